@@ -1,0 +1,142 @@
+"""Recipes: TOML read into frozen pydantic models that live beside their owners.
+
+Fields are *identity* (they change the result and enter the artifact's key) unless declared with
+`execution(…)`: device, workers, logging. Every value's origin (default, recipe line, --set) is kept.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from malmoi.errors import MalmoiError
+
+
+class Section(BaseModel):
+    """Base of all config sections: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+S = TypeVar("S", bound=Section)
+
+
+def execution(default: Any, description: str, **constraints: Any) -> Any:
+    """A field that does not change the result (device, workers, …) and so stays out of the artifact's key."""
+    return Field(default, description=description, json_schema_extra={"execution": True}, **constraints)
+
+
+def identity(section: BaseModel) -> dict[str, Any]:
+    """The identity fields of a section as plain JSON values, nested sections included."""
+    kept: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("execution"):
+            continue
+        value = getattr(section, name)
+        kept[name] = identity(value) if isinstance(value, BaseModel) else section.model_dump(mode="json")[name]
+    return kept
+
+
+def read_recipe(path: Path, model: type[S], overrides: Sequence[str] = ()) -> tuple[S, dict[str, str]]:
+    """Read a TOML recipe and `--set a.b=c` overrides.
+
+    Returns the filled-in config and, for each dotted key, where its value came from.
+    Raises MalmoiError: no such file (MM0001), not TOML (MM0002), unknown key (MM0003), bad value (MM0004),
+    a malformed --set (MM0005).
+    """
+    try:
+        source = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise MalmoiError("MM0001", path=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalmoiError("MM0002", path, detail=error) from None
+    try:
+        table = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+), column (\d+)", str(error))
+        place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
+        raise MalmoiError("MM0002", place, detail=error) from None
+    origins = {key: f"{path}:{_line_of(source, key)}" for key in _dotted(table)}
+    for override in overrides:
+        key = _apply(table, override)
+        origins[key] = "--set"
+    return build(model, table, origins), origins
+
+
+def build(model: type[S], table: dict[str, Any], origins: dict[str, str]) -> S:
+    """Validate a table; the first thing wrong with it becomes a MalmoiError that names its place."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        where = origins.get(key) or next((o for k, o in origins.items() if k.startswith(key)), None)
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, valid_keys(model), n=1, cutoff=0.0)
+            raise MalmoiError("MM0003", where, key=key, near=near[0] if near else "") from None
+        raise MalmoiError("MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]) from None
+
+
+def valid_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """All dotted keys a recipe for `model` may hold."""
+    keys = []
+    for name, field in model.model_fields.items():
+        inner = _section_of(field.annotation)
+        keys += valid_keys(inner, f"{prefix}{name}.") if inner else [prefix + name]
+    return keys
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _dotted(table: dict[str, Any], prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, value in table.items():
+        keys += _dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+    return keys
+
+
+def _line_of(source: str, key: str) -> int:
+    """The line that sets a dotted key: the right table header, then the name (1-based)."""
+    section, _, name = key.rpartition(".")
+    current = ""
+    for number, line in enumerate(source.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            current = header[1].replace('"', "")
+        elif re.match(rf'\s*"?{re.escape(name)}"?\s*=', line) and current == section:
+            return number
+        elif re.match(rf"\s*{re.escape(key)}\s*=", line):
+            return number
+    return 1
+
+
+def _apply(table: dict[str, Any], override: str) -> str:
+    key, equals, raw = override.partition("=")
+    key = key.strip()
+    if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
+        raise MalmoiError("MM0005", override=override)
+    try:
+        value = tomllib.loads(f"v = {raw}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = raw  # a bare word is a string: --set pretrain.device=cpu
+    *parents, last = key.split(".")
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise MalmoiError("MM0005", override=override)
+    table[last] = value
+    return key
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -1,0 +1,65 @@
+"""The one error a user sees: a code, what happened, why, and what to do, one line each, from the catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from malmoi import messages
+
+
+class MalmoiError(Exception):
+    """A mistake the user can mend. `MalmoiError("MM0101", where="a.csv:3", path=…)`.
+
+    Args:
+        code: a key of the message catalog, `MM` and four digits.
+        where: file, file:line or file:line:column, where there is one.
+        values: what the catalog's sentences ask for; all are shown, so never a secret.
+    """
+
+    exit_code = 2
+
+    def __init__(self, code: str, /, where: str | Path | None = None, **values: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.where = str(where) if where is not None else None
+        self.values = values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Worker processes hand errors over by pickle; keyword values need this.
+        return (_rebuild, (self.code, self.where, {k: str(v) for k, v in self.values.items()}))
+
+    def line(self, part: str) -> str:
+        return messages.render(messages.catalog()[self.code][messages.language()][part], **self.values)
+
+    @property
+    def what(self) -> str:
+        return self.line("what")
+
+    @property
+    def why(self) -> str:
+        return self.line("why")
+
+    @property
+    def do(self) -> str:
+        return self.line("do")
+
+    def as_dict(self) -> dict[str, str | None]:
+        return {"code": self.code, "where": self.where, "what": self.what, "why": self.why, "do": self.do}
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{self.code} {place}{self.what}\n  {self.why}\n  → {self.do}"
+
+
+def _rebuild(code: str, where: str | None, values: dict[str, str]) -> MalmoiError:
+    return MalmoiError(code, where, **values)
+
+
+class Interrupted(Exception):
+    """A signal asked the run to end and everything is saved. `exit_code` is 130 (Ctrl-C) or 143 (SIGTERM)."""
+
+    def __init__(self, exit_code: int, resume: str) -> None:
+        super().__init__(resume)
+        self.exit_code = exit_code
+        self.resume = resume

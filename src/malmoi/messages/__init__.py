@@ -1,0 +1,95 @@
+"""Every sentence malmoi says, in Korean and English, from one catalog: the TOML files in this folder.
+
+An entry is `[key]` with `ko` and `en`. An error's key is its code (`MM0101`) and its `ko` and `en` hold
+`what`, `why`, `do` and `more` (the page that `malmoi explain` shows). Values are put in with
+`str.format`; `{name:을/를}` puts the value and the particle its last syllable asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+LANGUAGES = ("ko", "en")
+_chosen: str | None = None
+
+
+def set_language(language: str | None) -> None:
+    """Choose `ko` or `en` for this process and the workers it starts; None goes back to the locale."""
+    global _chosen
+    _chosen = language
+    if language is None:
+        os.environ.pop("MALMOI_LANG", None)
+    else:
+        os.environ["MALMOI_LANG"] = language
+
+
+def language() -> str:
+    """The chosen language; else MALMOI_LANG; else Korean where the locale is Korean; else English."""
+    if _chosen:
+        return _chosen
+    locale = next((os.environ[k] for k in ("MALMOI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(k)), "")
+    return "ko" if locale.lower().startswith("ko") else "en"
+
+
+@cache
+def catalog() -> dict[str, dict[str, Any]]:
+    """All entries by key. A key that two files define is a mistake of ours, so it raises at once."""
+    entries: dict[str, dict[str, Any]] = {}
+    for file in sorted(resources.files(__package__).iterdir(), key=lambda f: f.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for key, entry in _flatten(tomllib.loads(file.read_text("utf-8"))).items():
+            if key in entries:
+                raise KeyError(f"{file.name}: {key} is defined twice")
+            entries[key] = entry
+    return entries
+
+
+def _flatten(table: dict[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
+    if "ko" in table or "en" in table:
+        return {prefix: table}
+    flat: dict[str, dict[str, Any]] = {}
+    for name, inner in table.items():
+        flat |= _flatten(inner, f"{prefix}.{name}" if prefix else name)
+    return flat
+
+
+def text(key: str, **values: Any) -> str:
+    """The sentence for `key` in the current language, with `values` filled in."""
+    return render(catalog()[key][language()], **values)
+
+
+def render(template: str, **values: Any) -> str:
+    return _Formatter().vformat(template, (), values)
+
+
+class _Formatter(string.Formatter):
+    """`str.format` plus Korean particles: `{path:을/를}`, `{n:으로/로}` (form after a final consonant first)."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        after_consonant, slash, after_vowel = format_spec.partition("/")
+        if not slash:
+            return super().format_field(value, format_spec)
+        shown = str(value)
+        return shown + (after_consonant if _ends_in_consonant(shown, after_consonant) else after_vowel)
+
+
+# Digits are read 영 일 이 삼 사 오 육 칠 팔 구.
+_DIGIT_FINALS = {"0": "ㅇ", "1": "ㄹ", "3": "ㅁ", "6": "ㄱ", "7": "ㄹ", "8": "ㄹ"}
+
+
+def _ends_in_consonant(shown: str, particle: str) -> bool:
+    last = next((c for c in reversed(shown) if c.isalnum()), "")
+    if "가" <= last <= "힣":
+        final = (ord(last) - ord("가")) % 28
+        rieul = final == 8
+    else:
+        final = last.lower() in "lmnbcdgkpqrt" or last in _DIGIT_FINALS if last else False
+        rieul = last.lower() in ("l", "r") or _DIGIT_FINALS.get(last) == "ㄹ"
+    # 으로 is the one particle that treats a final ㄹ as a vowel.
+    return bool(final) and not (rieul and particle == "으로")

@@ -1,0 +1,128 @@
+"""Work in slices: a pure function over one slice of input, run on a local process pool, resumable.
+
+A slice writes into a folder of its own, which is renamed into place together with a `done.json` that
+holds the slice's key (digest of its input and config). A slice whose `done.json` bears the same key is
+skipped, so a cut build goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from malmoi.artifact import disk_errors, digest_json, sync_tree, write_json
+from malmoi.errors import MalmoiError
+from malmoi.progress import Step
+
+Spec = TypeVar("Spec")
+DONE = "done.json"
+
+# Each worker computes on one thread: two thread pools on one core only wait for each other.
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+@dataclass(frozen=True)
+class Slice(Generic[Spec]):
+    """One unit of work: `process(spec, folder) -> counts`. `name` is its folder, `weight` its share of the bar."""
+
+    name: str
+    spec: Spec
+    key: Any
+    weight: float
+    label: str = ""
+
+
+def run_slices(
+    process: Callable[[Spec, Path], dict[str, Any]],
+    slices: Sequence[Slice[Spec]],
+    folder: Path,
+    *,
+    workers: int,
+    step: Step,
+) -> list[dict[str, Any]]:
+    """Run every slice that is not done yet; returns the counts of all, in the order of `slices`.
+
+    `process` must be a module-level function (spawned workers import it) and is given an empty folder to
+    write into. The first error stops the rest and is raised; finished slices stay finished.
+    Raises MM0017 when a worker dies (out of memory, killed).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    results: dict[str, dict[str, Any]] = {}
+    pending: list[Slice[Spec]] = []
+    for part in slices:
+        counts = _done(folder / part.name, part.key)
+        if counts is None:
+            pending.append(part)
+        else:
+            results[part.name] = counts
+            step.advance(part.weight, part.label or part.name)
+    if len(pending) <= 1 or workers <= 1:
+        for part in pending:
+            results[part.name] = _work(process, part.spec, folder / part.name, digest_json(part.key))
+            step.advance(part.weight, part.label or part.name)
+    else:
+        _run_pool(process, pending, folder, min(workers, len(pending)), step, results)
+    return [results[part.name] for part in slices]
+
+
+def _run_pool(
+    process: Callable[[Spec, Path], dict[str, Any]],
+    pending: Sequence[Slice[Spec]],
+    folder: Path,
+    workers: int,
+    step: Step,
+    results: dict[str, dict[str, Any]],
+) -> None:
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)  # spawned workers read these before their libraries start
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        futures: dict[Future[dict[str, Any]], Slice[Spec]] = {
+            pool.submit(_work, process, part.spec, folder / part.name, digest_json(part.key)): part for part in pending
+        }
+        waiting = set(futures)
+        while waiting:
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                part = futures[future]
+                results[part.name] = future.result()
+                step.advance(part.weight, part.label or part.name)
+    except BrokenProcessPool:
+        raise MalmoiError("MM0017", folder) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _work(process: Callable[[Spec, Path], dict[str, Any]], spec: Spec, target: Path, key: str) -> dict[str, Any]:
+    draft = target.with_name(target.name + ".tmp")
+    with disk_errors(target):
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.mkdir(parents=True)
+        counts = process(spec, draft)
+        write_json(draft / DONE, {"key": key, "counts": counts})
+        sync_tree(draft)
+        draft.rename(target)
+    return counts
+
+
+def _done(folder: Path, key: Any) -> dict[str, Any] | None:
+    try:
+        done = json.loads((folder / DONE).read_text("utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+    counts: dict[str, Any] = done["counts"]
+    return counts if done["key"] == digest_json(key) else None
