@@ -40,7 +40,9 @@ def identity(section: BaseModel) -> dict[str, Any]:
         if isinstance(extra, dict) and extra.get("execution"):
             continue
         value = getattr(section, name)
-        kept[name] = identity(value) if isinstance(value, BaseModel) else section.model_dump(mode="json")[name]
+        kept[name] = (
+            identity(value) if isinstance(value, BaseModel) else section.model_dump(mode="json")[name]
+        )
     return kept
 
 
@@ -81,7 +83,9 @@ def build(model: type[S], table: dict[str, Any], origins: dict[str, str]) -> S:
         if first["type"] == "extra_forbidden":
             near = difflib.get_close_matches(key, valid_keys(model), n=1, cutoff=0.0)
             raise MalmoiError("MM0003", where, key=key, near=near[0] if near else "") from None
-        raise MalmoiError("MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]) from None
+        raise MalmoiError(
+            "MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]
+        ) from None
 
 
 def valid_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
@@ -112,9 +116,9 @@ def _line_of(source: str, key: str) -> int:
     for number, line in enumerate(source.splitlines(), 1):
         if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
             current = header[1].replace('"', "")
-        elif re.match(rf'\s*"?{re.escape(name)}"?\s*=', line) and current == section:
-            return number
-        elif re.match(rf"\s*{re.escape(key)}\s*=", line):
+        elif (re.match(rf'\s*"?{re.escape(name)}"?\s*=', line) and current == section) or re.match(
+            rf"\s*{re.escape(key)}\s*=", line
+        ):
             return number
     return 1
 

@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from malmoi.artifact import disk_errors, digest_json, sync_tree, write_json
+from malmoi.artifact import digest_json, disk_errors, sync_tree, write_json
 from malmoi.errors import MalmoiError
 from malmoi.progress import Step
 
@@ -26,7 +27,12 @@ Spec = TypeVar("Spec")
 DONE = "done.json"
 
 # Each worker computes on one thread: two thread pools on one core only wait for each other.
-ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+ONE_THREAD = {
+    "POLARS_MAX_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,16 @@ def _run_pool(
 ) -> None:
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)  # spawned workers read these before their libraries start
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    # Ctrl-C reaches the whole process group: the workers leave it to the parent, which ends them below.
+    pool = ProcessPoolExecutor(
+        workers, spawn, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
+    clean = False
     try:
         futures: dict[Future[dict[str, Any]], Slice[Spec]] = {
-            pool.submit(_work, process, part.spec, folder / part.name, digest_json(part.key)): part for part in pending
+            pool.submit(_work, process, part.spec, folder / part.name, digest_json(part.key)): part
+            for part in pending
         }
         waiting = set(futures)
         while waiting:
@@ -95,9 +107,13 @@ def _run_pool(
                 part = futures[future]
                 results[part.name] = future.result()
                 step.advance(part.weight, part.label or part.name)
+        clean = True
     except BrokenProcessPool:
         raise MalmoiError("MM0017", folder) from None
     finally:
+        if not clean:  # slices are atomic, so a worker may be ended at any moment
+            for child in multiprocessing.active_children():
+                child.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
         for name, value in before.items():
             if value is None:
@@ -106,7 +122,9 @@ def _run_pool(
                 os.environ[name] = value
 
 
-def _work(process: Callable[[Spec, Path], dict[str, Any]], spec: Spec, target: Path, key: str) -> dict[str, Any]:
+def _work(
+    process: Callable[[Spec, Path], dict[str, Any]], spec: Spec, target: Path, key: str
+) -> dict[str, Any]:
     draft = target.with_name(target.name + ".tmp")
     with disk_errors(target):
         shutil.rmtree(draft, ignore_errors=True)

@@ -32,7 +32,9 @@ def language() -> str:
     """The chosen language; else MALMOI_LANG; else Korean where the locale is Korean; else English."""
     if _chosen:
         return _chosen
-    locale = next((os.environ[k] for k in ("MALMOI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(k)), "")
+    locale = next(
+        (os.environ[k] for k in ("MALMOI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(k)), ""
+    )
     return "ko" if locale.lower().startswith("ko") else "en"
 
 

@@ -1,0 +1,97 @@
+"""`malmoi`: takes the global options wherever they stand, builds the command tree, and turns every way
+a command can end into one clean message and an exit code: 0 done, 2 the user's input, 1 our fault,
+130 and 143 stopped by a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+from malmoi import messages
+from malmoi.cli.console import Console, console, use_console
+from malmoi.errors import Interrupted, MalmoiError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. Exits the process."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code."""
+    try:
+        words, mode, language = take_globals(arguments)
+    except MalmoiError as error:
+        Console("text").error(error)
+        return error.exit_code
+    messages.set_language(language or messages.language())
+    use_console(Console(mode))
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        return _dispatch(words)
+    except MalmoiError as error:
+        console().error(error)
+        return error.exit_code
+    except Interrupted as error:
+        console().reporter.say("cli.saved_and_stopped", command=error.resume)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console().reporter.say("cli.stopped")
+        return 130
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader left; say nothing at exit either
+        return 0
+    except Exception as error:  # our fault: say so, keep the traceback for those who ask
+        if os.environ.get("MALMOI_DEBUG"):
+            traceback.print_exc()
+        console().error(MalmoiError("MM0019", detail=f"{type(error).__name__}: {error}"))
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # so that `finally` blocks run and worker processes are ended
+
+
+def take_globals(arguments: list[str]) -> tuple[list[str], str, str | None]:
+    """Pick `--json`, `--quiet`/`-q` and `--lang ko|en` out of a command line, wherever they stand."""
+    words: list[str] = []
+    mode, language = "text", None
+    rest = iter(arguments)
+    for word in rest:
+        if word == "--":
+            words += [word, *rest]
+        elif word == "--json":
+            mode = "json"
+        elif word in ("--quiet", "-q"):
+            mode = "quiet"
+        elif word == "--lang" or word.startswith("--lang="):
+            language = word.partition("=")[2] or next(rest, "")
+            if language not in messages.LANGUAGES:
+                raise MalmoiError("MM0801", value=language)
+        else:
+            words.append(word)
+    return words, mode, language
+
+
+def _dispatch(words: list[str]) -> int:
+    import typer
+
+    from malmoi.cli.app import build_app
+
+    command = typer.main.get_command(build_app())
+    try:
+        code = command.main(args=words, prog_name="malmoi", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        from typer import rich_utils  # click's own usage errors, drawn as typer draws them
+
+        rich_utils.rich_format_error(error)  # type: ignore[arg-type]
+        return 2
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,28 @@
+"""Fixtures every test may use: English messages, and the shared data where it stands beside the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from malmoi import messages
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Error texts are compared in English, whatever the machine's locale."""
+    messages.set_language("en")
+    yield
+    messages.set_language(None)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real Korean data, `shared/data` beside the repository; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("shared/data is not beside the repository")
+    return SHARED
