@@ -1,0 +1,153 @@
+"""The shards artifact as its readers see it: memory-mapped arrays per part, checked before anything trusts them.
+
+Reads a folder, gives `Shards`. Imports numpy and the root files only, so a bare training machine can open it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.artifact import Manifest, open_artifact
+from malmoi.errors import MalmoiError
+from malmoi.special import SpecialIds
+
+STARTS_WORD = 1
+"""Flag bit 0: the token starts an eojeol (it follows white space or begins its line)."""
+STARTS_MORPHEME = 2
+"""Flag bit 1: the token starts a morpheme; equal to bit 0 for tokenizers that know no morphemes."""
+
+ARRAYS = ("ids", "flags", "sentences", "documents")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of T tokens, S sentences, D documents; the arrays are memory-mapped and read-only."""
+
+    name: str
+    ids: NDArray[np.unsignedinteger]
+    """(T,) uint16, or uint32 above 65,535 entries; no special tokens but [UNK]."""
+    flags: NDArray[np.uint8]
+    """(T,) STARTS_WORD | STARTS_MORPHEME."""
+    sentences: NDArray[np.int64]
+    """(S + 1,) token offset where each sentence starts, and T."""
+    documents: NDArray[np.int64]
+    """(D + 1,) token offset where each document starts, and T."""
+
+
+@dataclass(frozen=True)
+class Shards:
+    """An opened shards artifact."""
+
+    folder: Path
+    train: tuple[Part, ...]
+    heldout: tuple[Part, ...]
+    vocab_size: int
+    special: SpecialIds
+    tokenizer_digest: str
+    digest: str
+
+    @classmethod
+    def open(cls, folder: Path, verify: bool = False) -> Shards:
+        """Open and check a shards folder; `verify` hashes every file and checks every id and offset too.
+
+        Raises MM0010-MM0013 (no such artifact, damaged, another stage's, files changed), MM0301 (an array that
+        cannot be read), MM0302 (arrays that contradict each other), MM0303 (ids beyond the vocabulary).
+        """
+        folder = Path(folder)
+        manifest = open_artifact(folder, "shards", verify=verify)
+        vocab_size = int(manifest.counts["vocab_size"])
+        parts = [_open_part(folder / name, vocab_size, verify) for name in _part_names(manifest)]
+        return cls(
+            folder=folder,
+            train=tuple(p for p in parts if p.name.startswith("part-")),
+            heldout=tuple(p for p in parts if p.name.startswith("heldout-")),
+            vocab_size=vocab_size,
+            special=SpecialIds(**manifest.counts["special"]),
+            tokenizer_digest=manifest.counts["tokenizer_digest"],
+            digest=manifest.digest,
+        )
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """The copy of the tokenizer's files that travels with the shards."""
+        return self.folder / "tokenizer"
+
+
+def ids_dtype(vocab_size: int) -> type[np.unsignedinteger[Any]]:
+    """uint16 where every id fits (65,535 entries and fewer), else uint32."""
+    return np.uint16 if vocab_size <= 65_535 else np.uint32
+
+
+def tokenizer_digest(folder: Path) -> str:
+    """SHA-256 of what decides ids: the vocabulary's entries in order, and whether text is lower-cased.
+
+    Not of tokenizer.json's bytes, because other tools rewrite that file without changing an id.
+    Raises MM0304 where the folder holds no vocab.txt.
+    """
+    try:
+        entries = (folder / "vocab.txt").read_text("utf-8").splitlines()
+    except OSError:
+        raise MalmoiError("MM0304", folder) from None
+    settings: dict[str, Any] = {}
+    if (folder / "tokenizer_config.json").exists():
+        settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    lower = [settings.get("do_lower_case", False), settings.get("strip_accents", False)]
+    return hashlib.sha256(json.dumps([entries, lower], ensure_ascii=False).encode()).hexdigest()
+
+
+def check_tokenizer(shards: Shards, folder: Path) -> None:
+    """Raises MM0305 unless `folder` holds the tokenizer these shards were made with."""
+    if tokenizer_digest(folder) != shards.tokenizer_digest:
+        raise MalmoiError("MM0305", folder, shards=shards.folder)
+
+
+def _part_names(manifest: Manifest) -> list[str]:
+    return sorted({Path(name).parts[0] for name in manifest.files if name.endswith("ids.npy")})
+
+
+def _open_part(folder: Path, vocab_size: int, verify: bool) -> Part:
+    arrays = {name: _open_array(folder / f"{name}.npy") for name in ARRAYS}
+    part = Part(folder.name, **arrays)
+    wanted = {"ids": ids_dtype(vocab_size), "flags": np.uint8, "sentences": np.int64, "documents": np.int64}
+    for name, array in arrays.items():
+        if array.ndim != 1 or array.dtype != wanted[name]:
+            raise MalmoiError("MM0302", folder / f"{name}.npy", detail=f"{array.dtype}{list(array.shape)}")
+    total = len(part.ids)
+    if len(part.flags) != total:
+        raise MalmoiError("MM0302", folder / "flags.npy", detail=f"{len(part.flags)} ≠ {total}")
+    for name in ("sentences", "documents"):
+        offsets = arrays[name]
+        if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != total:
+            ends = "[]" if not len(offsets) else f"{offsets[0]} … {offsets[-1]}"
+            raise MalmoiError("MM0302", folder / f"{name}.npy", detail=f"{ends} ≠ 0 … {total}")
+    if verify:
+        _verify_part(folder, part, vocab_size)
+    return part
+
+
+def _verify_part(folder: Path, part: Part, vocab_size: int) -> None:
+    for name in ("sentences", "documents"):
+        if (np.diff(getattr(part, name)) <= 0).any():
+            raise MalmoiError("MM0302", folder / f"{name}.npy", detail="offset[i + 1] <= offset[i]")
+    if not np.isin(part.documents, part.sentences).all():
+        raise MalmoiError("MM0302", folder / "documents.npy", detail="document ⊄ sentence")
+    if not (part.flags[part.sentences[:-1]] & STARTS_WORD).all():
+        raise MalmoiError("MM0302", folder / "flags.npy", detail="sentence without STARTS_WORD")
+    if (largest := int(part.ids.max())) >= vocab_size:
+        raise MalmoiError("MM0303", folder / "ids.npy", largest=largest, vocab_size=vocab_size)
+
+
+def _open_array(path: Path) -> NDArray[Any]:
+    try:
+        # allow_pickle=False: a shards folder may come from a stranger.
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise MalmoiError("MM0301", path, detail=str(error).splitlines()[0]) from None
+    return array

@@ -1,0 +1,1 @@
+"""Tokenizers: text to ids with spans in the caller's characters."""

@@ -1,0 +1,79 @@
+"""What every tokenizer takes and gives: texts in, one flat `Encodings` out, spans in the caller's own characters.
+
+Flat arrays instead of an object per text, because shards, batches and evaluation all work on whole columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.special import SpecialIds
+
+Truncation = Literal["longest_first", "only_first", "only_second"]
+Texts = Sequence[str] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Encodings:
+    """N rows of tokens laid end to end, T tokens in all. Row i is `[cu_seqlens[i]:cu_seqlens[i + 1]]`."""
+
+    ids: NDArray[np.int32]
+    """(T,) token ids."""
+    cu_seqlens: NDArray[np.int64]
+    """(N + 1,) where each row starts, and T."""
+    segments: NDArray[np.uint8]
+    """(T,) 0 for the first text, its [CLS] and its [SEP]; 1 for the second text and its [SEP]."""
+    spans: NDArray[np.int32]
+    """(T, 2) [start, end) in characters of the caller's string; (0, 0) for special tokens."""
+    sources: NDArray[np.int64]
+    """(N,) the input each row came from; with `stride` one input may give several rows."""
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def row(self, index: int) -> slice:
+        """The tokens of one row, as a slice into the flat arrays."""
+        return slice(int(self.cu_seqlens[index]), int(self.cu_seqlens[index + 1]))
+
+
+class Tokenizer(Protocol):
+    """Texts to ids with spans. `kind` names the recipe (`wordpiece`), `special` the ids of the special tokens."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    @property
+    def special(self) -> SpecialIds: ...
+
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        max_len: int | None = None,
+        truncation: Truncation = "longest_first",
+        stride: int = 0,
+        specials: bool = True,
+    ) -> Encodings:
+        """Encode texts or pairs.
+
+        `max_len` counts special tokens. Without `stride` a longer input is cut; with it, the text that
+        `truncation` names is cut into windows that share `stride` tokens, one row each.
+        """
+        ...
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer]) -> list[str]:
+        """The vocabulary entries behind ids, as written in the vocabulary (`##` included)."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer's files into a folder: it then opens with `load_tokenizer` and transformers."""
+        ...
