@@ -1,0 +1,93 @@
+"""What the encoder reads: R rows of L tokens laid flat (T = R·L), and where each sequence begins.
+
+Shapes are constant from batch to batch, so a compiler sees one graph; what differs (lengths, documents in a
+row) is data in `cu_seqlens`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+# Shapes: T tokens of the batch, R rows, L tokens a row, S sequences (padding tails count as sequences).
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows laid flat. A sequence lies inside one row; the padding at a row's tail is a sequence of its own.
+
+    Attributes:
+        ids_T: int64 token ids.
+        positions_T: int64, restart at 0 in each sequence.
+        segments_T: int64 token types (0: first text, 1: second).
+        cu_seqlens: int32 (S_max + 1,), ascending starts of the sequences from 0, padded with T to a constant
+            length, so that attention never meets an empty row and never attends to padding from text.
+        row_len: L; T is a multiple of it.
+    """
+
+    ids_T: Tensor
+    positions_T: Tensor
+    segments_T: Tensor
+    cu_seqlens: Tensor
+    row_len: int
+
+    @property
+    def rows(self) -> int:
+        """R, the number of rows."""
+        return self.ids_T.numel() // self.row_len
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
+        """The same batch on `device` (itself where it is there already)."""
+        return replace(
+            self,
+            ids_T=self.ids_T.to(device, non_blocking=non_blocking),
+            positions_T=self.positions_T.to(device, non_blocking=non_blocking),
+            segments_T=self.segments_T.to(device, non_blocking=non_blocking),
+            cu_seqlens=self.cu_seqlens.to(device, non_blocking=non_blocking),
+        )
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: Sequence[Sequence[Sequence[int]]],
+        row_len: int,
+        *,
+        pad_id: int = 0,
+        sequences: int | None = None,
+    ) -> Batch:
+        """Lay rows of sequences of ids out flat; segments are all 0. For tests and small inputs.
+
+        Args:
+            rows: for each row, the sequences in it; their lengths sum to at most `row_len`.
+            row_len: L.
+            pad_id: what fills the tails.
+            sequences: S_max, the constant number of sequences `cu_seqlens` has room for; by default as many
+                as there are.
+        """
+        ids_T: list[int] = []
+        positions_T: list[int] = []
+        starts: list[int] = []
+        for row in rows:
+            used = sum(map(len, row))
+            if used > row_len:
+                raise ValueError(f"a row of {used} tokens does not fit into {row_len}")
+            tail = [pad_id] * (row_len - used)
+            for sequence in (*row, tail):
+                if sequence:
+                    starts.append(len(ids_T))
+                    ids_T += sequence
+                    positions_T += range(len(sequence))
+        room = len(starts) if sequences is None else sequences
+        if len(starts) > room:
+            raise ValueError(f"{len(starts)} sequences do not fit into {room}")
+        cu_seqlens = starts + [len(ids_T)] * (room + 1 - len(starts))
+        return cls(
+            ids_T=torch.tensor(ids_T, dtype=torch.int64),
+            positions_T=torch.tensor(positions_T, dtype=torch.int64),
+            segments_T=torch.zeros(len(ids_T), dtype=torch.int64),
+            cu_seqlens=torch.tensor(cu_seqlens, dtype=torch.int32),
+            row_len=row_len,
+        )

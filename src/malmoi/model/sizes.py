@@ -1,0 +1,113 @@
+"""How big an encoder is: the recipe's `[model]` section, the named sizes, and what a token costs.
+
+The names are those of Google's BERT miniatures (Turc et al. 2019, arXiv 1908.08962) so that a table of ours
+can be read beside theirs. No torch here: the command line reads this file for `--help`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from malmoi.config import Section
+from malmoi.errors import MalmoiError
+
+# heads = hidden / 64 and ffn = 4 x hidden throughout, as in BERT.
+SIZES: dict[str, dict[str, int]] = {
+    "tiny": {"layers": 2, "hidden": 128},
+    "mini": {"layers": 4, "hidden": 256},
+    "small": {"layers": 4, "hidden": 512},
+    "medium": {"layers": 8, "hidden": 512},
+    "base": {"layers": 12, "hidden": 768},
+    "large": {"layers": 24, "hidden": 1024},
+}
+
+
+class EncoderConfig(Section):
+    """Everything that decides an encoder's shape and arithmetic; every number is filled in."""
+
+    arch: Literal["bert"] = Field("bert", description="Layout of the encoder.")
+    vocab_size: int = Field(0, ge=0, description="Entries of the vocabulary; 0 until a tokenizer is known.")
+    hidden: int = Field(128, ge=1, description="Width of a token's vector.")
+    layers: int = Field(2, ge=1, description="Number of blocks.")
+    heads: int = Field(2, ge=1, description="Attention heads; they divide `hidden`.")
+    ffn: int = Field(512, ge=1, description="Width inside the feed-forward part.")
+    max_positions: int = Field(512, ge=1, description="Longest sequence, in tokens.")
+    type_vocab: int = Field(2, ge=1, description="Number of token types (segments).")
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="Dropout after embeddings, attention and feed-forward."
+    )
+    attention_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of attention weights.")
+    layer_norm_eps: float = Field(1e-12, gt=0, description="Epsilon of LayerNorm.")
+    pad_id: int = Field(0, ge=0, description="Id of [PAD].")
+
+
+class ModelConfig(Section):
+    """The recipe's `[model]` section: a named size and what should differ from it."""
+
+    size: Literal["tiny", "mini", "small", "medium", "base", "large"] = Field(
+        "tiny",
+        description="tiny 2x128, mini 4x256, small 4x512, medium 8x512, base 12x768 or large 24x1024.",
+    )
+    hidden: int | None = Field(None, ge=1, description="Width of a token's vector, instead of the size's.")
+    layers: int | None = Field(None, ge=1, description="Number of blocks, instead of the size's.")
+    heads: int | None = Field(None, ge=1, description="Attention heads; by default hidden / 64.")
+    ffn: int | None = Field(
+        None, ge=1, description="Width inside the feed-forward part; by default 4 x hidden."
+    )
+    max_positions: int = Field(512, ge=1, description="Longest sequence the model can read, in tokens.")
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="Dropout after embeddings, attention and feed-forward."
+    )
+    attention_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Dropout of attention weights; above 0 the fast GPU kernel cannot be used.",
+    )
+
+    def resolve(self, *, vocab_size: int, pad_id: int) -> EncoderConfig:
+        """The encoder this section describes, for a tokenizer with `vocab_size` entries.
+
+        Raises MM0401 where the heads do not divide the width.
+        """
+        hidden = self.hidden or SIZES[self.size]["hidden"]
+        heads = self.heads or max(1, hidden // 64)
+        if hidden % heads:
+            raise MalmoiError("MM0401", hidden=hidden, heads=heads)
+        return EncoderConfig(
+            vocab_size=vocab_size,
+            hidden=hidden,
+            layers=self.layers or SIZES[self.size]["layers"],
+            heads=heads,
+            ffn=self.ffn or 4 * hidden,
+            max_positions=self.max_positions,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+            pad_id=pad_id,
+        )
+
+
+def parameters(config: EncoderConfig) -> int:
+    """Number of parameters of the encoder alone (no head, no pooler)."""
+    D, F = config.hidden, config.ffn
+    embeddings = (config.vocab_size + config.max_positions + config.type_vocab + 2) * D
+    block = 4 * (D * D + D) + 2 * D * F + F + D + 4 * D
+    return embeddings + config.layers * block
+
+
+def flops_per_token(config: EncoderConfig, row_len: int, masked_fraction: float) -> float:
+    """FLOPs of one training step (forward and backward) per token of a row, padding included.
+
+    Only matrix products count, 2 FLOPs per multiply-add; a backward pass costs two forwards (one product for
+    the input's gradient, one for the weight's). Multiply-adds of one token going forward:
+    a block has 4·D² (query, key, value, output) + 2·D·F (feed-forward) + 2·L·D (L scores, then the weighted
+    sum over L values, with rows of L tokens computed in full as the CPU path does); the masked-LM head, on
+    `masked_fraction` of the tokens only, D² + D·V. Hence 2 x 3 x the sum. For BERT-base at L = 128 and 15 %
+    this is 0.55 GFLOP. Divide by what the machine's matrix unit can do for the utilisation (MFU).
+    """
+    D, F = config.hidden, config.ffn
+    blocks = config.layers * (4 * D * D + 2 * D * F + 2 * row_len * D)
+    head = masked_fraction * (D * D + D * config.vocab_size)
+    return 6.0 * (blocks + head)
