@@ -1,4 +1,4 @@
-"""Fixtures every test may use: English messages, and the shared data where it stands beside the repository."""
+"""Fixtures every test may use: English messages, and the shared data beside the repository."""
 
 from __future__ import annotations
 

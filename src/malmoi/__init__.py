@@ -1,4 +1,4 @@
-"""malmoi (말모이) builds Korean language encoders: raw text in, a trained, compared and answering BERT out."""
+"""malmoi (말모이) builds Korean language encoders: raw text in, an answering BERT out."""
 
 from __future__ import annotations
 

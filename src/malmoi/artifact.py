@@ -95,7 +95,7 @@ def record_file(path: Path, known: FileRecord | None = None, *, verify: bool = F
 
 def record_inputs(paths: Iterable[Path], out: Path, *, verify: bool = False) -> dict[str, FileRecord]:
     """Digests of raw input files, reusing those recorded in the artifact that already stands at `out`."""
-    known = {}
+    known: dict[str, FileRecord] = {}
     for folder in (out, _draft_folder(out)):
         if (folder / MANIFEST).exists():
             known |= read_manifest(folder).inputs

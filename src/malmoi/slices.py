@@ -37,7 +37,7 @@ ONE_THREAD = {
 
 @dataclass(frozen=True)
 class Slice(Generic[Spec]):
-    """One unit of work: `process(spec, folder) -> counts`. `name` is its folder, `weight` its share of the bar."""
+    """One unit of work: `process(spec, folder)`. `name` is its folder, `weight` its share of the bar."""
 
     name: str
     spec: Spec

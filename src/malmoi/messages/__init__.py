@@ -71,7 +71,7 @@ def render(template: str, **values: Any) -> str:
 
 
 class _Formatter(string.Formatter):
-    """`str.format` plus Korean particles: `{path:을/를}`, `{n:으로/로}` (form after a final consonant first)."""
+    """`str.format` plus Korean particles: `{path:을/를}` (the form after a final consonant first)."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         after_consonant, slash, after_vowel = format_spec.partition("/")
