@@ -1,0 +1,1 @@
+"""Pretraining: shards in, checkpoints out that open in Hugging Face transformers as they are."""

@@ -1,0 +1,157 @@
+"""Checkpoints: `step-N/` is written as `step-N.tmp/`, fsynced and renamed, with the SHA-256 of every file.
+
+A flipped bit loads silently from safetensors, torch.save and torch's DCP alike, so the digests are checked
+before anything is loaded, and the newest checkpoint that is whole is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from malmoi.artifact import disk_errors, record_file, sync_folder, sync_tree, write_json
+from malmoi.errors import MalmoiError
+from malmoi.progress import Reporter
+
+FOLDER = "checkpoints"
+RECORD = "checkpoint.json"
+_NAME = re.compile(r"step-(\d+)")
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """What going on needs besides weights and moments. `sums` are the metrics since the last line written."""
+
+    step: int
+    tokens: int
+    sums: dict[str, float]
+
+
+def save_checkpoint(
+    run: Path,
+    state: TrainState,
+    write_model: Callable[[Path], None],
+    moments: dict[str, Tensor],
+    tokenizer: Path,
+    *,
+    keep: int,
+) -> Path:
+    """Write `checkpoints/step-N/`, which opens in transformers, and remove the oldest beyond `keep`.
+
+    Raises MM0015 when the disk is full; the checkpoints before are untouched.
+    """
+    target = run / FOLDER / f"step-{state.step}"
+    draft = target.with_name(target.name + ".tmp")
+    with disk_errors(target):
+        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            (draft / "state").mkdir(parents=True)
+            write_model(draft)
+            for file in sorted(tokenizer.iterdir()):
+                if file.is_file() and file.name != "manifest.json":
+                    shutil.copyfile(file, draft / file.name)
+            (draft / "state" / "moments.safetensors").write_bytes(save(moments))
+            write_json(draft / "state" / "train.json", vars(state))
+            files = {}
+            for path in sorted(p for p in draft.rglob("*") if p.is_file()):
+                record = record_file(path)
+                files[str(path.relative_to(draft))] = {"size": record.size, "sha256": record.sha256}
+            write_json(draft / RECORD, {"step": state.step, "tokens": state.tokens, "files": files})
+            sync_tree(draft)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)  # a full disk gets its space back
+            raise
+        if target.exists():
+            _remove(target)
+        draft.rename(target)
+        sync_folder(target.parent)
+        for old in _by_age(run)[keep:]:
+            _remove(old)
+    return target
+
+
+def fault(checkpoint: Path) -> str | None:
+    """Why a checkpoint cannot be trusted, or None: every file's size and SHA-256 are compared."""
+    try:
+        files: dict[str, Any] = json.loads((checkpoint / RECORD).read_text("utf-8"))["files"]
+        for name, wanted in files.items():
+            path = checkpoint / name
+            if not path.is_file():
+                return f"{name}: missing"
+            if path.stat().st_size != wanted["size"]:
+                return f"{name}: {path.stat().st_size} B ≠ {wanted['size']} B"
+            with path.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != wanted["sha256"]:
+                    return f"{name}: SHA-256"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{RECORD}: {type(error).__name__}"
+    return None
+
+
+def find_checkpoint(run: Path, reporter: Reporter) -> Path | None:
+    """The newest whole checkpoint of a run, or None where there is none at all.
+
+    A damaged one is announced (MM0502) and set aside as `step-N.damaged`; leftovers of a cut save are
+    removed. Raises MM0503 where checkpoints exist and all are damaged.
+    """
+    folder = run / FOLDER
+    if not folder.is_dir():
+        return None
+    for leftover in folder.iterdir():
+        if leftover.suffix in (".tmp", ".old"):
+            shutil.rmtree(leftover)
+    found = _by_age(run)
+    for checkpoint in found:
+        reason = fault(checkpoint)
+        if reason is None:
+            return checkpoint
+        reporter.warn("MM0502", str(checkpoint), reason=reason)
+        aside = checkpoint.with_name(checkpoint.name + ".damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        checkpoint.rename(aside)
+    if found:
+        raise MalmoiError("MM0503", folder)
+    return None
+
+
+def newest_checkpoint(run: Path) -> Path:
+    """The newest checkpoint of a run folder, live or finished. Raises MM0504 where there is none."""
+    found = [c for c in _by_age(run) if (c / RECORD).exists()]
+    if not found:
+        raise MalmoiError("MM0504", run)
+    return found[0]
+
+
+def read_state(checkpoint: Path) -> TrainState:
+    """The training state of a checkpoint that `find_checkpoint` has approved."""
+    return TrainState(**json.loads((checkpoint / "state" / "train.json").read_text("utf-8")))
+
+
+def read_moments(checkpoint: Path) -> dict[str, Tensor]:
+    """The optimizer's tensors of such a checkpoint."""
+    with safe_open(checkpoint / "state" / "moments.safetensors", framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def _by_age(run: Path) -> list[Path]:
+    folder = run / FOLDER
+    found = [(int(m[1]), p) for p in (folder.iterdir() if folder.is_dir() else []) if (m := _NAME.fullmatch(p.name))]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _remove(checkpoint: Path) -> None:
+    """Rename first: a kill in the middle of removing must not leave half a checkpoint under its name."""
+    old = checkpoint.with_name(checkpoint.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    checkpoint.rename(old)
+    shutil.rmtree(old)

@@ -1,0 +1,40 @@
+"""The `[pretrain]` section of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from malmoi.config import Section, execution
+
+
+class PretrainConfig(Section):
+    """Defaults suit a small model on a CPU; recipes/ holds the tried combinations."""
+
+    objective: Literal["mlm"] = Field("mlm", description="What is learnt: mlm (masked language model).")
+    row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
+    batch_rows: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
+    lr: float = Field(6e-4, gt=0, description="Peak learning rate.")
+    warmup: float = Field(0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly.")
+    decay: Literal["linear", "cosine", "none"] = Field("linear", description="How the rate falls after that.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment.")
+    beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's second moment.")
+    eps: float = Field(1e-6, gt=0, description="AdamW's epsilon.")
+    clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
+    mask_rate: float = Field(0.15, gt=0, lt=1, description="Share of a row's tokens that is predicted.")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Order of rows, masks, initial weights and dropout.")
+
+    # Asking for more steps extends a run, so `steps` does not enter its key.
+    steps: int = execution(1000, "Updates in all; asking for more extends a finished run.", ge=1)
+    device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
+    micro_rows: int = execution(0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0)
+    threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
+    compile: bool = execution(False, "torch.compile each block: slow to start, faster to run.")
+    log_every: int = execution(20, "Steps between two lines of metrics.jsonl.", ge=1)
+    heldout_every: int = execution(200, "Steps between two held-out losses.", ge=1)
+    heldout_rows: int = execution(256, "Rows of the held-out text that are scored.", ge=1)
+    checkpoint_every: int = execution(200, "Steps between two checkpoints.", ge=1)
+    keep: int = execution(2, "Checkpoints kept; older ones are removed.", ge=2)

@@ -1,0 +1,68 @@
+"""Which rows make up global batch k. A pure function of (seed, k): resuming needs no loader state, and how
+the batch is split into micro-batches changes nothing but who computes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.pretrain.noise import permute, words
+from malmoi.pretrain.objective import MicroBatch, Objective
+from malmoi.pretrain.rows import RowTable
+from malmoi.special import SpecialIds
+
+B = TypeVar("B", bound=MicroBatch)
+ORDER = 0  # the stream of random numbers that orders the rows
+
+
+@dataclass(frozen=True)
+class Feed(Generic[B]):
+    """The endless sequence of rows: each epoch visits every row of `table` once, in an order of its own."""
+
+    table: RowTable
+    objective: Objective[B]
+    special: SpecialIds
+    seed: int
+    rate: float
+    batch_rows: int
+    micro_rows: int
+
+    def row_numbers(self, k: int) -> NDArray[np.int64]:
+        """The numbers, in the endless sequence, of the rows of global batch `k`."""
+        return np.arange(k * self.batch_rows, (k + 1) * self.batch_rows, dtype=np.int64)
+
+    def table_rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The table's row for each number: number r is place r mod N of epoch r div N."""
+        epochs, places = np.divmod(numbers, self.table.rows)
+        out = np.empty_like(places)
+        for epoch in np.unique(epochs):
+            chosen = epochs == epoch
+            key = int(words(self.seed, ORDER, int(epoch)))
+            out[chosen] = permute(places[chosen], self.table.rows, key)
+        return out
+
+    def batch(self, k: int) -> list[B]:
+        """Global batch `k` as micro-batches."""
+        numbers = self.row_numbers(k)
+        size = self.micro_rows or self.batch_rows
+        return [self._micro(numbers[i : i + size]) for i in range(0, len(numbers), size)]
+
+    def _micro(self, numbers: NDArray[np.int64]) -> B:
+        s = self.special
+        block = self.table.fill(self.table_rows(numbers), s.cls, s.sep, s.pad)
+        return self.objective.batch(block, numbers, self.seed, self.rate)
+
+    def stream(self, first: int, last: int) -> Iterator[list[B]]:
+        """Global batches `first` … `last - 1`, each made in a thread while the one before is computed on."""
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(self.batch, first)
+            for k in range(first, last):
+                batch = coming.result()
+                if k + 1 < last:
+                    coming = thread.submit(self.batch, k + 1)
+                yield batch

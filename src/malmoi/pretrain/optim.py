@@ -1,0 +1,48 @@
+"""The optimizer, and its state as named tensors: safetensors can hold those, and no pickle is ever needed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from malmoi.errors import MalmoiError
+from malmoi.pretrain.config import PretrainConfig
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+def adamw(model: nn.Module, config: PretrainConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019); no decay on biases and LayerNorm, which are the 1-D tensors."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True
+    )
+
+
+def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """`exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter that has been updated."""
+    return {
+        f"{moment}.{name}": optimizer.state[parameter][moment]
+        for name, parameter in model.named_parameters()
+        if parameter in optimizer.state
+        for moment in MOMENTS
+    }
+
+
+def restore_optimizer(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], step: int
+) -> None:
+    """Put saved moments back. Raises MM0508 where they are not those of this model."""
+    for name, parameter in model.named_parameters():
+        state: dict[str, Tensor] = {"step": torch.tensor(float(step), device=parameter.device)}
+        for moment in MOMENTS:
+            saved = tensors.get(f"{moment}.{name}")
+            if saved is None or saved.shape != parameter.shape:
+                shape = None if saved is None else list(saved.shape)
+                raise MalmoiError("MM0508", name=f"{moment}.{name}", found=shape, wanted=list(parameter.shape))
+            state[moment] = saved.to(parameter.device)
+        optimizer.state[parameter] = state

@@ -1,0 +1,19 @@
+"""The learning rate as a function of the step."""
+
+from __future__ import annotations
+
+import math
+
+
+def rate_at(step: int, steps: int, *, peak: float, warmup: float, decay: str) -> float:
+    """The rate for update `step` (0-based) of `steps`: linear rise over `warmup · steps`, then to 0
+    (linear or half a cosine), or constant (`none`)."""
+    rising = round(warmup * steps)
+    if step < rising:
+        return peak * (step + 1) / rising
+    if decay == "none":
+        return peak
+    progress = (step - rising) / max(1, steps - rising)
+    if decay == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    return peak * (1 - progress)
