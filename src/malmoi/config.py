@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,13 +46,29 @@ def identity(section: BaseModel) -> dict[str, Any]:
     return kept
 
 
-def read_recipe(path: Path, model: type[S], overrides: Sequence[str] = ()) -> tuple[S, dict[str, str]]:
-    """Read a TOML recipe and `--set a.b=c` overrides.
+def read_recipe(
+    path: Path | None, model: type[S], overrides: Sequence[str] = (), *, others: Iterable[str] = ()
+) -> tuple[S, dict[str, str]]:
+    """Read a TOML recipe (None: an empty one) and `--set a.b=c` overrides.
+
+    Args:
+        others: top-level names that are valid in a recipe but of no concern to `model`; they are dropped.
 
     Returns the filled-in config and, for each dotted key, where its value came from.
     Raises MalmoiError: no such file (MM0001), not TOML (MM0002), unknown key (MM0003), bad value (MM0004),
     a malformed --set (MM0005).
     """
+    table, origins = _read_table(path) if path is not None else ({}, {})
+    for override in overrides:
+        key = _apply(table, override)
+        origins[key] = "--set"
+    for name in others:
+        table.pop(name, None)
+    origins = {key: origin for key, origin in origins.items() if key.partition(".")[0] in table}
+    return build(model, table, origins), origins
+
+
+def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         source = path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -65,11 +81,7 @@ def read_recipe(path: Path, model: type[S], overrides: Sequence[str] = ()) -> tu
         found = re.search(r"line (\d+), column (\d+)", str(error))
         place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
         raise MalmoiError("MM0002", place, detail=error) from None
-    origins = {key: f"{path}:{_line_of(source, key)}" for key in _dotted(table)}
-    for override in overrides:
-        key = _apply(table, override)
-        origins[key] = "--set"
-    return build(model, table, origins), origins
+    return table, {key: f"{path}:{_line_of(source, key)}" for key in _dotted(table)}
 
 
 def build(model: type[S], table: dict[str, Any], origins: dict[str, str]) -> S:

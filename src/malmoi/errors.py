@@ -59,7 +59,6 @@ def _rebuild(code: str, where: str | None, values: dict[str, str]) -> MalmoiErro
 class Interrupted(Exception):  # noqa: N818 - a way to end, not a fault
     """A signal asked the run to end and everything is saved. `exit_code` is 130 (Ctrl-C) or 143 (SIGTERM)."""
 
-    def __init__(self, exit_code: int, resume: str) -> None:
-        super().__init__(resume)
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
         self.exit_code = exit_code
-        self.resume = resume

@@ -5,6 +5,7 @@ a command can end into one clean message and an exit code: 0 done, 2 the user's 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -37,7 +38,7 @@ def run(arguments: list[str]) -> int:
         console().error(error)
         return error.exit_code
     except Interrupted as error:
-        console().reporter.say("cli.saved_and_stopped", command=error.resume)
+        console().reporter.say("cli.saved_and_stopped", command="malmoi " + shlex.join(arguments))
         return error.exit_code
     except KeyboardInterrupt:
         console().reporter.say("cli.stopped")

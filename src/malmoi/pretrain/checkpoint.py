@@ -145,7 +145,11 @@ def read_moments(checkpoint: Path) -> dict[str, Tensor]:
 
 def _by_age(run: Path) -> list[Path]:
     folder = run / FOLDER
-    found = [(int(m[1]), p) for p in (folder.iterdir() if folder.is_dir() else []) if (m := _NAME.fullmatch(p.name))]
+    found = [
+        (int(m[1]), p)
+        for p in (folder.iterdir() if folder.is_dir() else [])
+        if (m := _NAME.fullmatch(p.name))
+    ]
     return [path for _, path in sorted(found, reverse=True)]
 
 

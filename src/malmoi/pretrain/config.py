@@ -16,7 +16,9 @@ class PretrainConfig(Section):
     row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
     batch_rows: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
     lr: float = Field(6e-4, gt=0, description="Peak learning rate.")
-    warmup: float = Field(0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly.")
+    warmup: float = Field(
+        0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly."
+    )
     decay: Literal["linear", "cosine", "none"] = Field("linear", description="How the rate falls after that.")
     weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
     beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment.")
@@ -30,7 +32,9 @@ class PretrainConfig(Section):
     # Asking for more steps extends a run, so `steps` does not enter its key.
     steps: int = execution(1000, "Updates in all; asking for more extends a finished run.", ge=1)
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
-    micro_rows: int = execution(0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0)
+    micro_rows: int = execution(
+        0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0
+    )
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
     compile: bool = execution(False, "torch.compile each block: slow to start, faster to run.")
     log_every: int = execution(20, "Steps between two lines of metrics.jsonl.", ge=1)

@@ -57,6 +57,14 @@ class Feed(Generic[B]):
         block = self.table.fill(self.table_rows(numbers), s.cls, s.sep, s.pad)
         return self.objective.batch(block, numbers, self.seed, self.rate)
 
+    def one(self, number: int) -> B:
+        """A single row, to find out which one is at fault."""
+        return self._micro(np.array([number], np.int64))
+
+    def source(self, number: int) -> str:
+        """Where the text of a row lies in the shards."""
+        return self.table.source(int(self.table_rows(np.array([number], np.int64))[0]))
+
     def stream(self, first: int, last: int) -> Iterator[list[B]]:
         """Global batches `first` … `last - 1`, each made in a thread while the one before is computed on."""
         with ThreadPoolExecutor(1) as thread:

@@ -32,7 +32,9 @@ def slot_cap(row_len: int, rate: float) -> int:
     return max(1, math.ceil(rate * (row_len - 2)))
 
 
-def choose_slots(maskable_RL: NDArray[np.bool_], scores_RL: NDArray[np.float64], rate: float) -> tuple[I64, I64]:
+def choose_slots(
+    maskable_RL: NDArray[np.bool_], scores_RL: NDArray[np.float64], rate: float
+) -> tuple[I64, I64]:
     """The k maskable positions of each row with the lowest scores, in order of score.
 
     k = round(rate · maskable), at least 1 where there is anything to mask (BERT, create_pretraining_data.py).

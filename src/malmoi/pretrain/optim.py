@@ -43,6 +43,8 @@ def restore_optimizer(
             saved = tensors.get(f"{moment}.{name}")
             if saved is None or saved.shape != parameter.shape:
                 shape = None if saved is None else list(saved.shape)
-                raise MalmoiError("MM0508", name=f"{moment}.{name}", found=shape, wanted=list(parameter.shape))
+                raise MalmoiError(
+                    "MM0508", name=f"{moment}.{name}", found=shape, wanted=list(parameter.shape)
+                )
             state[moment] = saved.to(parameter.device)
         optimizer.state[parameter] = state

@@ -1,0 +1,59 @@
+"""`malmoi pretrain SHARDS --out DIR`: train, resume, extend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from malmoi.cli.console import amount, console
+from malmoi.messages import text
+
+
+def register(app: typer.Typer) -> None:
+    app.command("pretrain", help=text("cli.pretrain.help"))(pretrain)
+
+
+def pretrain(
+    shards: Annotated[Path, typer.Argument(help=text("cli.pretrain.shards"), show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help=text("cli.out"), show_default=False)],
+    recipe: Annotated[Path | None, typer.Option("--recipe", help=text("cli.recipe"))] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help=text("cli.pretrain.steps"))] = None,
+    size: Annotated[str | None, typer.Option("--size", help=text("cli.pretrain.size"))] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
+    verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
+) -> None:
+    from malmoi.cli.recipe import read_sections
+    from malmoi.pretrain.run import RunConfig, pretrain
+
+    overrides = list(sets or [])
+    overrides += [f"pretrain.steps={steps}"] if steps is not None else []
+    overrides += [f'model.size="{size}"'] if size is not None else []
+    config, origins = read_sections(RunConfig, recipe, overrides)
+    manifest = pretrain(
+        config.pretrain,
+        config.model,
+        shards,
+        out,
+        reporter=console().reporter,
+        origins=origins,
+        verify=verify,
+    )
+    show_run(out, manifest.counts)
+
+
+def show_run(out: Path, counts: dict[str, object]) -> None:
+    """One small table: where the run stands."""
+    numbers = {k: v for k, v in counts.items() if isinstance(v, int | float)}
+    shown = [
+        (text("cli.pretrain.row.step"), f"{numbers['step']:,}"),
+        (text("cli.pretrain.row.tokens"), amount(numbers["tokens"], "token")),
+        (text("cli.pretrain.row.loss"), f"{numbers['loss']:.3f} / {numbers['accuracy']:.3f}"),
+    ]
+    if "heldout_loss" in numbers:
+        pair = f"{numbers['heldout_loss']:.3f} / {numbers['heldout_accuracy']:.3f}"
+        shown.append((text("cli.pretrain.row.heldout"), pair))
+    shown.append((text("cli.pretrain.row.model"), str(out / "checkpoints" / f"step-{numbers['step']}")))
+    console().table("cli.pretrain.title", ["", ""], shown)
+    console().result({"out": str(out), **counts})

@@ -1,0 +1,189 @@
+"""`pretrain`: opens or resumes a run folder, trains, and leaves a finished one.
+
+A run folder is a growing artifact: `manifest.json` (state running → finished), `checkpoints/step-N/`,
+`metrics.jsonl`, and the table of rows. The same command resumes it; asking for more steps extends it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from malmoi.artifact import (
+    MANIFEST,
+    Manifest,
+    artifact_key,
+    disk_errors,
+    read_manifest,
+    tool_versions,
+    write_json,
+)
+from malmoi.config import Section, identity
+from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
+from malmoi.errors import Interrupted, MalmoiError
+from malmoi.model.sizes import ModelConfig, parameters
+from malmoi.pretrain.checkpoint import find_checkpoint
+from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.journal import Journal, read_journal
+from malmoi.pretrain.loop import Trainer
+from malmoi.pretrain.mlm import Mlm
+from malmoi.pretrain.noise import words
+from malmoi.pretrain.rows import RowTable
+from malmoi.pretrain.signals import StopRequest
+from malmoi.progress import SILENT, Reporter
+from malmoi.shards.format import Shards
+
+OBJECTIVES = {"mlm": Mlm}
+HELDOUT_SEED = 0  # the held-out rows and their masks are the same in every run, so that losses compare
+HELDOUT_RATE = 0.15
+
+
+class RunConfig(Section):
+    """What a pretraining run is made of: the two sections that enter its key."""
+
+    pretrain: PretrainConfig
+    model: ModelConfig
+
+
+def pretrain(
+    config: PretrainConfig,
+    model: ModelConfig,
+    shards: Path,
+    out: Path,
+    *,
+    reporter: Reporter = SILENT,
+    origins: Mapping[str, str] | None = None,
+    verify: bool = False,
+) -> Manifest:
+    """Train until `config.steps`, from the newest whole checkpoint in `out` if there is one.
+
+    Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0505 (`out` is another run), MM0506 (the
+    disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows longer
+    than the model reads), and Interrupted after a signal, when everything is saved.
+    """
+    run = RunConfig(pretrain=config, model=model)
+    opened = Shards.open(shards, verify=verify)
+    key = artifact_key("pretrain", run, {"shards": opened.digest})
+    before = _existing(out, run, key)
+    if before and before.state == "finished" and before.counts["step"] >= config.steps:
+        reporter.say("base.current", path=out)
+        return before
+    if config.row_len > model.max_positions:
+        raise MalmoiError("MM0510", row_len=config.row_len, max_positions=model.max_positions)
+
+    encoder = model.resolve(vocab_size=opened.vocab_size, pad_id=opened.special.pad)
+    device = choose_device(config.device)
+    dtype = choose_precision(config.precision, device)
+    use_threads(config.threads)
+    keep_freed_memory()
+    objective = OBJECTIVES[config.objective](opened.special, opened.vocab_size)
+    with disk_errors(out), StopRequest() as stop:
+        out.mkdir(parents=True, exist_ok=True)
+        manifest = Manifest(
+            stage="pretrain",
+            state="running",
+            key=key,
+            config=run.model_dump(mode="json"),
+            origins=dict(origins or {}),
+            seed=config.seed,
+            versions=tool_versions(),
+            counts={"shards": str(shards), "parameters": parameters(encoder), "precision": str(dtype)},
+        )
+        write_json(out / MANIFEST, manifest.model_dump())
+        tables = out / "rows" / opened.digest[:16] / str(config.row_len)
+        train = RowTable.open(opened.train, config.row_len, tables)
+        heldout = RowTable.open(opened.heldout, config.row_len, tables) if opened.heldout else None
+        checkpoint = find_checkpoint(out, reporter)
+        torch.manual_seed(int(words(config.seed, 1 << 32)))
+        if checkpoint is None:
+            network = objective.model(encoder)
+            _preflight(out, parameters(encoder), config.keep)
+        else:
+            network = objective.read(checkpoint, encoder)
+        trainer = Trainer(
+            config=config,
+            encoder=encoder,
+            model=network.to(device),
+            objective=objective,
+            feed=Feed(
+                train,
+                objective,
+                opened.special,
+                config.seed,
+                config.mask_rate,
+                config.batch_rows,
+                config.micro_rows,
+            ),
+            heldout=_heldout(heldout, objective, opened, config),
+            run=out,
+            tokenizer=opened.tokenizer_folder,
+            device=device,
+            dtype=dtype,
+            reporter=reporter,
+            stop=stop,
+        )
+        if checkpoint is not None:
+            trainer.resume(checkpoint)
+            reporter.say("pretrain.resumed", step=trainer.state.step, checkpoint=checkpoint)
+        reporter.say(
+            "pretrain.begins",
+            parameters=parameters(encoder),
+            rows=train.rows,
+            epochs=config.steps * config.batch_rows / train.rows,
+            device=device,
+            precision=str(dtype).removeprefix("torch."),
+        )
+        journal = Journal(out, trainer.state.step)
+        try:
+            trainer.train(journal)
+        finally:
+            journal.close()
+        if stop.number is not None and trainer.state.step < config.steps:
+            raise Interrupted(stop.exit_code)
+        manifest.state = "finished"
+        manifest.counts |= {"step": trainer.state.step, "tokens": trainer.state.tokens} | _last(out)
+        write_json(out / MANIFEST, manifest.model_dump())
+    return manifest
+
+
+def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
+    if not out.exists() or not any(out.iterdir()):
+        return None
+    if not (out / MANIFEST).exists():
+        raise MalmoiError("MM0014", out)
+    manifest = read_manifest(out, "pretrain")
+    if manifest.key != key:
+        before = identity(RunConfig.model_validate(manifest.config))
+        now = identity(run)
+        odd = [f"{s}.{k}" for s in now for k in now[s] if now[s][k] != before[s].get(k)]
+        raise MalmoiError("MM0505", out, differs=", ".join(odd) or "shards")
+    return manifest
+
+
+def _preflight(out: Path, count: int, keep: int) -> None:
+    """Weights and two moments in fp32, `keep` of them and the one being written."""
+    needed = count * 4 * 3 * (keep + 1)
+    free = shutil.disk_usage(out).free
+    if free < needed:
+        raise MalmoiError("MM0506", out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}")
+
+
+def _heldout(table: RowTable | None, objective: Mlm, shards: Shards, config: PretrainConfig) -> list[object]:
+    if table is None:
+        return []
+    rows = min(config.heldout_rows, table.rows)
+    micro = min(config.micro_rows or config.batch_rows, rows)
+    feed = Feed(table, objective, shards.special, HELDOUT_SEED, HELDOUT_RATE, rows, micro)
+    return list(feed.batch(0))
+
+
+def _last(out: Path) -> dict[str, float]:
+    """The last losses of the journal, for the manifest."""
+    found: dict[str, float] = {}
+    for entry in read_journal(out):
+        found |= {k: entry[k] for k in ("loss", "accuracy", "heldout_loss", "heldout_accuracy") if k in entry}
+    return found
