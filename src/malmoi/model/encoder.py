@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from malmoi.model import attention
 from malmoi.model.attention import AttentionPlan
 from malmoi.model.batch import Batch
+from malmoi.model.dropout import dropout
 from malmoi.model.sizes import EncoderConfig
 
 # Shapes: T tokens of the batch, D hidden, H heads, d = D / H.
@@ -34,7 +35,7 @@ class Embeddings(nn.Module):
         words_TD = self.word(batch.ids_T)
         places_TD = self.token_type(batch.segments_T) + self.position(batch.positions_T)
         hidden_TD: Tensor = self.norm(words_TD + places_TD)
-        return nn.functional.dropout(hidden_TD, self.dropout, self.training)
+        return dropout(hidden_TD, self.dropout, self.training)
 
 
 class Block(nn.Module):
@@ -59,10 +60,10 @@ class Block(nn.Module):
         q_THd, k_THd, v_THd = self.qkv(hidden_TD).view(T, 3, self.heads, D // self.heads).unbind(1)
         attention_p = self.attention_dropout if self.training else 0.0
         mixed_TD = attention.attend(q_THd, k_THd, v_THd, plan, attention_p).reshape(T, D)
-        mixed_TD = nn.functional.dropout(self.out(mixed_TD), self.dropout, self.training)
+        mixed_TD = dropout(self.out(mixed_TD), self.dropout, self.training)
         hidden_TD = self.attention_norm(hidden_TD + mixed_TD)
         fed_TD = self.down(nn.functional.gelu(self.up(hidden_TD)))
-        fed_TD = nn.functional.dropout(fed_TD, self.dropout, self.training)
+        fed_TD = dropout(fed_TD, self.dropout, self.training)
         out_TD: Tensor = self.ffn_norm(hidden_TD + fed_TD)
         return out_TD
 
@@ -80,7 +81,12 @@ class Encoder(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The last block's vector of every token, (T, D)."""
         attention_p = self.config.attention_dropout if self.training else 0.0
-        plan = attention.plan(batch, self._compute_dtype(batch.ids_T.device), dropout_p=attention_p)
+        plan = attention.plan(
+            batch,
+            head_dim=self.config.hidden // self.config.heads,
+            dtype=self._compute_dtype(batch.ids_T.device),
+            dropout_p=attention_p,
+        )
         hidden_TD: Tensor = self.embeddings(batch)
         for block in self.blocks:
             hidden_TD = block(hidden_TD, plan)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from malmoi.model.batch import Batch
+from malmoi.model.dropout import dropout
 from malmoi.model.encoder import Encoder, initialize
 from malmoi.model.sizes import EncoderConfig
 
@@ -47,7 +48,7 @@ class ClassifyHead(nn.Module):
 
     def forward(self, hidden_BD: Tensor) -> Tensor:
         """Logits (B, C)."""
-        pooled_BD = nn.functional.dropout(torch.tanh(self.pooler(hidden_BD)), self.dropout, self.training)
+        pooled_BD = dropout(torch.tanh(self.pooler(hidden_BD)), self.dropout, self.training)
         logits_BC: Tensor = self.classifier(pooled_BD)
         return logits_BC
 
