@@ -1,0 +1,160 @@
+"""The shards stage: a corpus and a tokenizer in, memory-mapped token ids out, slice by slice on all cores.
+
+A slice is some megabytes of one corpus file, cut between documents; a finished slice survives a cut build.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from malmoi.artifact import (
+    FileRecord,
+    Manifest,
+    artifact_key,
+    finished_artifact,
+    is_current,
+    open_artifact,
+    read_manifest,
+)
+from malmoi.corpus.read import heldout_parts, training_parts
+from malmoi.errors import MalmoiError
+from malmoi.progress import SILENT, Reporter
+from malmoi.shards.config import ShardsConfig
+from malmoi.shards.encode import EncodeSpec, encode_slice
+from malmoi.shards.format import ARRAYS, tokenizer_digest
+from malmoi.slices import Slice, run_slices
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.blocks import MB
+
+MANY_UNKNOWN = 0.01
+_SEARCH = 1_000_000
+
+
+def build_shards(
+    config: ShardsConfig,
+    corpus: Path,
+    tokenizer: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    reporter: Reporter = SILENT,
+    origins: Mapping[str, str] | None = None,
+    verify: bool = False,
+) -> Manifest:
+    """Encode a corpus artifact with a tokenizer (an artifact, or a peer's files) into a shards artifact.
+
+    Raises MM0306 (no tokens at all), MM0214 (not UTF-8), and those of `load_tokenizer` and artifacts; warns
+    MM0307 (more than 1 % [UNK]) and MM0209 (tokie is not exact on this text, so it was not used).
+    """
+    source = open_artifact(corpus, "corpus", verify=verify)
+    opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine)
+    with tempfile.TemporaryDirectory() as folder:
+        opened.save(Path(folder))
+        digest = tokenizer_digest(Path(folder))
+    key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
+    if is_current(out, "shards", key, verify=verify):
+        reporter.say("base.current", path=out)
+        return read_manifest(out)
+    with finished_artifact(out, "shards", config, key, origins=origins) as draft:
+        for left_over in [*draft.path.glob("part-*"), *draft.path.glob("heldout-*")]:
+            shutil.rmtree(left_over)  # moved into place by a build that was cut while it moved them
+        opened.save(draft.path / "tokenizer")
+        slices = [
+            *_slices("part", training_parts(corpus), source.files, draft.path, config, digest),
+            *_slices("heldout", heldout_parts(corpus), source.files, draft.path, config, digest),
+        ]
+        total = sum(piece.weight for piece in slices)
+        with reporter.step("shards.encoding", total=total, unit="B") as step:
+            counts = run_slices(encode_slice, slices, draft.path / "slices", workers=workers, step=step)
+        parts = _collect(draft.path, slices, counts)
+        if not any(part["name"].startswith("part-") for part in parts):
+            raise MalmoiError("MM0306", corpus)
+        draft.counts |= _summary(opened, digest, parts)
+    _warn(reporter, parts, str(out))
+    return read_manifest(out)
+
+
+def _slices(
+    kind: str,
+    files: list[Path],
+    records: dict[str, FileRecord],
+    draft: Path,
+    config: ShardsConfig,
+    digest: str,
+) -> Iterator[Slice[EncodeSpec]]:
+    for file in files:
+        for start, end in cut_file(file, config.slice_mb * MB):
+            key = {"sha256": records[file.name].sha256, "range": [start, end], "tokenizer": digest}
+            spec = EncodeSpec(file, start, end, draft / "tokenizer", config.engine)
+            yield Slice(f"{kind}-{file.stem}-{start}", spec, key, weight=end - start, label=file.name)
+
+
+def cut_file(file: Path, size: int) -> list[tuple[int, int]]:
+    """Byte ranges of about `size` that cover a corpus file and start where documents do."""
+    end = file.stat().st_size
+    bounds = [0]
+    with file.open("rb") as stream:
+        while bounds[-1] + size < end:
+            bounds.append(_document_start(stream, bounds[-1] + size, end))
+    bounds.append(end)
+    return [(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+
+
+def _document_start(stream: Any, offset: int, end: int) -> int:
+    """The first byte behind a blank line at or after `offset`; the end of the file where there is none."""
+    stream.seek(offset - 2)
+    at, window = offset - 2, b""
+    while block := stream.read(_SEARCH):
+        window = window[-1:] + block
+        if (found := window.find(b"\n\n")) >= 0:
+            return int(at + len(block) - len(window) + found + 2)
+        at += len(block)
+    return end
+
+
+def _collect(
+    draft: Path, slices: list[Slice[EncodeSpec]], counts: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Move finished slices into place as part-00000 … and heldout-00000 …, leaving out those without tokens."""
+    parts: list[dict[str, Any]] = []
+    for piece, count in zip(slices, counts, strict=True):
+        if not count["tokens"]:
+            continue
+        kind = piece.name.partition("-")[0]
+        name = f"{kind}-{sum(part['name'].startswith(kind) for part in parts):05d}"
+        (draft / name).mkdir()
+        for array in ARRAYS:
+            (draft / "slices" / piece.name / f"{array}.npy").rename(draft / name / f"{array}.npy")
+        where = {"source": piece.spec.file.name, "bytes": [piece.spec.start, piece.spec.end]}
+        parts.append({"name": name, **where, **count})
+    shutil.rmtree(draft / "slices")
+    return parts
+
+
+def _summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    counted = ("tokens", "sentences", "documents", "eojeols", "unk")
+    sums = {
+        kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}
+        for kind in ("part", "heldout")
+    }
+    return {
+        "vocab_size": tokenizer.vocab_size,
+        "special": asdict(tokenizer.special),
+        "tokenizer_digest": digest,
+        "train": sums["part"],
+        "heldout": sums["heldout"],
+        "parts": parts,
+    }
+
+
+def _warn(reporter: Reporter, parts: list[dict[str, Any]], where: str) -> None:
+    tokens, unknown = (sum(part[name] for part in parts) for name in ("tokens", "unk"))
+    if unknown > MANY_UNKNOWN * tokens:
+        reporter.warn("MM0307", where, percent=f"{100 * unknown / tokens:.1f}")
+    if any(part["tokie_differs"] for part in parts):
+        reporter.warn("MM0209", where)

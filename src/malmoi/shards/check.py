@@ -1,0 +1,36 @@
+"""A full check of a shards artifact: every digest, id and offset, and some sentences as text, for the eye."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from malmoi.shards.format import Part, Shards, check_tokenizer
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.wordpiece import PREFIX
+
+SHOWN = 3
+
+
+def verify_shards(folder: Path, *, seed: int | None = None) -> list[tuple[str, str]]:
+    """Check everything; returns (part, text) of three sentences drawn at random.
+
+    Raises the errors of `Shards.open(verify=True)` and MM0305 (the tokenizer inside is another one).
+    """
+    shards = Shards.open(folder, verify=True)
+    check_tokenizer(shards, shards.tokenizer_folder)
+    tokenizer = load_tokenizer(shards.tokenizer_folder)
+    draw = random.Random(seed)
+    parts = [*shards.train, *shards.heldout]
+    drawn = [(part := draw.choice(parts), draw.randrange(len(part.sentences) - 1)) for _ in range(SHOWN)]
+    return [(part.name, decode_sentence(tokenizer, part, index)) for part, index in drawn]
+
+
+def decode_sentence(tokenizer: Tokenizer, part: Part, index: int) -> str:
+    """A sentence as text: pieces joined, a space before each eojeol (white space itself is not stored)."""
+    start, end = part.sentences[index], part.sentences[index + 1]
+    pieces = tokenizer.tokens(part.ids[start:end])
+    words = [" " * int(flag & 1) for flag in part.flags[start:end]]
+    return "".join(
+        space + piece.removeprefix(PREFIX) for space, piece in zip(words, pieces, strict=True)
+    ).strip()

@@ -1,0 +1,127 @@
+"""Learn a WordPiece vocabulary from blocks of text: the same text gives the same vocabulary, byte for byte.
+
+The library's own WordPiece trainer does not (two runs on one text differ in ids and in entries): it numbers
+the `##x` forms in the order of a randomly seeded hash map, and ties between pairs go by those numbers. So each
+character is written as one of two private-use characters, for `x` and for `##x`, and the library's plain pair
+merging, deterministic once the alphabet is given, does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer as Library
+from tokenizers import models, normalizers, pre_tokenizers, trainers
+
+from malmoi.tokenizer import nfc
+from malmoi.tokenizer.characters import ALONE, LETTER, Characters, Words, code_points, find_words
+from malmoi.tokenizer.wordpiece import PREFIX
+
+PRIVATE = 0x100000
+"""Plane 16: 65,534 private-use characters, two for each of at most 30,000 characters."""
+LONGEST_WORD = 100
+"""Longer words become [UNK] in BERT's WordPiece, so nothing is learned from them."""
+PIECE = 65_536
+_SPACE = 0x20
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Entries without special tokens: single characters first, then merges in the order they were made."""
+
+    entries: list[str]
+    alphabet: int
+    """Characters kept."""
+    dropped: int
+    """Characters seen but too rare for the limit; words that hold one become [UNK]."""
+
+
+def learn_wordpiece(
+    blocks: Callable[[], Iterable[str]], *, size: int, limit_alphabet: int, min_frequency: int
+) -> Learned:
+    """Learn at most `size` entries; `blocks()` is called twice and must give the same text both times.
+
+    Each kept character gets an entry `x`, and `##x` too unless it always stands alone (punctuation, hanja): no
+    word of kept characters is ever [UNK].
+    """
+    normalizer = Library(models.BPE())
+    normalizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    normalizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    characters = Characters(normalizer)
+    kept, dropped = _alphabet(blocks(), characters, limit_alphabet)
+    letters = kept[characters.classes(kept) == LETTER]
+    alone = kept[characters.classes(kept) == ALONE]
+    # Two private characters per letter: even for the start of a word, odd for its inside.
+    private_of = np.zeros(0x110000, np.uint32)
+    private_of[letters] = PRIVATE + 2 * np.arange(len(letters), dtype=np.uint32)
+    library = Library(models.BPE())
+    library.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trainer = trainers.BpeTrainer(
+        vocab_size=max(0, size - len(alone)),
+        min_frequency=min_frequency,
+        initial_alphabet=[chr(PRIVATE + index) for index in range(2 * len(letters))],
+        special_tokens=[],
+        show_progress=False,
+    )
+    library.train_from_iterator(_private_words(blocks(), characters, private_of), trainer)
+    vocab = library.get_vocab()
+    public = [_public(entry, letters) for entry in sorted(vocab, key=lambda entry: vocab[entry])]
+    entries = [chr(code) for code in alone] + public
+    return Learned(entries, len(kept), dropped)
+
+
+def _alphabet(blocks: Iterable[str], characters: Characters, limit: int) -> tuple[NDArray[np.uint32], int]:
+    counts = np.zeros(0x110000, np.int64)
+    for block in blocks:
+        counts += np.bincount(_codes(block), minlength=0x110000)
+    seen = np.flatnonzero(counts).astype(np.uint32)
+    seen = seen[characters.classes(seen) <= ALONE]
+    by_count = seen[np.lexsort((seen, -counts[seen]))]
+    return np.sort(by_count[:limit]), max(0, len(seen) - limit)
+
+
+def _codes(block: str) -> NDArray[np.uint32]:
+    return code_points(block if nfc.is_nfc(block) else nfc.compose(block)[0])
+
+
+def _private_words(
+    blocks: Iterable[str], characters: Characters, private_of: NDArray[np.uint32]
+) -> Iterator[str]:
+    """Words as private characters, between spaces, in strings of about PIECE characters."""
+    for block in blocks:
+        codes = _codes(block)
+        words = find_words(characters.classes(codes))
+        line = _private_line(codes, words, private_of)
+        start = 0
+        while start < len(line):
+            end = line.find(" ", start + PIECE)
+            end = len(line) if end < 0 else end
+            yield line[start:end]
+            start = end
+
+
+def _private_line(codes: NDArray[np.uint32], words: Words, private_of: NDArray[np.uint32]) -> str:
+    if not len(words.starts_W):
+        return ""
+    private_K = private_of[codes[words.kept_K]]
+    sizes = np.diff(words.starts_W, append=len(private_K))
+    whole = np.minimum.reduceat(private_K, words.starts_W) > 0
+    # Words of one character have no pair to merge; words with a dropped character are [UNK] anyway.
+    wanted = whole & (sizes > 1) & (sizes <= LONGEST_WORD)
+    inside = np.ones(len(private_K), np.uint32)
+    inside[words.starts_W] = 0
+    chosen = np.repeat(wanted, sizes)
+    letters = (private_K + inside)[chosen]
+    sizes = sizes[wanted]
+    line = np.full(len(letters) + len(sizes), _SPACE, np.uint32)
+    line[np.arange(len(letters)) + np.repeat(np.arange(len(sizes)), sizes)] = letters
+    return line.tobytes().decode("utf-32-le")
+
+
+def _public(private: str, letters: NDArray[np.uint32]) -> str:
+    codes = [ord(char) - PRIVATE for char in private]
+    shown = "".join(chr(letters[code // 2]) for code in codes)
+    return PREFIX + shown if codes[0] % 2 else shown

@@ -1,0 +1,48 @@
+"""How well a tokenizer fits a text: its size in the text's own terms, and a few sentences as it cuts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from malmoi.tokenizer.base import Tokenizer
+
+SAMPLES = 3
+SAMPLE_CHARACTERS = (20, 60)
+
+
+def measure(tokenizer: Tokenizer, blocks: Iterable[str]) -> dict[str, Any]:
+    """Measures over all lines of `blocks`.
+
+    `unk_percent`: [UNK] of all tokens. `tokens_per_eojeol`: tokens of each white-space word.
+    `characters_per_token`: characters other than white space of each token. `samples`: a text and its tokens.
+    """
+    tokens = unknown = eojeols = characters = 0
+    candidates: list[str] = []
+    for block in blocks:
+        lines = block.split("\n")
+        ids = tokenizer.encode_batch(lines, specials=False).ids
+        words = block.split()
+        tokens += len(ids)
+        unknown += int(np.count_nonzero(ids == tokenizer.special.unk))
+        eojeols += len(words)
+        characters += sum(map(len, words))
+        low, high = SAMPLE_CHARACTERS
+        candidates += [line for line in lines if low <= len(line) <= high][:200]
+    return {
+        "unk_percent": round(100 * unknown / max(1, tokens), 4),
+        "tokens_per_eojeol": round(tokens / max(1, eojeols), 4),
+        "characters_per_token": round(characters / max(1, tokens), 4),
+        "samples": [[line, cut(tokenizer, line)] for line in _spread(candidates)],
+    }
+
+
+def cut(tokenizer: Tokenizer, text: str) -> list[str]:
+    """The tokens of one text."""
+    return tokenizer.tokens(tokenizer.encode_batch([text], specials=False).ids)
+
+
+def _spread(lines: list[str]) -> list[str]:
+    return [lines[len(lines) * k // SAMPLES] for k in range(SAMPLES)] if len(lines) >= SAMPLES else lines

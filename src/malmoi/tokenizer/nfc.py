@@ -1,0 +1,53 @@
+"""NFC with a way back: composed text, and for each composed character the characters it came from.
+
+We do it ourselves because the library's own NFC step gives wrong offsets on decomposed input, which is what
+macOS file names and many PDF extracts hold.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def is_nfc(text: str) -> bool:
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
+
+
+def compose(text: str) -> tuple[str, NDArray[np.int32]]:
+    """NFC of a text, and an array (C, 2): the [start, end) each composed character has in `text`.
+
+    Where a base and its marks become fewer characters, the first takes what the others leave; where they
+    become more (composition exclusions such as U+0958), all share the whole.
+    """
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for match in _clusters().finditer(text):
+        start, end = match.span()
+        composed = unicodedata.normalize("NFC", match[0])
+        parts.append(composed)
+        spare = (end - start) - len(composed)
+        if spare < 0:
+            spans += [(start, end)] * len(composed)
+            continue
+        spans.append((start, start + 1 + spare))
+        spans += [(at, at + 1) for at in range(start + 1 + spare, end)]
+    return "".join(parts), np.array(spans, np.int32).reshape(-1, 2)
+
+
+@cache
+def _clusters() -> re.Pattern[str]:
+    """A character and all that may join it: marks, and the second halves of compositions (vowels, finals)."""
+    joiners = {chr(code) for code in range(0x1161, 0x1176)} | {chr(code) for code in range(0x11A8, 0x11C3)}
+    for code in [*range(0x20000), *range(0xE0000, 0xE1000)]:
+        char = chr(code)
+        if unicodedata.combining(unicodedata.normalize("NFD", char)[0]):
+            joiners.add(char)
+        decomposed = unicodedata.decomposition(char)
+        if decomposed and not decomposed.startswith("<"):
+            joiners.update(chr(int(part, 16)) for part in decomposed.split()[1:])
+    return re.compile(f".[{re.escape(''.join(sorted(joiners)))}]*", re.DOTALL)
