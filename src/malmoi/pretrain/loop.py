@@ -171,7 +171,7 @@ class Trainer(Generic[B]):
         )
 
     def _refuse(self, batches: list[B], count: float) -> None:
-        """Stop before the update and name the rows whose loss is not finite (or all, if only gradients are)."""
+        """Stop before the update and name the rows with a non-finite loss (all, if only gradients are)."""
         numbers: list[int] = []
         for batch in batches:
             for number in batch.rows_R.tolist():

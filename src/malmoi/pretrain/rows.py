@@ -10,6 +10,7 @@ import shutil
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def cut_rows(sentences: I64, documents: I64, row_len: int) -> tuple[I64, I32, I6
     lengths: list[int] = []
     rows = [0]
     used = 0
-    for document, document_end in zip(ends, ends[1:], strict=False):
+    for document, document_end in pairwise(ends):
         at = document
         while at < document_end:
             space = row_len - used - 2

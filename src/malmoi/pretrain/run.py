@@ -62,8 +62,8 @@ def pretrain(
     """Train until `config.steps`, from the newest whole checkpoint in `out` if there is one.
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0505 (`out` is another run), MM0506 (the
-    disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows longer
-    than the model reads), and Interrupted after a signal, when everything is saved.
+    disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows
+    longer than the model reads), and Interrupted after a signal, when everything is saved.
     """
     run = RunConfig(pretrain=config, model=model)
     opened = Shards.open(shards, verify=verify)

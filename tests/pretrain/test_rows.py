@@ -1,0 +1,142 @@
+"""Rows: every token once, documents apart, rows nearly full; the order a permutation; masks as BERT's."""
+
+from __future__ import annotations
+
+from itertools import chain, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from malmoi.errors import MalmoiError
+from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
+from malmoi.pretrain.noise import permute, uniforms, words
+from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.shards.format import Part
+from malmoi.special import SpecialIds
+
+SPECIAL = SpecialIds()
+
+
+def make_part(documents: list[list[int]], name: str = "part-00000") -> Part:
+    """A part whose documents have sentences of the given lengths; ids count up from 5."""
+    sentences = np.cumsum([0, *(n for document in documents for n in document)])
+    ends = np.cumsum([0, *(sum(document) for document in documents)])
+    ids = (np.arange(sentences[-1]) % 60_000 + 5).astype(np.uint16)
+    return Part(name, ids, np.zeros(len(ids), np.uint8), sentences.astype(np.int64), ends.astype(np.int64))
+
+
+documents = st.lists(st.lists(st.integers(1, 90), min_size=1, max_size=8), min_size=1, max_size=12)
+
+
+@given(documents, st.sampled_from([8, 16, 32, 128]))
+def test_rows_hold_every_token_once_in_order_and_never_mix_documents(
+    lengths: list[list[int]], row_len: int
+) -> None:
+    part = make_part(lengths)
+    starts, sizes, rows = cut_rows(part.sentences, part.documents, row_len)
+    assert starts.tolist() == np.cumsum([0, *sizes[:-1]]).tolist(), "no token lost, none twice"
+    assert starts[-1] + sizes[-1] == len(part.ids)
+    assert (sizes > 0).all()
+    for start, size in zip(starts, sizes, strict=True):
+        document = np.searchsorted(part.documents, start, side="right")
+        assert start + size <= part.documents[document]
+    used = [int((sizes[a:b] + 2).sum()) for a, b in pairwise(rows)]
+    assert all(2 < u <= row_len for u in used)
+
+
+def test_rows_are_nearly_full_and_mostly_end_where_a_sentence_ends() -> None:
+    rng = np.random.default_rng(0)
+    part = make_part([rng.integers(5, 60, size=40).tolist() for _ in range(200)])
+    starts, sizes, rows = cut_rows(part.sentences, part.documents, 128)
+    used = (int(sizes.sum()) + 2 * len(sizes)) / (128 * (len(rows) - 1))
+    assert used > 0.95
+    assert np.isin(starts, part.sentences).mean() > 0.35
+
+
+def test_a_filled_row_is_what_the_table_says(tmp_path: Path) -> None:
+    part = make_part([[4], [20, 9]])
+    table = RowTable.open([part], 16, tmp_path)
+    block = table.fill(np.arange(table.rows), SPECIAL.cls, SPECIAL.sep, SPECIAL.pad)
+    text = [[i for i in row if i >= 5] for row in block.ids_RL.tolist()]
+    assert [*chain.from_iterable(text)] == part.ids.tolist()
+    assert block.ids_RL[0, :6].tolist() == [2, 5, 6, 7, 8, 3]
+    assert block.positions_RL[0, :8].tolist() == [0, 1, 2, 3, 4, 5, 0, 1]
+    assert [sum(s) for s in block.sequences] == block.lengths_R.tolist()
+    assert table.source(0) == "part-00000[0:12]"
+    again = RowTable.open([part], 16, tmp_path)
+    assert again.rows == table.rows and isinstance(again.tables[0][0], np.memmap)
+
+
+def test_an_empty_part_is_an_error(tmp_path: Path) -> None:
+    empty = Part("part-00000", np.zeros(0, np.uint16), np.zeros(0, np.uint8), *[np.zeros(1, np.int64)] * 2)
+    with pytest.raises(MalmoiError, match="not a single row of 16 tokens"):
+        RowTable.open([empty], 16, tmp_path)
+
+
+@given(st.integers(1, 5000), st.integers(0, 2**63))
+def test_permutation_is_a_permutation_and_differs_by_key(size: int, key: int) -> None:
+    order = permute(np.arange(size), size, key)
+    assert sorted(order.tolist()) == list(range(size))
+    assert permute(np.array([size - 1]), size, key)[0] == order[-1], "any index alone gives the same"
+    if size > 50:
+        assert (permute(np.arange(size), size, key + 1) != order).any()
+
+
+def test_splitmix_is_the_published_one() -> None:
+    """First outputs of SplitMix64 for seed 0 (Vigna's splitmix64.c)."""
+    golden = 0x9E3779B97F4A7C15
+    from malmoi.pretrain.noise import mix
+
+    with np.errstate(over="ignore"):
+        found = [int(mix(np.array(golden * i % 2**64, np.uint64))) for i in range(3)]
+    assert found == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+
+
+def test_uniforms_are_uniform_and_a_function_of_their_counters() -> None:
+    draws = uniforms(7, 1, np.arange(2000)[:, None], np.arange(50)[None])
+    assert draws.shape == (2000, 50)
+    assert abs(draws.mean() - 0.5) < 0.005 and abs(draws.var() - 1 / 12) < 0.002
+    assert uniforms(7, 1, 3, 4) == draws[3, 4]
+    assert abs(np.corrcoef(draws[:-1, 0], draws[1:, 0])[0, 1]) < 0.06
+    assert words(1, 2) != words(2, 1)
+
+
+def test_masking_is_berts() -> None:
+    """15 % of the real tokens, 80/10/10, never a special token; labels are the originals."""
+    rng = np.random.default_rng(1)
+    ids = rng.integers(5, 1000, size=(600, 64))
+    ids[:, 0], ids[:, 40], ids[:, 41:] = SPECIAL.cls, SPECIAL.sep, SPECIAL.pad
+    masked = mask_rows(ids, np.arange(600), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    used = masked.weights_RC > 0
+    assert (used.sum(1) == round(0.15 * 39)).all()
+    assert masked.slots_RC.shape[1] == slot_cap(64, 0.15) == 10
+    rows = np.nonzero(used)[0]
+    slots, labels = masked.slots_RC[used], masked.labels_RC[used]
+    assert (ids[rows, slots] == labels).all() and (labels >= 5).all()
+    new = masked.ids_RL[rows, slots]
+    assert abs((new == SPECIAL.mask).mean() - 0.8) < 0.02
+    assert abs((new == labels).mean() - 0.1) < 0.02
+    random = new[(new != SPECIAL.mask) & (new != labels)]
+    assert random.min() >= 5 and random.max() < 1000
+    untouched = np.ones_like(ids, bool)
+    untouched[rows, slots] = False
+    assert (masked.ids_RL == ids)[untouched].all()
+
+
+def test_masks_depend_on_the_row_number_alone() -> None:
+    ids = np.random.default_rng(2).integers(5, 1000, size=(8, 32))
+    whole = mask_rows(ids, np.arange(8), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    half = mask_rows(ids[4:], np.arange(4, 8), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    assert (whole.ids_RL[4:] == half.ids_RL).all()
+    other = mask_rows(ids, np.arange(8, 16), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    assert (whole.ids_RL != other.ids_RL).any()
+
+
+def test_slots_of_a_row_with_little_or_nothing_to_mask() -> None:
+    maskable = np.array([[False] * 8, [False, True] + [False] * 6])
+    slots, k = choose_slots(maskable, np.random.default_rng(0).random((2, 8)), 0.15)
+    assert k.tolist() == [0, 1]
+    assert slots[1, 0] == 1

@@ -1,0 +1,84 @@
+"""Recipes: values and where they came from, and an error with its line for every kind of mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from malmoi.config import Section, execution, identity, read_recipe, valid_keys
+from malmoi.errors import MalmoiError
+
+
+class Engine(Section):
+    power: int = Field(3, ge=1, description="How strong.")
+    workers: int = execution(1, "Who does it.")
+
+
+class Machine(Section):
+    name: str = "말모이"
+    engine: Engine = Engine()
+
+
+def _write(folder: Path, source: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(source, "utf-8")
+    return path
+
+
+def test_values_and_their_origins(tmp_path: Path) -> None:
+    path = _write(tmp_path, 'name = "첫째"\n\n[engine]\nworkers = 2\n')
+    machine, origins = read_recipe(path, Machine, ["engine.power=7"])
+    assert (machine.name, machine.engine.power, machine.engine.workers) == ("첫째", 7, 2)
+    assert origins == {"name": f"{path}:1", "engine.workers": f"{path}:4", "engine.power": "--set"}
+
+
+def test_execution_fields_are_no_part_of_the_identity() -> None:
+    assert identity(Machine()) == {"name": "말모이", "engine": {"power": 3}}
+
+
+def test_sections_of_other_verbs_are_dropped(tmp_path: Path) -> None:
+    path = _write(tmp_path, "[other]\nx = 1\n[engine]\npower = 2\n")
+    machine, origins = read_recipe(path, Machine, others={"other"})
+    assert machine.engine.power == 2
+    assert list(origins) == ["engine.power"]
+
+
+@pytest.mark.parametrize(
+    ("source", "sets", "code", "where", "told"),
+    [
+        ("[engine]\npowr = 3\n", [], "MM0003", ":2", "Did you mean 'engine.power'?"),
+        ("[engine]\n\npower = 0\n", [], "MM0004", ":3", "greater than or equal to 1"),
+        ('[engine]\npower = "강"\n', [], "MM0004", ":2", "valid integer"),
+        ("[engine\npower = 3\n", [], "MM0002", ":1:8", "not valid TOML"),
+        ("", ["engine.power"], "MM0005", None, "--set engine.power makes no sense"),
+        ("", ["engine.pwoer=3"], "MM0003", "--set", "Did you mean 'engine.power'?"),
+        ('name = "x"\n', ["name.inner=3"], "MM0005", None, "makes no sense"),
+    ],
+)
+def test_mistakes_are_named_with_their_line(
+    tmp_path: Path, source: str, sets: list[str], code: str, where: str | None, told: str
+) -> None:
+    path = _write(tmp_path, source)
+    with pytest.raises(MalmoiError) as caught:
+        read_recipe(path, Machine, sets)
+    assert caught.value.code == code
+    assert told in caught.value.what
+    if where is None:
+        assert caught.value.where is None
+    else:
+        assert caught.value.where == (where if where == "--set" else f"{path}{where}")
+
+
+def test_a_missing_recipe_and_one_that_is_not_utf8(tmp_path: Path) -> None:
+    with pytest.raises(MalmoiError, match="MM0001"):
+        read_recipe(tmp_path / "none.toml", Machine)
+    path = tmp_path / "cp949.toml"
+    path.write_bytes('name = "말모이"'.encode("cp949"))
+    with pytest.raises(MalmoiError, match="MM0002"):
+        read_recipe(path, Machine)
+
+
+def test_valid_keys_are_dotted() -> None:
+    assert valid_keys(Machine) == ["name", "engine.power", "engine.workers"]

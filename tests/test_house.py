@@ -1,0 +1,84 @@
+"""The rules of the house: one direction of imports, a light core, small files, no rooms without a name."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import malmoi
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = Path(malmoi.__file__).parent
+ROAD = ("corpus", "tokenizer", "shards", "model", "pretrain", "tasks", "finetune", "league", "sample", "cli")
+ROOT_FILES = ("config", "artifact", "errors", "device", "progress", "slices", "messages", "special")
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def _package(path: Path) -> str:
+    relative = path.relative_to(SOURCE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def _imports(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.append(node.module or "")
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_go_one_way(path: Path) -> None:
+    mine = _package(path)
+    for name in _imports(path):
+        parts = name.split(".")
+        if parts[0] != "malmoi" or len(parts) < 2:
+            continue
+        target = parts[1]
+        if target == mine or target in ROOT_FILES or target in ("__version__", "load"):
+            continue
+        if mine in ROOT_FILES:
+            pytest.fail(f"root file {mine} imports {name}")
+        if mine in ROAD:
+            assert target in ROAD, f"{path.name} imports unknown {name}"
+            assert ROAD.index(target) < ROAD.index(mine), f"{mine} imports {name}, which lies further on"
+
+
+def test_light_core_imports_only_what_a_training_machine_has() -> None:
+    """Opening shards, building models and training must not load the text libraries or the terminal's."""
+    code = """
+import sys
+import malmoi.pretrain.run, malmoi.shards.format, malmoi.model.hf
+heavy = {"polars", "tokenizers", "tokie", "rich", "typer", "transformers", "sklearn", "fsspec"}
+print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = set(ast.literal_eval(out.strip().splitlines()[-1]))
+    # torch itself loads fsspec where it is installed.
+    assert loaded <= {"fsspec"}
+
+
+def test_help_does_not_load_torch() -> None:
+    code = "import sys\nfrom malmoi.cli.main import run\nrun(['--help'])\nprint('torch' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip().splitlines()[-1] == "False"
+
+
+def test_no_file_is_long_or_without_a_name() -> None:
+    for path in [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]:
+        assert len(path.read_text("utf-8").splitlines()) <= 400, path
+        words = {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
+        assert not words & {"utils", "util", "helpers", "helper", "common", "misc"}, path
+
+
+def test_every_module_says_what_it_is() -> None:
+    for path in FILES:
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
