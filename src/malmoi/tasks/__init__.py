@@ -1,0 +1,1 @@
+"""Tasks: published files and users' tables as labelled texts, and how answers are scored."""

@@ -1,0 +1,38 @@
+"""What to learn and from which files: the part of a recipe that finetune and league share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from malmoi.config import Section, execution
+
+
+class TaskConfig(Section):
+    """A named task with a folder (`task = "nsmc"`, `data = "nsmc/"`), or files with `text` and `label` columns.
+
+    Paths are not identity: what enters an artifact's key is the digest of each file.
+    """
+
+    task: str = Field(
+        "table", description='A name of the tasks table ("nsmc"), or "table" for your own files.'
+    )
+    data: Path | None = execution(None, "Folder with the published files of the task.")
+    train: Path | None = execution(None, "Your own training file (csv or tsv with a header).")
+    dev: Path | None = execution(
+        None, "Your own file for choosing the best checkpoint; else held out of train."
+    )
+    test: Path | None = execution(None, "Your own test file, scored once at the end.")
+    text: tuple[str, ...] = Field((), max_length=2, description="Text column of your file; two make a pair.")
+    label: str = Field("", description="Label column of your file.")
+    dev_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of train held out where there is no dev file."
+    )
+    train_rows: int = Field(
+        0, ge=0, description="Train on this many rows only (a nested, keyed choice); 0: all."
+    )
+    dev_rows: int = Field(
+        5000, ge=0, description="Choose on at most this many dev rows (accuracy ± 0.7); 0: all."
+    )
+    test_rows: int = Field(0, ge=0, description="Score this many test rows only; 0: all.")

@@ -1,0 +1,157 @@
+"""A task's three splits, read, checked against each other and counted; what finetune and league learn from."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from malmoi.errors import MalmoiError
+from malmoi.progress import SILENT, Reporter
+from malmoi.tasks.config import TaskConfig
+from malmoi.tasks.examples import (
+    Examples,
+    check_labels,
+    keyed_order,
+    label_order,
+    normal,
+    read_examples,
+    split_dev,
+)
+from malmoi.tasks.suites import TASKS, Split, Task, table_task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskData:
+    """Splits of one task. `train` has no blank texts; `dev` and `test` keep theirs. `counts` is for reports."""
+
+    task: Task
+    labels: tuple[str, ...]
+    train: Examples
+    dev: Examples
+    test: Examples | None
+    files: dict[Split, Path]
+    counts: dict[str, int]
+
+    @property
+    def pair(self) -> bool:
+        return len(self.task.text) == 2
+
+
+def task_of(config: TaskConfig) -> Task:
+    """The task a config names. Raises MM0601 (no such task), MM0611 (neither task nor columns)."""
+    if config.task == "table":
+        if not config.text or not config.label or config.train is None:
+            raise MalmoiError("MM0611", tasks=", ".join(TASKS))
+        return table_task(config.train.stem, config.text, config.label)
+    if config.task not in TASKS:
+        near = difflib.get_close_matches(config.task, TASKS, n=1, cutoff=0.0)
+        raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), near=near[0])
+    return TASKS[config.task]
+
+
+def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
+    """The files of each split that exists. Raises MM0602 (not in the folder), MM0611 (no folder given)."""
+    own: dict[Split, Path | None] = {"train": config.train, "dev": config.dev, "test": config.test}
+    files: dict[Split, Path] = {split: path for split, path in own.items() if path is not None}
+    if task.files and config.data is None and "train" not in files:
+        raise MalmoiError("MM0611", tasks=", ".join(TASKS))
+    for split, name in task.files.items():
+        if split not in files and config.data is not None:
+            files[split] = config.data / name
+    for path in files.values():
+        if not path.is_file():
+            folder = path.parent
+            there = ", ".join(sorted(p.name for p in folder.iterdir())[:12]) if folder.is_dir() else "–"
+            raise MalmoiError("MM0602", path, name=path.name, folder=folder, there=there or "–")
+    return files
+
+
+def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
+    """Read and check all splits.
+
+    The held-out split is the same for every seed and every contender. `train_rows` takes the first rows of a
+    keyed order, so a smaller choice lies inside a larger one.
+
+    Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0606 (one class only), MM0607 (a label
+    that train lacks), MM0611, MM0612 (too few rows to hold any out).
+    """
+    task = task_of(config)
+    files = task_files(config, task)
+    read: dict[Split, Examples] = {}
+    with reporter.step(
+        "tasks.reading", total=sum(p.stat().st_size for p in files.values()), unit="B"
+    ) as step:
+        for split, path in files.items():
+            read[split] = read_examples(path, task.text, task.label, known=task.labels, quoted=task.quoted)
+            step.advance(path.stat().st_size, path.name)
+    for split, examples in read.items():
+        path = examples.path
+        reporter.say("tasks.file", split=split, path=path, n=len(examples), encoding=examples.encoding)
+    train, dev, test = read["train"], read.get("dev"), read.get("test")
+    labels = task.labels or label_order(train.labels)
+    if len(set(train.labels)) < 2:
+        raise MalmoiError("MM0606", train.path, label=train.labels[0])
+    for examples in (dev, test):
+        if examples is not None:
+            check_labels(examples, labels)
+    counts = overlap_counts(train, dev, test)
+    if dev is None:
+        train, dev = split_dev(train, config.dev_share)
+        if not len(dev):
+            raise MalmoiError("MM0612", train.path, rows=len(train))
+    blank = train.blank()
+    counts["train_blank"] = int(blank.sum())
+    train = train.take(i for i in range(len(train)) if not blank[i])
+    train = limit(train, config.train_rows)
+    dev = limit(dev, config.dev_rows)
+    test = limit(test, config.test_rows) if test is not None else None
+    counts |= {"train": len(train), "dev": len(dev), "test": len(test) if test is not None else 0}
+    data = TaskData(task, labels, train, dev, test, files, counts)
+    _tell(data, reporter)
+    return data
+
+
+def limit(examples: Examples, rows: int) -> Examples:
+    """At most `rows` examples, by keyed order, kept in file order; 0 = all."""
+    if not rows or rows >= len(examples):
+        return examples
+    return examples.take(sorted(keyed_order(examples.texts, "malmoi rows")[:rows]))
+
+
+def overlap_counts(train: Examples, dev: Examples | None, test: Examples | None) -> dict[str, int]:
+    """Rows that repeat an earlier one of train, texts of train with two labels, dev and test rows also in train.
+
+    Texts are compared after NFC and strip; blank ones are left out.
+    """
+    seen: dict[str, set[str]] = {}
+    repeated = 0
+    for text, label in zip(train.texts, train.labels, strict=True):
+        key = normal(text)
+        if key:
+            before = seen.setdefault(key, set())
+            repeated += label in before
+            before.add(label)
+    return {
+        "train_repeated": repeated,
+        "train_two_labels": sum(len(labels) > 1 for labels in seen.values()),
+        "dev_in_train": _shared(dev, seen),
+        "test_in_train": _shared(test, seen),
+    }
+
+
+def _shared(examples: Examples | None, seen: Iterable[str]) -> int:
+    return 0 if examples is None else sum(normal(text) in seen for text in examples.texts)
+
+
+def _tell(data: TaskData, reporter: Reporter) -> None:
+    counts = data.counts
+    reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
+    if counts["train_blank"]:
+        reporter.say("tasks.blank", n=counts["train_blank"])
+    # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.
+    if not data.task.files and counts["test_in_train"]:
+        reporter.warn("MM0613", str(data.files["test"]), n=counts["test_in_train"], total=counts["test"])
+    if data.test is None:
+        reporter.warn("MM0614", str(data.train.path))

@@ -1,0 +1,166 @@
+"""Labelled texts of one file, by column, with the line each came from.
+
+Labels are stripped and NFC. Blank texts stay (a scorer must answer every row; NSMC's test file has three)
+and are dropped from training by the caller, who says so.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.errors import MalmoiError
+from malmoi.tasks.table import Table, open_table, some_lines
+
+Text = str | tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """N rows of one file: `texts[i]` (a string, or two for a pair) has `labels[i]` and starts on `lines[i]`."""
+
+    path: Path
+    lines: list[int]
+    texts: list[Text]
+    labels: list[str]
+    encoding: str = "utf-8"
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Iterable[int]) -> Examples:
+        chosen = list(rows)
+        return Examples(
+            self.path,
+            [self.lines[i] for i in chosen],
+            [self.texts[i] for i in chosen],
+            [self.labels[i] for i in chosen],
+            self.encoding,
+        )
+
+    def place(self, row: int) -> str:
+        """`file:line` of a row."""
+        return f"{self.path}:{self.lines[row]}"
+
+    def blank(self) -> NDArray[np.bool_]:
+        """(N,) whether a row has no text at all."""
+        return np.array([not normal(text) for text in self.texts], dtype=np.bool_)
+
+
+def normal(text: Text) -> str:
+    """What counts as the same text: NFC without outer white space; a pair's two texts joined; '' if blank."""
+    if isinstance(text, str):
+        return unicodedata.normalize("NFC", text).strip()
+    joined = "\x1f".join(unicodedata.normalize("NFC", part).strip() for part in text)
+    return "" if joined == "\x1f" else joined
+
+
+def text_of(fields: Sequence[str], columns: Sequence[int]) -> Text:
+    """One or two columns of a row as a text."""
+    if len(columns) == 2:
+        return fields[columns[0]], fields[columns[1]]
+    return fields[columns[0]]
+
+
+def read_examples(
+    path: Path, text: Sequence[str], label: str, *, known: Sequence[str] = (), quoted: bool | None = None
+) -> Examples:
+    """Read text column(s) and the label column of a file.
+
+    Args:
+        text: one column, or two for a pair.
+        known: the labels there may be; empty: whatever the file holds.
+        quoted: see `open_table`.
+
+    Raises MalmoiError: MM0603 (no such column), MM0604 (no rows), MM0605 (labels missing), MM0607 (a label
+    that is not in `known`), MM0608 (unreadable), MM0609 (no text anywhere), MM0610 (torn rows).
+    """
+    table: Table = open_table(path, quoted=quoted)
+    columns, label_column = [table.column(name) for name in text], table.column(label)
+    lines: list[int] = []
+    texts: list[Text] = []
+    labels: list[str] = []
+    for line, fields in table.rows():
+        if any(fields):  # spreadsheets export trailing rows of bare commas
+            lines.append(line)
+            texts.append(text_of(fields, columns))
+            labels.append(unicodedata.normalize("NFC", fields[label_column]).strip())
+    if not lines:
+        raise MalmoiError("MM0604", path)
+    if missing := [line for line, value in zip(lines, labels, strict=True) if not value]:
+        raise MalmoiError("MM0605", f"{path}:{missing[0]}", column=label, lines=some_lines(missing))
+    if not any(normal(value) for value in texts):
+        raise MalmoiError("MM0609", path, column=", ".join(text))
+    examples = Examples(path, lines, texts, labels, table.encoding)
+    check_labels(examples, known)
+    return examples
+
+
+def check_labels(examples: Examples, known: Sequence[str]) -> None:
+    """Raise MM0607 for the first label that is not in a non-empty `known`."""
+    allowed = set(known)
+    if allowed and (strange := [i for i, value in enumerate(examples.labels) if value not in allowed]):
+        first = strange[0]
+        lines = some_lines([examples.lines[i] for i in strange])
+        raise MalmoiError(
+            "MM0607", examples.place(first), label=examples.labels[first], known=", ".join(known), lines=lines
+        )
+
+
+def label_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Distinct labels, numbers by value (so that 10 follows 9), else by character."""
+    distinct = set(labels)
+    if all(value.isdecimal() for value in distinct):
+        return tuple(sorted(distinct, key=lambda value: (int(value), value)))
+    return tuple(sorted(distinct))
+
+
+def keyed_order(texts: Sequence[Text], key: str) -> list[int]:
+    """Row numbers in an order that depends on (key, text) alone: same texts stand together, on any machine."""
+    hashes = [_hash(normal(text), key) for text in texts]
+    return sorted(range(len(texts)), key=lambda i: (hashes[i], i))
+
+
+def _hash(text: str, key: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), key=key.encode(), digest_size=8).digest()
+
+
+def split_dev(examples: Examples, share: float, key: str = "malmoi dev") -> tuple[Examples, Examples]:
+    """Hold out about `share` of each label's rows: (training rows, held-out rows), both in file order.
+
+    Rows are taken text by text in keyed order while the labels they bear still have room, so that a text
+    which occurs twice never stands on both sides.
+    """
+    room = {label: round(share * count) for label, count in _counts(examples.labels).items()}
+    order = keyed_order(examples.texts, key)
+    held: set[int] = set()
+    start = 0
+    while start < len(order):
+        same = normal(examples.texts[order[start]])
+        stop = start + 1
+        while stop < len(order) and normal(examples.texts[order[stop]]) == same:
+            stop += 1
+        group = order[start:stop]
+        needs = _counts([examples.labels[i] for i in group])
+        if same and all(room[label] >= count for label, count in needs.items()):
+            held.update(group)
+            for label, count in needs.items():
+                room[label] -= count
+        start = stop
+    return (
+        examples.take(i for i in range(len(examples)) if i not in held),
+        examples.take(i for i in range(len(examples)) if i in held),
+    )
+
+
+def _counts(labels: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for label in labels:
+        counts[label] = counts.get(label, 0) + 1
+    return counts
