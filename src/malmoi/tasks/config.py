@@ -10,7 +10,7 @@ from malmoi.config import Section, execution
 
 
 class TaskConfig(Section):
-    """A named task with a folder (`task = "nsmc"`, `data = "nsmc/"`), or files with `text` and `label` columns.
+    """A named task with a folder (`task = "nsmc"`, `data = "nsmc/"`), or files with their columns.
 
     Paths are not identity: what enters an artifact's key is the digest of each file.
     """

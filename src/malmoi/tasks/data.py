@@ -1,4 +1,4 @@
-"""A task's three splits, read, checked against each other and counted; what finetune and league learn from."""
+"""A task's three splits, read, checked against each other and counted: what finetune learns from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from malmoi.tasks.suites import TASKS, Split, Task, table_task
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
-    """Splits of one task. `train` has no blank texts; `dev` and `test` keep theirs. `counts` is for reports."""
+    """Splits of one task. `train` has no blank texts; `dev` and `test` keep theirs."""
 
     task: Task
     labels: tuple[str, ...]
@@ -89,15 +89,16 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     for split, examples in read.items():
         path = examples.path
         reporter.say("tasks.file", split=split, path=path, n=len(examples), encoding=examples.encoding)
-    train, dev, test = read["train"], read.get("dev"), read.get("test")
+    train, test = read["train"], read.get("test")
     labels = task.labels or label_order(train.labels)
     if len(set(train.labels)) < 2:
         raise MalmoiError("MM0606", train.path, label=train.labels[0])
-    for examples in (dev, test):
-        if examples is not None:
-            check_labels(examples, labels)
-    counts = overlap_counts(train, dev, test)
-    if dev is None:
+    for split in read:
+        check_labels(read[split], labels)
+    counts = overlap_counts(train, read.get("dev"), test)
+    if "dev" in read:
+        dev = read["dev"]
+    else:
         train, dev = split_dev(train, config.dev_share)
         if not len(dev):
             raise MalmoiError("MM0612", train.path, rows=len(train))
@@ -121,7 +122,7 @@ def limit(examples: Examples, rows: int) -> Examples:
 
 
 def overlap_counts(train: Examples, dev: Examples | None, test: Examples | None) -> dict[str, int]:
-    """Rows that repeat an earlier one of train, texts of train with two labels, dev and test rows also in train.
+    """Repeated rows of train, its texts with two labels, and how many dev and test rows are also in train.
 
     Texts are compared after NFC and strip; blank ones are left out.
     """

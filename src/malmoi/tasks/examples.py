@@ -23,7 +23,7 @@ Text = str | tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """N rows of one file: `texts[i]` (a string, or two for a pair) has `labels[i]` and starts on `lines[i]`."""
+    """N rows of one file: `texts[i]` (one, or two for a pair) has `labels[i]` and starts on `lines[i]`."""
 
     path: Path
     lines: list[int]
@@ -122,7 +122,7 @@ def label_order(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def keyed_order(texts: Sequence[Text], key: str) -> list[int]:
-    """Row numbers in an order that depends on (key, text) alone: same texts stand together, on any machine."""
+    """Row numbers in an order given by (key, text) alone: same texts stand together."""
     hashes = [_hash(normal(text), key) for text in texts]
     return sorted(range(len(texts)), key=lambda i: (hashes[i], i))
 

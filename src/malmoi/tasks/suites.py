@@ -17,7 +17,7 @@ class Task:
     """What to learn from which files.
 
     Attributes:
-        files: names of the published files by split, in the folder the user gives; no "dev" = held out of train.
+        files: names of the published files by split, in the folder the user gives; no "dev": held out.
         text: one text column, or two for a pair.
         label: the column of the label.
         labels: all labels, in the order of the outputs; empty: those that the training file holds.
@@ -57,7 +57,7 @@ TASKS: dict[str, Task] = {
 
 
 def table_task(name: str, text: Sequence[str], label: str) -> Task:
-    """A user's own file, called by its name. Macro-F1 chooses, because in real data a rare class is often the one that matters."""
+    """A user's own file. Macro-F1 chooses: in real data the rare class is often the one that matters."""
     return Task(
         name=name,
         text=tuple(text),

@@ -107,8 +107,11 @@ def _delimiter(path: Path, header: str) -> str:
 
 def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LINE_LIMIT)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(read_lines(Decoded(path)), delimiter=delimiter, quoting=quoting, strict=quoted)
+    lines = read_lines(Decoded(path))
+    if quoted:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    else:
+        reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     while True:
         line = reader.line_num + 1
         try:
