@@ -1,0 +1,61 @@
+"""`malmoi predict RUN "문장"`, `… --pair "다른 문장"`, `… --file texts.csv --text COL --out answers.tsv`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from malmoi.cli.console import console
+from malmoi.errors import MalmoiError
+from malmoi.messages import text
+
+
+def register(app: typer.Typer) -> None:
+    app.command("predict", help=text("cli.predict.help"))(predict)
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help=text("cli.predict.run"), show_default=False)],
+    texts: Annotated[
+        list[str] | None, typer.Argument(help=text("cli.predict.texts"), show_default=False)
+    ] = None,
+    pair: Annotated[list[str] | None, typer.Option("--pair", help=text("cli.predict.pair"))] = None,
+    file: Annotated[Path | None, typer.Option("--file", help=text("cli.predict.file"))] = None,
+    columns: Annotated[str | None, typer.Option("--text", help=text("cli.predict.text"))] = None,
+    out: Annotated[Path | None, typer.Option("--out", help=text("cli.predict.out"))] = None,
+    device: Annotated[str, typer.Option("--device", help=text("cli.predict.device"))] = "auto",
+) -> None:
+    if bool(texts) == bool(file) or (file is not None and out is None):
+        raise MalmoiError("MM0622")
+    from malmoi.finetune.answers import answer_file
+    from malmoi.finetune.predictor import Predictor
+
+    predictor = Predictor.open(run, device=device)
+    if file is not None and out is not None:
+        names = [name.strip() for name in columns.split(",")] if columns else []
+        written = answer_file(predictor, file, out, columns=names, reporter=console().reporter)
+        console().print("predict.written", n=written, path=out)
+        console().result({"out": str(out), "rows": written})
+        return
+    firsts, seconds = list(texts or []), list(pair or [])
+    if seconds and len(seconds) != len(firsts):
+        raise MalmoiError(
+            "MM0621", wanted=len(firsts), given=len(seconds), columns=", ".join(predictor.columns)
+        )
+    answers = predictor.predict(list(zip(firsts, seconds, strict=True)) if seconds else firsts)
+    shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
+    console().table(
+        "predict.table",
+        [text(f"predict.column.{name}") for name in ("text", "label", "probability")],
+        [(t, a.label, f"{a.probability:.3f}") for t, a in zip(shown, answers, strict=True)],
+    )
+    console().result(
+        {
+            "answers": [
+                {"text": t, "label": a.label, "probability": a.probability, "probabilities": a.probabilities}
+                for t, a in zip(shown, answers, strict=True)
+            ]
+        }
+    )

@@ -1,0 +1,57 @@
+"""The `[finetune]` section of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from malmoi.config import execution
+from malmoi.tasks.config import TaskConfig
+from malmoi.tasks.suites import Task
+
+
+class FinetuneConfig(TaskConfig):
+    """Fields left at None take the task's default, written into the manifest as they were used."""
+
+    epochs: int | None = Field(None, ge=1, description="Passes over the training rows.")
+    lr: float | None = Field(
+        None,
+        gt=0,
+        description="Peak learning rate; by default 5e-5 at width 768, in inverse proportion to width.",
+    )
+    batch_size: int | None = Field(None, ge=1, description="Rows in one update.")
+    max_len: int | None = Field(
+        None, ge=4, description="Tokens of a row, [CLS] and [SEP] included; more are cut."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
+    warmup: float = Field(
+        0.1, ge=0, le=1, description="Share of the updates in which the rate rises linearly."
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the encoder and before the output layer.")
+    clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
+    evals: int = Field(
+        6, ge=1, description="How often the dev rows are scored during training, evenly spaced."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="New weights, order of rows and dropout.")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
+    device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
+    threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
+    tokens_per_batch: int = execution(
+        16384, "Tokens computed at once, padding included; the rest of an update is accumulated.", ge=512
+    )
+
+
+def resolve(config: FinetuneConfig, task: Task, *, hidden: int, max_positions: int) -> FinetuneConfig:
+    """Fill in what the user left open.
+
+    The rate scales as 1/width because Adam's step does not shrink as a matrix grows (Yang et al. 2022,
+    arXiv 2203.03466): 5e-5 is the published rate for width 768; 256 gets 1.5e-4, 128 gets 3e-4.
+    """
+    defaults = {
+        "epochs": task.defaults["epochs"],
+        "batch_size": task.defaults["batch_size"],
+        "max_len": min(task.defaults["max_len"], max_positions),
+        "lr": 5e-5 * 768 / hidden,
+    }
+    return config.model_copy(update={k: v for k, v in defaults.items() if getattr(config, k) is None})

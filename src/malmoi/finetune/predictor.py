@@ -1,0 +1,96 @@
+"""Answers from a fine-tuned model: texts in, a label and its probability out, in the same order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from malmoi.artifact import read_manifest
+from malmoi.errors import MalmoiError
+from malmoi.finetune.answer import pick_device, probabilities
+from malmoi.finetune.batches import encode
+from malmoi.finetune.run import MODEL, TASK_FILE
+from malmoi.finetune.seeds import SUMMARY
+from malmoi.model.heads import Classifier
+from malmoi.model.hf import read_classifier
+from malmoi.tasks.examples import Text
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+
+# Texts answered together: enough to sort by length, and all that is in memory of a file of any size.
+WINDOW = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The likeliest label, its probability, and that of every label in the model's order."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A model folder, opened. `columns` are the text columns it was trained on: one, or two for pairs."""
+
+    folder: Path
+    model: Classifier
+    tokenizer: Tokenizer
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    max_len: int
+
+    @classmethod
+    def open(cls, path: Path, *, device: str = "auto") -> Predictor:
+        """Open a model folder, a run, a run with several seeds (the best on dev), or a cell of a league.
+
+        Raises MM0620 where there is no fine-tuned model.
+        """
+        folder = model_folder(path)
+        task: dict[str, Any] = json.loads((folder / TASK_FILE).read_text("utf-8"))
+        model, labels = read_classifier(folder)
+        model.to(pick_device(device)).eval()
+        return cls(
+            folder, model, load_tokenizer(folder), tuple(labels), tuple(task["text"]), int(task["max_len"])
+        )
+
+    def predict(self, texts: Sequence[Text], *, tokens_per_batch: int = 16384) -> list[Prediction]:
+        """Answer every text, blank ones too. An answer does not depend on its neighbours (to 1e-5).
+
+        Raises MM0621 where single texts and pairs are mixed up.
+        """
+        return list(self.stream(texts, tokens_per_batch=tokens_per_batch))
+
+    def stream(self, texts: Iterable[Text], *, tokens_per_batch: int = 16384) -> Iterator[Prediction]:
+        """Like `predict`, one after the other, with at most 2,048 texts in memory."""
+        source = iter(texts)
+        while window := list(islice(source, WINDOW)):
+            for text in window:
+                given = 1 if isinstance(text, str) else len(text)
+                if given != len(self.columns):
+                    raise MalmoiError(
+                        "MM0621", wanted=len(self.columns), given=given, columns=", ".join(self.columns)
+                    )
+            device = next(self.model.parameters()).device
+            encoded = encode(self.tokenizer, window, self.max_len)
+            answers_NC = probabilities(self.model, encoded, device=device, tokens_per_batch=tokens_per_batch)
+            for answer_C in answers_NC:
+                best = int(answer_C.argmax())
+                shares = {label: float(p) for label, p in zip(self.labels, answer_C, strict=True)}
+                yield Prediction(self.labels[best], float(answer_C[best]), shares)
+
+
+def model_folder(path: Path) -> Path:
+    """The folder with the tuned model's files. Raises MM0620."""
+    if (path / TASK_FILE).is_file():
+        return path
+    if (path / SUMMARY).is_file():
+        path = path / str(json.loads((path / SUMMARY).read_text("utf-8"))["best"])
+    # While a run is still `running`, its model folder may be half written.
+    if (path / MODEL / TASK_FILE).is_file() and read_manifest(path).state == "finished":
+        return path / MODEL
+    raise MalmoiError("MM0620", path)

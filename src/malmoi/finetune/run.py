@@ -1,0 +1,163 @@
+"""Fine-tune on one task: a start (pretrained or new weights) and a task's rows in, a run folder out.
+
+The dev rows choose the checkpoint, the test rows are scored once, with the weights that were kept, in fp32:
+the numbers in scores.json are those `malmoi predict` gives with the model folder beside them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs, write_json
+from malmoi.errors import MalmoiError
+from malmoi.finetune.answer import pick_device, probabilities
+from malmoi.finetune.config import FinetuneConfig, resolve
+from malmoi.finetune.growing import growing_artifact
+from malmoi.finetune.start import Start
+from malmoi.finetune.train import Best, Rows, encode_rows, score, train
+from malmoi.model.heads import Classifier
+from malmoi.model.hf import write_model
+from malmoi.progress import SILENT, Reporter
+from malmoi.tasks.data import TaskData
+from malmoi.tasks.metrics import Scores
+from malmoi.tokenizer import Tokenizer
+
+STAGE = "finetune"
+MODEL = "model"
+TASK_FILE = "malmoi_task.json"
+
+
+def finetune(
+    config: FinetuneConfig,
+    data: TaskData,
+    start: Start,
+    out: Path,
+    *,
+    reporter: Reporter = SILENT,
+    origins: Mapping[str, str] | None = None,
+    verify: bool = False,
+) -> Manifest:
+    """One run, one seed; nothing is done where `out` holds the finished run of the same inputs and config.
+
+    `out` gets `model/` (opens in transformers and in `malmoi predict`), scores.json, predictions.tsv (line of
+    the test file, gold, predicted, probability), metrics.jsonl, manifest.json.
+    Raises MalmoiError: MM0615 (loss is not a number), MM0617 (vocabulary and model do not fit), MM0619
+    (max_len beyond the model's positions), and those of `growing_artifact`.
+    """
+    shape = start.shape
+    if config.max_len and config.max_len > shape.max_positions:
+        raise MalmoiError("MM0619", max_len=config.max_len, positions=shape.max_positions)
+    config = resolve(config, data.task, hidden=shape.hidden, max_positions=shape.max_positions)
+    inputs = start.inputs(out, verify=verify) | record_inputs(data.files.values(), out, verify=verify)
+    digests = start.names(inputs) | {split: inputs[str(path)].sha256 for split, path in data.files.items()}
+    key = artifact_key(STAGE, config, digests)
+    if is_current(out, STAGE, key, verify=verify):
+        reporter.say("base.current", path=out)
+        return read_manifest(out)
+    reporter.say(
+        "finetune.start" if start.weights else "finetune.start_fresh",
+        path=start.weights,
+        task=data.task.name,
+        **config.model_dump(include={"seed", "lr", "epochs", "batch_size", "max_len"}),
+    )
+    device = pick_device(config.device)
+    threads = torch.get_num_threads()
+    gpus = [device] if device.type == "cuda" else []
+    with (
+        growing_artifact(out, STAGE, config, key, inputs=inputs, seed=config.seed, origins=origins) as draft,
+        torch.random.fork_rng(gpus),  # the caller's random numbers are not ours to move
+    ):
+        try:
+            torch.set_num_threads(config.threads or threads)
+            draft.counts |= _run(config, data, start, out, device, reporter)
+        finally:
+            torch.set_num_threads(threads)
+    return read_manifest(out)
+
+
+def _run(
+    config: FinetuneConfig, data: TaskData, start: Start, out: Path, device: torch.device, reporter: Reporter
+) -> dict[str, Any]:
+    assert config.max_len
+    model, tokenizer = start.load(config.seed, config.dropout, len(data.labels))
+    rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
+    encoded = {split: encode_rows(e, data.labels, tokenizer, config.max_len) for split, e in rows.items()}
+    lengths = encoded["train"].encoded.lengths
+    counts = dict(data.counts) | {
+        "train_tokens": int(lengths.sum()),
+        "train_unknown_tokens": encoded["train"].encoded.unknown,
+        "train_rows_at_max_len": int((lengths == config.max_len).sum()),
+    }
+    model.to(device)
+    best = train(
+        model,
+        encoded["train"],
+        encoded["dev"],
+        data,
+        config,
+        device=device,
+        log=out / "metrics.jsonl",
+        reporter=reporter,
+    )
+    model.load_state_dict(best.weights)
+    test: Scores | None = None
+    if "test" in encoded:
+        with reporter.step("finetune.testing", total=len(encoded["test"].gold_N), unit="row") as step:
+            answers_NC = probabilities(
+                model,
+                encoded["test"].encoded,
+                device=device,
+                tokens_per_batch=config.tokens_per_batch,
+                step=step,
+            )
+        test, _ = score(answers_NC, encoded["test"], data.labels)
+        _write_predictions(out / "predictions.tsv", encoded["test"], answers_NC, data.labels)
+    _write_model(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
+    write_json(out / "scores.json", _scores(config, data, best, test))
+    return counts
+
+
+def _scores(config: FinetuneConfig, data: TaskData, best: Best, test: Scores | None) -> dict[str, Any]:
+    return {
+        "task": data.task.name,
+        "metric": data.task.metric,
+        "labels": list(data.labels),
+        "seed": config.seed,
+        "best_step": best.step,
+        "dev": best.scores.as_dict() | {"loss": best.loss},
+        "test": test.as_dict() if test is not None else None,
+    }
+
+
+def _write_predictions(
+    path: Path, rows: Rows, answers_NC: NDArray[np.float32], labels: tuple[str, ...]
+) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(["line", "gold", "predicted", "probability"])
+        for i, predicted in enumerate(answers_NC.argmax(1)):
+            line, gold = rows.examples.lines[i], rows.examples.labels[i]
+            writer.writerow([line, gold, labels[predicted], f"{answers_NC[i, predicted]:.6f}"])
+
+
+def _write_model(folder: Path, model: Classifier, tokenizer: Tokenizer, data: TaskData, max_len: int) -> None:
+    folder.mkdir()
+    write_model(folder, model.eval(), list(data.labels))
+    tokenizer.save(folder)
+    task = {
+        "task": data.task.name,
+        "kind": data.task.kind,
+        "text": list(data.task.text),
+        "label": data.task.label,
+        "labels": list(data.labels),
+        "max_len": max_len,
+    }
+    (folder / TASK_FILE).write_text(json.dumps(task, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -1,0 +1,74 @@
+"""The same fine-tuning with several seeds, and what they say together: mean ± sample standard deviation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from malmoi.artifact import MANIFEST, disk_errors, write_json
+from malmoi.errors import MalmoiError
+from malmoi.finetune.config import FinetuneConfig
+from malmoi.finetune.run import finetune
+from malmoi.finetune.start import Start
+from malmoi.progress import SILENT, Reporter
+from malmoi.tasks.data import TaskData
+from malmoi.tasks.metrics import METRICS, mean_and_sd
+
+SUMMARY = "summary.json"
+
+
+def finetune_seeds(
+    config: FinetuneConfig,
+    data: TaskData,
+    start: Start,
+    out: Path,
+    *,
+    seeds: int = 1,
+    reporter: Reporter = SILENT,
+    origins: Mapping[str, str] | None = None,
+    verify: bool = False,
+) -> dict[str, Any]:
+    """Run seeds `config.seed`, `config.seed + 1`, … into `out/seed-N/`; finished ones are skipped.
+
+    Returns (and writes to `out/summary.json`) mean, sd (n - 1; None for one seed), n and the values of each
+    metric on dev and test, and the name of the run with the best dev score, which `predict` opens.
+    """
+    if out.exists() and ((out / MANIFEST).exists() or (any(out.iterdir()) and not any(out.glob("seed-*")))):
+        raise MalmoiError("MM0014", out)
+    runs = []
+    for seed in range(config.seed, config.seed + seeds):
+        run = out / f"seed-{seed}"
+        one = config.model_copy(update={"seed": seed})
+        finetune(one, data, start, run, reporter=reporter, origins=origins, verify=verify)
+        runs.append(run)
+    summary = summarize(runs)
+    with disk_errors(out):
+        write_json(out / SUMMARY, summary)
+    return summary
+
+
+def summarize(runs: Sequence[Path]) -> dict[str, Any]:
+    """What the scores.json of several seeds say together."""
+    scores = [json.loads((run / "scores.json").read_text("utf-8")) for run in runs]
+    first = scores[0]
+    best = max(range(len(runs)), key=lambda i: scores[i]["dev"][first["metric"]])
+    summary = {
+        "task": first["task"],
+        "metric": first["metric"],
+        "seeds": [s["seed"] for s in scores],
+        "best": runs[best].name,
+    }
+    for split in ("dev", "test"):
+        if first[split] is None:
+            summary[split] = None
+            continue
+        summary[split] = {metric: spread([s[split][metric] for s in scores]) for metric in METRICS}
+        summary[split]["rows"] = first[split]["n"]
+    return summary
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    mean, sd = mean_and_sd(values)
+    return {"mean": mean, "sd": sd, "n": len(values), "values": list(values)}

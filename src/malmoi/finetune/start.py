@@ -1,0 +1,103 @@
+"""What a fine-tuning run starts from: a checkpoint's weights, or new weights of the same shape.
+
+A checkpoint is any folder with config.json, model.safetensors and a vocabulary: a `step-N/` of ours, a
+BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest checkpoint is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from malmoi.artifact import FileRecord, digest_json, record_inputs
+from malmoi.errors import MalmoiError
+from malmoi.model.encoder import Encoder
+from malmoi.model.heads import Classifier, ClassifyHead
+from malmoi.model.hf import read_encoder
+from malmoi.model.sizes import EncoderConfig
+from malmoi.pretrain.checkpoint import FOLDER, newest_checkpoint
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+
+WEIGHTS = ("config.json", "model.safetensors")
+VOCABULARIES = ("vocab.txt", "tokenizer.json")
+TOKENIZER_FILES = (*VOCABULARIES, "tokenizer_config.json", "malmoi.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """`weights` is a model folder, or None: new weights of shape `shape`. `tokenizer` is a folder."""
+
+    weights: Path | None
+    shape: EncoderConfig
+    tokenizer: Path
+
+    def load(self, seed: int, dropout: float, outputs: int) -> tuple[Classifier, Tokenizer]:
+        """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
+
+        Raises MM0617 where the vocabulary is larger than the model's embedding.
+        """
+        tokenizer = load_tokenizer(self.tokenizer)
+        if tokenizer.vocab_size > self.shape.vocab_size:
+            raise MalmoiError(
+                "MM0617", self.tokenizer, tokens=tokenizer.vocab_size, rows=self.shape.vocab_size
+            )
+        shape = self.shape.model_copy(update={"dropout": dropout})
+        torch.manual_seed(seed)
+        encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, dropout=dropout)
+        torch.manual_seed(
+            seed + 1
+        )  # the head's weights must not depend on whether an encoder was drawn before
+        return Classifier(encoder, ClassifyHead(shape, outputs)), tokenizer
+
+    def inputs(self, out: Path, *, verify: bool = False) -> dict[str, FileRecord]:
+        """Digests of the files this start is made of; those known from `out` are not read again."""
+        paths = [self.tokenizer / name for name in TOKENIZER_FILES]
+        if self.weights is not None:
+            paths += [self.weights / name for name in WEIGHTS]
+        return record_inputs((path for path in paths if path.is_file()), out, verify=verify)
+
+    def names(self, inputs: Mapping[str, FileRecord]) -> dict[str, str]:
+        """name → digest for the artifact's key; where the files lie does not matter."""
+        digests = {}
+        for role, folder, files in (
+            ("tokenizer", self.tokenizer, TOKENIZER_FILES),
+            ("model", self.weights, WEIGHTS),
+        ):
+            for name in files:
+                if folder is not None and str(folder / name) in inputs:
+                    digests[f"{role}/{name}"] = inputs[str(folder / name)].sha256
+        if self.weights is None:
+            digests["shape"] = digest_json(self.shape.model_dump(mode="json"))
+        return digests
+
+
+def pretrained(checkpoint: Path, tokenizer: Path | None = None) -> Start:
+    """Start from a checkpoint. Raises MM0616 (no model there, or no vocabulary with it), MM0504."""
+    folder = resolve_checkpoint(checkpoint)
+    tokenizer = tokenizer or folder
+    if not any((tokenizer / name).is_file() for name in VOCABULARIES):
+        raise MalmoiError("MM0618", tokenizer)
+    return Start(folder, read_encoder(folder).config, tokenizer)
+
+
+def fresh(shape: EncoderConfig, tokenizer: Path) -> Start:
+    """Start from new weights: the row of a league that shows what pretraining brought."""
+    return Start(None, shape, tokenizer)
+
+
+def without_pretraining(start: Start) -> Start:
+    """New weights in the shape of another start, with its tokenizer."""
+    return fresh(start.shape, start.tokenizer)
+
+
+def resolve_checkpoint(path: Path) -> Path:
+    """The folder that holds the model: the path itself, or the newest checkpoint of a pretraining run."""
+    if all((path / name).is_file() for name in WEIGHTS):
+        return path
+    for run in (path, path / "pretrain"):
+        if (run / FOLDER).is_dir():
+            return newest_checkpoint(run)
+    raise MalmoiError("MM0616", path)

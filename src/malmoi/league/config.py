@@ -1,0 +1,19 @@
+"""The `[league]` section of a recipe. What is learnt, and how, is `[finetune]`'s."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from malmoi.config import Section
+
+
+class LeagueConfig(Section):
+    """Which rows stand beside the checkpoints, and how often each is run."""
+
+    seeds: int = Field(
+        3, ge=1, le=100, description="Runs per row and task, seeds counted up from finetune.seed."
+    )
+    no_pretraining: bool = Field(True, description="A row with new weights for each shape and tokenizer.")
+    characters: bool = Field(
+        True, description="A row with a bag of characters (TF-IDF and logistic regression): the bar to clear."
+    )
