@@ -1,0 +1,239 @@
+"""Builds the corpus artifact: read → refine → match documents → match sentences → write, each a run of slices.
+
+Every pass is resumable by slice; what workers need travels in files, so memory does not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from malmoi.artifact import (
+    Draft,
+    Manifest,
+    artifact_key,
+    finished_artifact,
+    is_current,
+    read_manifest,
+    record_inputs,
+    tool_versions,
+    write_json,
+)
+from malmoi.corpus.audit import make_audit, repeated_samples
+from malmoi.corpus.config import CorpusConfig
+from malmoi.corpus.dedup import MatchSpec, drops_of_slice, match, plan_matches
+from malmoi.corpus.heldout import choose_threshold
+from malmoi.corpus.ingest import IngestSpec, ingest
+from malmoi.corpus.inputs import Source, find_sources, group_sources
+from malmoi.corpus.refine import RefineSpec, refine
+from malmoi.corpus.write import WriteSpec, write_slice
+from malmoi.errors import MalmoiError
+from malmoi.progress import SILENT, Reporter
+from malmoi.slices import Slice, run_slices
+
+STAGE = "corpus"
+AUDIT = "audit.json"
+
+
+def build_corpus(
+    config: CorpusConfig,
+    out: Path,
+    *,
+    workers: int = 1,
+    reporter: Reporter = SILENT,
+    verify: bool = False,
+    origins: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Build the corpus at `out` from `config.inputs`; returns its manifest (at once if it is up to date).
+
+    Raises MalmoiError: MM01xx for the inputs, MM0014–MM0017 for the disk and the workers.
+    """
+    sources = find_sources(config.inputs, out, skip_bad=config.on_bad_file == "skip")
+    inputs = record_inputs([Path(source.path) for source in sources], out, verify=verify)
+    digests = {
+        f"{number:06d}/{Path(source.path).name}": inputs[source.path].sha256
+        for number, source in enumerate(sources)
+    }
+    key = artifact_key(STAGE, config, digests)
+    if is_current(out, STAGE, key, verify=verify):
+        reporter.say("base.current", path=out)
+        return read_manifest(out)
+    with finished_artifact(
+        out, STAGE, config, key, inputs=inputs, origins=origins, seed=config.seed
+    ) as draft:
+        _Build(config, key, draft, workers, reporter).run(sources)
+    return read_manifest(out)
+
+
+@dataclass
+class _Build:
+    config: CorpusConfig
+    key: str
+    draft: Draft
+    workers: int
+    reporter: Reporter
+
+    def run(self, sources: Sequence[Source]) -> None:
+        work = self.draft.path / "work"
+        files, slices = self._read(sources, work / "read")
+        refined_counts = self._refine(slices, files, work)
+        for part in slices:  # the raw text is not needed any more: a third of the draft's disk space
+            Path(part["path"]).unlink(missing_ok=True)
+        refined = [work / "refine" / f"{number:05d}" for number in range(len(slices))]
+        with self._timed("deduplicate"):
+            documents = plan_matches(
+                refined, "documents", duplicates=self.config.dedup_documents, boilerplate=0
+            )
+            document_results, folders = self._match(documents, work / "match-documents")
+            dropped = _dropped_documents(refined, folders, work / "dropped")
+            sentences = plan_matches(
+                refined,
+                "lines",
+                duplicates=self.config.dedup_sentences,
+                boilerplate=self.config.boilerplate,
+                dropped=str(dropped),
+            )
+            sentence_results, matches = self._match(sentences, work / "match-sentences")
+            threshold, alive = choose_threshold(refined, matches, dropped, self.config.heldout)
+        written = self._write(refined, matches, dropped, threshold, work / "write")
+        repeated = repeated_samples(document_results, sentence_results, refined, self.config.samples)
+        audit = make_audit(files, refined_counts, written, repeated, self.config.samples)
+        if not alive:
+            most = max(audit["stages"]["clean"]["dropped"].items(), key=lambda item: item[1]["count"])
+            raise MalmoiError("MM0110", reason=most[0], count=most[1]["count"])
+        self._finish(audit, written, work)
+
+    def _read(
+        self, sources: Sequence[Source], folder: Path
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        groups = group_sources(sources)
+        specs = []
+        first = 0
+        for group in groups:
+            specs.append(IngestSpec(self.config, tuple(group), first))
+            first += len(group)
+        weights = [sum(s.size for s in group) for group in groups]
+        labels = [Path(group[-1].path).name for group in groups]
+        results = self._slices(ingest, specs, folder, "reading", weights, "B", labels)
+        files = [file for result in results for file in result["files"]]
+        slices = [
+            {**part, "path": str(folder / f"{number:05d}" / part["name"])}
+            for number, result in enumerate(results)
+            for part in result["slices"]
+        ]
+        for file in files:
+            if "skipped" in file:
+                self.reporter.warn("MM0113", file["path"], detail=file["skipped"]["what"])
+            elif file["bad_rows"]:
+                line, detail = file["bad_rows"][0]
+                self.reporter.warn("MM0114", f"{file['path']}:{line}", count=len(file["bad_rows"]), detail=detail)
+        if not slices:
+            raise MalmoiError("MM0109", files=len(files))
+        encodings = sorted({file["encoding"] for file in files if file["encoding"]})
+        self.reporter.say(
+            "corpus.read",
+            files=len(files),
+            documents=sum(file["documents"] for file in files),
+            encodings=", ".join(encodings),
+        )
+        return files, slices
+
+    def _refine(
+        self, slices: Sequence[dict[str, Any]], files: Sequence[dict[str, Any]], work: Path
+    ) -> list[dict[str, Any]]:
+        specs = [
+            RefineSpec(
+                self.config, part["path"], tuple((start, files[n]["path"]) for start, n in part["sources"])
+            )
+            for part in slices
+        ]
+        weights = [part["bytes"] for part in slices]
+        return self._slices(refine, specs, work / "refine", "cleaning", weights, "B")
+
+    def _match(self, specs: list[MatchSpec], folder: Path) -> tuple[list[dict[str, Any]], list[Path]]:
+        results = self._slices(match, specs, folder, "deduplicating", [1] * len(specs), "step")
+        return results, [folder / f"{number:05d}" for number in range(len(specs))]
+
+    def _write(
+        self, refined: Sequence[Path], matches: Sequence[Path], dropped: Path, threshold: int, folder: Path
+    ) -> list[dict[str, Any]]:
+        specs = [
+            WriteSpec(str(path), number, tuple(map(str, matches)), str(dropped), threshold)
+            for number, path in enumerate(refined)
+        ]
+        weights = [(path / "text.txt").stat().st_size for path in refined]
+        return self._slices(write_slice, specs, folder, "writing", weights, "B")
+
+    def _slices(
+        self,
+        process: Callable[[Any, Path], dict[str, Any]],
+        specs: Sequence[Any],
+        folder: Path,
+        name: str,
+        weights: Sequence[float],
+        unit: str,
+        labels: Sequence[str] = (),
+    ) -> list[dict[str, Any]]:
+        # The draft is this key's own; versions guard against a draft that another malmoi or polars began.
+        key = {"key": self.key, "versions": tool_versions()}
+        parts = [
+            Slice(f"{i:05d}", spec, {**key, "slice": i}, weights[i], labels[i] if labels else f"{i + 1}/{len(specs)}")
+            for i, spec in enumerate(specs)
+        ]
+        with (
+            self._timed(name),
+            self.reporter.step(f"corpus.{name}", total=sum(weights), unit=unit) as step,
+        ):
+            return run_slices(process, parts, folder, workers=self.workers, step=step)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.draft.timings[f"{name}_s"] = round(time.monotonic() - started, 3)
+
+    def _finish(self, audit: dict[str, Any], written: Sequence[dict[str, Any]], work: Path) -> None:
+        folders = [work / "write" / f"{number:05d}" for number in range(len(written))]
+        for name, kind in (("train", "part"), ("heldout", "heldout")):
+            present = [folder / f"{name}.txt" for folder in folders if (folder / f"{name}.txt").exists()]
+            for number, path in enumerate(present):
+                _link(path, self.draft.path / f"{kind}-{number:05d}.txt")
+        write_json(self.draft.path / AUDIT, audit)
+        stages = audit["stages"]
+        self.draft.counts |= {
+            **stages["write"]["train"],
+            **{f"heldout_{name}": value for name, value in stages["write"]["heldout"].items()},
+            "dropped": {
+                code: entry["count"]
+                for stage in ("clean", "deduplicate")
+                for code, entry in stages[stage]["dropped"].items()
+            },
+        }
+        shutil.rmtree(work)
+
+
+def _link(path: Path, target: Path) -> None:
+    """A second name, not a move: a build cut here and resumed still finds its finished slices."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, target)
+
+
+def _dropped_documents(refined: Sequence[Path], matches: Sequence[Path], folder: Path) -> Path:
+    """`NNNNN.npy` per slice: a bool for each document that is a duplicate."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, path in enumerate(refined):
+        gone = np.zeros(np.load(path / "documents.npy", mmap_mode="r").shape[1], np.bool_)
+        gone[drops_of_slice(matches, number)[0]] = True
+        np.save(folder / f"{number:05d}.npy", gone)
+    return folder

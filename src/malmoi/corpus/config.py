@@ -1,0 +1,84 @@
+"""The recipe section `[corpus]`. Defaults are meant for news, encyclopedia and forum text alike; each says why
+in docs/corpus.md. All fields but `inputs` change the result (of the inputs, the contents count, not the paths)."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from malmoi.config import Section, execution
+
+
+class CorpusConfig(Section):
+    """What to read, how to clean it, what to drop, what to hold out."""
+
+    inputs: list[str] = execution(
+        [], "Files, folders or glob patterns: .txt .jsonl .csv .tsv, also .gz .xz .zst .bz2."
+    )
+    text: str | None = Field(
+        None,
+        description="Column (csv, tsv) or key (jsonl) of the text; '#2' is the second column of files without "
+        "a header. Default: found by its usual names (text, document, content, sentence, 본문, 내용, …).",
+    )
+    encoding: str | None = Field(
+        None, description="Encoding of all inputs. Default: found for each file (UTF-8, UTF-16, CP949)."
+    )
+    documents: Literal["blank_line", "line", "file"] = Field(
+        "blank_line", description="What separates documents in .txt files. WikiExtractor's <doc> always does."
+    )
+    on_bad_file: Literal["error", "skip"] = Field(
+        "error",
+        description="What cannot be read (binary, unknown encoding, damaged, broken row): stop, or list "
+        "it in the audit and go on.",
+    )
+
+    markup: bool = Field(True, description="Remove HTML tags and entities, wiki leftovers, list bullets.")
+    urls: Literal["drop", "keep"] = Field("drop", description="Remove web addresses from sentences.")
+    personal: Literal["mask", "drop", "keep"] = Field(
+        "mask",
+        description="Phone, resident, card and account numbers and e-mail addresses: digits become 0, drop "
+        "the sentence, or keep.",
+    )
+    hanja: Literal["drop", "keep"] = Field(
+        "drop", description="Hanja in brackets after its Hangul reading, 한자(漢字)."
+    )
+    emoji: Literal["keep", "drop"] = Field("keep", description="Emoji and pictographs.")
+    repeats: int = Field(
+        3, ge=0, le=100, description="Squeeze a repeated letter or mark to this many, ㅋㅋㅋㅋㅋ → ㅋㅋㅋ (0: off)."
+    )
+
+    split: bool = Field(True, description="Split lines into sentences.")
+    min_chars: int = Field(10, ge=1, description="Drop lines shorter than this many characters.")
+    max_chars: int = Field(1000, ge=10, le=1_000_000, description="Drop sentences longer than this.")
+    min_hangul: float = Field(
+        0.25, ge=0, le=1, description="Drop sentences with less than this share of Hangul among the non-spaces."
+    )
+    max_symbols: float = Field(
+        0.5, ge=0, le=1, description="Drop sentences with more than this share of marks among the non-spaces."
+    )
+    boilerplate: int = Field(
+        100, ge=0, description="Drop a sentence everywhere if more than this many documents hold it (0: off)."
+    )
+    dedup_documents: bool = Field(True, description="Keep the first of documents with equal text.")
+    dedup_sentences: bool = Field(True, description="Keep the first of equal sentences of the whole corpus.")
+
+    heldout: float = Field(
+        0.01, ge=0, le=0.5, description="Share of documents held out for evaluation, chosen by content."
+    )
+    seed: int = Field(0, ge=0, description="Key of the hash that chooses the held-out documents.")
+    samples: int = Field(5, ge=0, le=100, description="Samples kept in the audit for each reason.")
+    slice_mb: int = Field(
+        32, ge=1, le=1024, description="Megabytes of text in one slice of work; each becomes one part file."
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                codecs.lookup(value)
+            except LookupError:
+                raise ValueError("not an encoding; try utf-8, cp949 or utf-16") from None
+        return value

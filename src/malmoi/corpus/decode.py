@@ -1,0 +1,173 @@
+"""Bytes of an input file in, Unicode text in blocks out: decompressed by content (not by suffix), encoding found,
+line ends made "\\n". Streaming: memory is a few blocks, however large the file."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import zstandard
+
+from malmoi.errors import MalmoiError
+
+BLOCK = 1 << 20
+MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst", b"BZh": "bz2"}
+BINARY = {
+    b"PK\x03\x04": "zip, xlsx, docx or hwpx",
+    b"%PDF": "PDF",
+    b"\xd0\xcf\x11\xe0": "hwp, xls or doc",
+    b"PAR1": "parquet",
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"\x7fELF": "program",
+    b"7z\xbc\xaf": "7z",
+    b"Rar!": "rar",
+    b"SQLite": "SQLite",
+}
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its BOM begins with UTF-16's
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+MAX_BROKEN = 0.01  # a few damaged bytes become U+FFFD and their sentences are dropped; more is a wrong encoding
+
+
+class Decoded:
+    """The text of one file as an iterator of blocks; `compression` and `encoding` are known once it has run."""
+
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self.path, self.forced = path, encoding
+        self.compression = ""
+        self.encoding = encoding or ""
+
+    def __iter__(self) -> Iterator[str]:
+        """Raises MalmoiError: binary (MM0106), unknown encoding (MM0104), damaged archive (MM0105)."""
+        chars = broken = 0
+        held = ""  # a "\r" at a block's end may be half of "\r\n"
+        for block in self._decode():
+            text = held + block
+            held = "\r" if text.endswith("\r") else ""
+            if held:
+                text = text[:-1]
+            if "\r" in text:
+                text = text.replace("\r\n", "\n").replace("\r", "\n")
+            chars += len(text)
+            if "\ufffd" in text:
+                broken += text.count("\ufffd")
+                if chars >= 10_000:
+                    self._check(broken, chars)
+            yield text
+        self._check(broken, chars)
+        if held:
+            yield "\n"
+
+    def _check(self, broken: int, chars: int) -> None:
+        if broken > MAX_BROKEN * chars:
+            raise MalmoiError("MM0104", self.path, tried=self.encoding, share=f"{broken / chars:.0%}")
+
+    def _decode(self) -> Iterator[str]:
+        decoder = None
+        for block in self._bytes():
+            if decoder is None:
+                if not self.forced and block.isascii() and b"\0" not in block:
+                    self._check_binary(block)
+                    yield block.decode("ascii")  # UTF-8 and CP949 agree so far
+                    continue
+                self.encoding = self.forced or self._detect(block)
+                decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+            yield decoder.decode(block)
+        if decoder is not None:
+            yield decoder.decode(b"", final=True)
+        self.encoding = {"": "ascii", "utf-8-sig": "utf-8 (BOM)"}.get(self.encoding, self.encoding)
+
+    def _bytes(self) -> Iterator[bytes]:
+        with self.path.open("rb") as stream:
+            head = stream.read(8)
+            stream.seek(0)
+            self.compression = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "")
+            suffix = self.path.suffix[1:].lower()
+            if not self.compression and suffix in MAGIC.values() and head:
+                raise MalmoiError("MM0105", self.path, detail=f"not a .{suffix} file")
+            try:
+                yield from _inflate(stream, self.compression)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # the disk's fault, not the file's
+                raise MalmoiError("MM0105", self.path, detail=error) from None
+
+    def _detect(self, block: bytes) -> str:
+        for bom, name in BOMS:
+            if block.startswith(bom):
+                return name
+        if b"\0" in block[:4096]:
+            for name in ("utf-16-le", "utf-16-be"):
+                if _korean(block[: len(block) // 2 * 2], name) > 0.7:
+                    return name
+        self._check_binary(block)
+        # UTF-8 is so constrained that text in another encoding all but never passes for it.
+        if _broken(block, "utf-8") <= MAX_BROKEN:
+            return "utf-8"
+        # CP949 accepts much that is not Korean (Shift-JIS, GBK): ask for Hangul among what is not ASCII.
+        if _broken(block, "cp949") <= MAX_BROKEN and _korean(block, "cp949") > 0.5:
+            return "cp949"
+        raise MalmoiError("MM0104", self.path, tried="utf-8, utf-16, cp949", share="100%")
+
+    def _check_binary(self, block: bytes) -> None:
+        kind = next((kind for magic, kind in BINARY.items() if block.startswith(magic)), "")
+        head = block[:65536]
+        controls = len(re.findall(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head))
+        if kind or b"\0" in head or controls > 0.01 * len(head):
+            raise MalmoiError("MM0106", self.path, kind=kind or "binary")
+
+
+def _inflate(stream: IO[bytes], compression: str) -> Iterator[bytes]:
+    if compression == "zst":
+        yield from _inflate_zst(stream)
+        return
+    openers = {"": lambda s: s, "gz": gzip.open, "xz": lzma.open, "bz2": bz2.open}
+    opened = openers[compression](stream)
+    while block := opened.read(BLOCK):
+        yield block
+
+
+def _inflate_zst(stream: IO[bytes]) -> Iterator[bytes]:
+    # stream_reader ends silently where a file was cut short; decompressobj knows whether its frame ended.
+    frame = None
+    while data := stream.read(BLOCK // 16):
+        while data:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            if text := frame.decompress(data):
+                yield text
+            data = frame.unused_data if frame.eof else b""
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError("the file was cut short")
+
+
+def _broken(block: bytes, encoding: str) -> float:
+    text = _decode_part(block, encoding)
+    return text.count("\ufffd") / max(1, sum(c > "\x7f" for c in text[:BLOCK]))
+
+
+def _korean(block: bytes, encoding: str) -> float:
+    """Share of Hangul among the characters beyond ASCII (UTF-16 of ASCII alone counts as Korean)."""
+    text = _decode_part(block, encoding)
+    beyond = [c for c in text if c > "\x7f"]
+    if not beyond:
+        return 1.0
+    return sum("가" <= c <= "힣" or "ㄱ" <= c <= "ㆎ" for c in beyond) / len(beyond)
+
+
+def _decode_part(block: bytes, encoding: str) -> str:
+    """Decode a block that may end inside a character."""
+    return codecs.getincrementaldecoder(encoding)(errors="replace").decode(block[: 1 << 16])

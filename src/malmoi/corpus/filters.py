@@ -1,0 +1,47 @@
+"""Which sentences to drop, and why: the first reason that fits is the one in the books.
+
+Lengths and shares come from one table look-up per character (`characters.line_counts`); a new filter is a
+function's worth of lines in `reasons`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from malmoi.corpus.characters import line_counts
+from malmoi.corpus.config import CorpusConfig
+from malmoi.corpus.ledger import Ledger
+from malmoi.corpus.rules import has_personal
+
+# Tables, templates and formulas that cleaning could not make text of.
+MARKUP = (
+    r"^\s*(?:\{?\||!\s|\}\})|\|\||\{\{|\}\}|\[\[|\]\]|\\(?:frac|begin|end|left|right|mathbf|mathrm|sum|int|sqrt|cdot|times)\b"
+    r"|(?i:\b(?:align|style|colspan|rowspan|bgcolor|cellpadding)\s*=)"
+)
+
+
+def filter_sentences(sentences: pl.DataFrame, config: CorpusConfig, ledger: Ledger) -> pl.DataFrame:
+    """Drop rows of `sentences` (column `text`, no "\\n" inside) and book them under a reason code."""
+    text = sentences["text"]
+    if not len(text):
+        return sentences
+    counts = {name: pl.Series(values) for name, values in line_counts(text.str.join("\n")[0]).items()}
+    solid = (counts["chars"] - counts["spaces"]).clip(lower_bound=1)
+    reasons = {
+        "too_short": counts["chars"] < config.min_chars,
+        "too_long": counts["chars"] > config.max_chars,
+        # U+FFFD: bytes that were damaged before they came here.
+        "broken_characters": text.str.contains("\ufffd", literal=True),
+        "markup": text.str.contains(MARKUP) if config.markup else pl.Series([False]).new_from_index(0, len(text)),
+        "low_hangul": counts["hangul"] < config.min_hangul * solid,
+        "symbols": counts["symbols"] > config.max_symbols * solid,
+    }
+    if config.personal == "drop":
+        reasons["personal_number"] = has_personal(text)
+    kept = pl.Series([True]).new_from_index(0, len(text))
+    for code, wrong in reasons.items():
+        if wrong.any():
+            gone = wrong & kept
+            ledger.drop(code, text.filter(gone), sentences["document"].filter(gone))
+            kept &= ~wrong
+    return sentences if kept.all() else sentences.filter(kept)

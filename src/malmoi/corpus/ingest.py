@@ -1,0 +1,151 @@
+"""First pass: a group of input files in, slice files of normalised UTF-8 out, and a record of each file.
+
+One streaming pre-pass, because compressed files cannot be entered in the middle; afterwards slices run in
+parallel. Text is NFC, documents end with DOC, lines with "\\n". A file that turns out bad leaves nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from malmoi.corpus.config import CorpusConfig
+from malmoi.corpus.decode import Decoded
+from malmoi.corpus.documents import DOC, row_documents, text_documents
+from malmoi.corpus.inputs import NOT_YET, Source
+from malmoi.errors import MalmoiError
+
+BAD_FILE = {"MM0103", "MM0104", "MM0105", "MM0106", "MM0107", "MM0111"}  # what `on_bad_file = "skip"` forgives
+
+
+@dataclass(frozen=True)
+class IngestSpec:
+    config: CorpusConfig
+    sources: tuple[Source, ...]
+    first: int  # number of the first source among all
+
+
+def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
+    """Returns {"files": a record per source, "slices": one per slice file written into `folder`}."""
+    writer = _SliceWriter(folder, spec.config.slice_mb * 1_000_000)
+    files = []
+    for number, source in enumerate(spec.sources, spec.first):
+        record: dict[str, Any] = {**asdict(source), "documents": 0, "lines": 0, "chars": 0, "bad_rows": []}
+        decoded = Decoded(Path(source.path), spec.config.encoding)
+        start = writer.begin()
+        try:
+            if source.format in NOT_YET:
+                raise MalmoiError("MM0103", source.path, suffix=source.format)
+            for chunk in _documents(decoded, source, spec.config, record):
+                record["documents"] += chunk.count(DOC)
+                record["lines"] += chunk.count("\n") + chunk.count(DOC)
+                record["chars"] += len(chunk)
+                writer.add(chunk, number)
+            writer.end()
+        except MalmoiError as error:
+            if error.code not in BAD_FILE or spec.config.on_bad_file == "error":
+                raise
+            writer.rollback(start)
+            record |= {"skipped": error.as_dict(), "documents": 0, "lines": 0, "chars": 0}
+        record |= {"encoding": decoded.encoding, "compression": decoded.compression}
+        files.append(record)
+    writer.flush()
+    return {"files": files, "slices": writer.slices}
+
+
+def _documents(
+    decoded: Decoded, source: Source, config: CorpusConfig, record: dict[str, Any]
+) -> Iterator[str]:
+    def bad(line: int, detail: str) -> None:
+        if config.on_bad_file == "error":
+            raise MalmoiError("MM0108", f"{source.path}:{line}", detail=detail)
+        record["bad_rows"].append([line, detail])
+
+    if source.format == "txt":
+        chunks = text_documents(decoded, config.documents)
+    else:
+        chunks = row_documents(decoded, source.format, config.text, bad)
+    for chunk in chunks:
+        if tidy := _tidy(unicodedata.normalize("NFC", chunk)):
+            yield tidy + DOC
+
+
+def _tidy(chunk: str) -> str:
+    """No empty documents, no empty lines at a document's ends."""
+    for before in (f"\n{DOC}", f"{DOC}\n", DOC + DOC):
+        while before in chunk:
+            chunk = chunk.replace(before, DOC)
+    return chunk.strip(f"{DOC}\n ")
+
+
+class _SliceWriter:
+    """Cuts the stream of chunks into slice files. Small files share a slice; a file larger than a slice has its
+    slices for itself, so that taking a bad file back is dropping what is pending or its own slice files."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder, self.limit = folder, limit
+        self.slices: list[dict[str, Any]] = []
+        self.shared: list[bytes] = []  # of finished files, not yet on disk
+        self.shared_size = self.shared_documents = 0
+        self.shared_sources: list[list[int]] = []  # [documents before it in the slice, its source]
+        self.own: list[bytes] = []  # of the file being read
+
+    def begin(self) -> int:
+        self.own, self.own_size, self.own_documents, self.large = [], 0, 0, False
+        return len(self.slices)
+
+    def add(self, chunk: str, source: int) -> None:
+        data = _encode(chunk)
+        self.own.append(data)
+        self.own_size += len(data)
+        self.own_documents += chunk.count(DOC)
+        self.source = source
+        if self.own_size >= self.limit:
+            if not self.large:
+                self.flush()
+                self.large = True
+            self._write(self.own, [[0, source]])
+            self.own, self.own_size = [], 0
+
+    def end(self) -> None:
+        if not self.own:
+            return
+        if self.large:
+            self._write(self.own, [[0, self.source]])
+            return
+        if self.shared_size + self.own_size > self.limit:
+            self.flush()
+        self.shared_sources.append([self.shared_documents, self.source])
+        self.shared += self.own
+        self.shared_size += self.own_size
+        self.shared_documents += self.own_documents
+
+    def rollback(self, start: int) -> None:
+        """Take the file being read back; slices written since `start` that are not its own stay."""
+        if self.large:
+            for taken in self.slices[start:]:
+                if taken["sources"][0][1] == self.source:
+                    (self.folder / taken["name"]).unlink()
+            self.slices[start:] = [s for s in self.slices[start:] if s["sources"][0][1] != self.source]
+
+    def flush(self) -> None:
+        if self.shared:
+            self._write(self.shared, self.shared_sources)
+        self.shared, self.shared_sources = [], []
+        self.shared_size = self.shared_documents = 0
+
+    def _write(self, parts: list[bytes], sources: list[list[int]]) -> None:
+        name = f"{len(self.slices):05d}.txt"
+        with (self.folder / name).open("wb") as stream:
+            stream.writelines(parts)
+        self.slices.append({"name": name, "bytes": sum(map(len, parts)), "sources": sources})
+
+
+def _encode(chunk: str) -> bytes:
+    try:
+        return chunk.encode()
+    except UnicodeEncodeError:  # JSON may hold half of a surrogate pair: \ud83d without its partner
+        return chunk.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
