@@ -41,9 +41,7 @@ def predict(
         return
     firsts, seconds = list(texts or []), list(pair or [])
     if seconds and len(seconds) != len(firsts):
-        raise MalmoiError(
-            "MM0621", wanted=len(firsts), given=len(seconds), columns=", ".join(predictor.columns)
-        )
+        raise MalmoiError("MM0621", wanted=2, given=1, columns=", ".join(predictor.columns))
     answers = predictor.predict(list(zip(firsts, seconds, strict=True)) if seconds else firsts)
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
     console().table(

@@ -1,0 +1,45 @@
+"""Every score against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as oracle
+
+from malmoi.tasks.metrics import classification_scores, confusion_matrix, mean_and_sd
+
+
+def test_scores_agree_with_scikit_learn_on_1000_random_cases() -> None:
+    generator = np.random.default_rng(7)
+    for case in range(1000):
+        classes = int(generator.integers(2, 7))
+        n = int(generator.integers(1, 30))
+        used = int(generator.integers(1, classes + 1))  # often some classes never occur
+        gold = generator.integers(0, used, n)
+        predicted = generator.integers(0, classes if case % 2 else used, n)
+        labels = [f"label {c}" for c in range(classes)]
+        scores = classification_scores(gold, predicted, labels)
+        everything = list(range(classes))
+        assert scores.n == n
+        assert scores.accuracy == pytest.approx(oracle.accuracy_score(gold, predicted), abs=1e-12)
+        assert scores.macro_f1 == pytest.approx(
+            oracle.f1_score(gold, predicted, average="macro", zero_division=0), abs=1e-12
+        )
+        precision, recall, f1, support = oracle.precision_recall_fscore_support(
+            gold, predicted, labels=everything, zero_division=0
+        )
+        for c, label in enumerate(labels):
+            ours = scores.per_class[label]
+            assert (ours.precision, ours.recall, ours.f1) == pytest.approx((precision[c], recall[c], f1[c]))
+            assert ours.support == support[c]
+        assert scores.confusion == oracle.confusion_matrix(gold, predicted, labels=everything).tolist()
+
+
+def test_confusion_rows_are_gold() -> None:
+    matrix = confusion_matrix(np.array([0, 0, 1]), np.array([1, 1, 0]), 2)
+    assert matrix.tolist() == [[0, 2], [1, 0]]
+
+
+def test_mean_and_sample_sd() -> None:
+    assert mean_and_sd([80.0, 82.0, 84.0]) == (82.0, pytest.approx(2.0))
+    assert mean_and_sd([80.0]) == (80.0, None)

@@ -1,0 +1,138 @@
+"""Tables as people have them: encodings, delimiters, quotes, ragged rows, and the errors that name lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from malmoi.errors import MalmoiError
+from malmoi.tasks.table import open_table, some_lines
+
+REVIEWS = "번호,문장,감정\n1,정말 재미있어요,좋음\n2,시간이 아까웠다,나쁨\n"
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_every_korean_encoding_gives_the_same_rows(tmp_path: Path, encoding: str) -> None:
+    table = open_table(write(tmp_path / "a.csv", REVIEWS, encoding))
+    assert table.columns == ("번호", "문장", "감정")
+    assert list(table.rows()) == [
+        (2, ["1", "정말 재미있어요", "좋음"]),
+        (3, ["2", "시간이 아까웠다", "나쁨"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "mark", "found"),
+    [
+        ("a.csv", ",", ","),
+        ("a.tsv", "\t", "\t"),
+        ("a.txt", "\t", "\t"),
+        ("a.csv", ";", ";"),
+        ("a.csv", "\t", "\t"),
+    ],
+)
+def test_delimiter_by_name_or_by_what_cuts_the_header(
+    tmp_path: Path, name: str, mark: str, found: str
+) -> None:
+    table = open_table(write(tmp_path / name, REVIEWS.replace(",", mark)))
+    assert (table.delimiter, table.count, len(table.columns)) == (found, 2, 3)
+
+
+def test_bare_quotes_in_a_tsv_are_kept(tmp_path: Path) -> None:
+    table = open_table(
+        write(tmp_path / "a.tsv", '글\t라벨\n"최고"라고 했다\t1\n"""명작"""\t1\n"열린 따옴표\t0\n')
+    )
+    assert [fields[0] for _, fields in table.rows()] == ['"최고"라고 했다', '"""명작"""', '"열린 따옴표']
+
+
+def test_quoted_tsv_from_a_spreadsheet(tmp_path: Path) -> None:
+    table = open_table(write(tmp_path / "a.tsv", '글\t라벨\n"두 줄\n짜리 글"\t1\n한 줄\t0\n'))
+    assert list(table.rows()) == [(2, ["두 줄\n짜리 글", "1"]), (4, ["한 줄", "0"])]
+
+
+def test_short_rows_are_filled_and_empty_lines_are_no_rows(tmp_path: Path) -> None:
+    table = open_table(write(tmp_path / "a.csv", "가,나,다\n1\n\n1,2,3,,\n,,\n"))
+    assert list(table.rows()) == [(2, ["1", "", ""]), (4, ["1", "2", "3"]), (5, ["", "", ""])]
+    assert table.count == 3
+
+
+def test_line_separators_inside_a_text_do_not_cut_it(tmp_path: Path) -> None:
+    table = open_table(write(tmp_path / "a.tsv", "글\t라벨\n앞\u2028뒤\x0c끝\t1\r\n"))
+    assert list(table.rows()) == [(2, ["앞\u2028뒤\x0c끝", "1"])]
+
+
+def error(path: Path) -> MalmoiError:
+    with pytest.raises(MalmoiError) as caught:
+        open_table(path)
+    return caught.value
+
+
+def test_a_missing_column_names_the_columns(tmp_path: Path) -> None:
+    table = open_table(write(tmp_path / "a.csv", REVIEWS))
+    with pytest.raises(MalmoiError) as caught:
+        table.column("문쟝")
+    assert str(caught.value) == (
+        f"MM0603 {tmp_path / 'a.csv'}: there is no column '문쟝'. Did you mean '문장'?\n"
+        "  the columns of this file are: 번호, 문장, 감정\n"
+        "  → correct the name of the column: --text 문장 or --label 문장"
+    )
+
+
+def test_a_torn_row_names_its_line(tmp_path: Path) -> None:
+    found = error(write(tmp_path / "a.csv", "글,라벨\n좋다,1\n길고, 지루하다,0\n좋다,1\n무섭고, 슬프다,0\n"))
+    assert (found.code, found.where) == ("MM0610", f"{tmp_path / 'a.csv'}:3")
+    assert found.what == "some rows have more than 2 columns (lines 3, 5)."
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "says"),
+    [
+        ("a.csv", b"", "MM0604", "there is no row below the header."),
+        ("a.csv", "글,라벨\n".encode(), "MM0604", "there is no row below the header."),
+        ("a.xlsx", b"PK\x03\x04" + bytes(60), "MM0608", "zip, xlsx, docx or hwpx"),
+        ("a.csv", bytes(range(256)) * 4, "MM0608", "cannot be read"),
+        ("a.csv", '글,라벨\n"닫지 않은 따옴표,1\n좋다,1\n'.encode(), "MM0608", "unexpected end of data"),
+    ],
+)
+def test_unreadable_files(tmp_path: Path, name: str, data: bytes, code: str, says: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    found = error(tmp_path / name)
+    assert found.code == code
+    assert says in found.what
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    assert error(tmp_path / "none.csv").code == "MM0608"
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
+    found = error(write(tmp_path / "a.csv", "글,라벨\n" + "가" * 10_000_001))
+    assert found.code == "MM0608"
+
+
+cells = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=8)
+
+
+@given(rows=st.lists(st.tuples(cells, cells, st.just("끝")), min_size=1, max_size=6))
+def test_what_csv_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
+) -> None:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([("하나", "둘", "셋"), *rows])
+    path = write(tmp_path_factory.mktemp("csv") / "a.csv", stream.getvalue())
+    assert [tuple(fields) for _, fields in open_table(path).rows()] == rows
+
+
+def test_some_lines() -> None:
+    assert some_lines([3, 17]) == "3, 17"
+    assert some_lines(list(range(1, 13))) == "1, 2, 3, 4, 5, … (12)"
