@@ -1,5 +1,7 @@
-"""The five special tokens every encoder of ours has, as ids. A root file: model and shards need them without the
-tokenizer's libraries."""
+"""The five special tokens every encoder of ours has, as ids.
+
+A root file: model and shards need them without the tokenizer's libraries.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 @dataclass(frozen=True, slots=True)
 class SpecialIds:
-    """Token ids of [PAD] [UNK] [CLS] [SEP] [MASK]. What we train has them at 0-4; peers put them elsewhere."""
+    """Token ids of [PAD] [UNK] [CLS] [SEP] [MASK]. Ours are 0-4; peers put them elsewhere."""
 
     pad: int = 0
     unk: int = 1

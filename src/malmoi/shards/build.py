@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def cut_file(file: Path, size: int) -> list[tuple[int, int]]:
         while bounds[-1] + size < end:
             bounds.append(_document_start(stream, bounds[-1] + size, end))
     bounds.append(end)
-    return [(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+    return [(a, b) for a, b in pairwise(bounds) if a < b]
 
 
 def _document_start(stream: Any, offset: int, end: int) -> int:
@@ -120,7 +121,7 @@ def _document_start(stream: Any, offset: int, end: int) -> int:
 def _collect(
     draft: Path, slices: list[Slice[EncodeSpec]], counts: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Move finished slices into place as part-00000 … and heldout-00000 …, leaving out those without tokens."""
+    """Move finished slices into place as part-00000 … and heldout-00000 …, but for those without tokens."""
     parts: list[dict[str, Any]] = []
     for piece, count in zip(slices, counts, strict=True):
         if not count["tokens"]:

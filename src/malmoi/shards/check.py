@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from malmoi.shards.format import Part, Shards, check_tokenizer
+from malmoi.shards.format import STARTS_WORD, Part, Shards, check_tokenizer
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.wordpiece import PREFIX
 
@@ -30,7 +30,7 @@ def decode_sentence(tokenizer: Tokenizer, part: Part, index: int) -> str:
     """A sentence as text: pieces joined, a space before each eojeol (white space itself is not stored)."""
     start, end = part.sentences[index], part.sentences[index + 1]
     pieces = tokenizer.tokens(part.ids[start:end])
-    words = [" " * int(flag & 1) for flag in part.flags[start:end]]
+    spaces = [" " * int(flag & STARTS_WORD) for flag in part.flags[start:end]]
     return "".join(
-        space + piece.removeprefix(PREFIX) for space, piece in zip(words, pieces, strict=True)
+        space + piece.removeprefix(PREFIX) for space, piece in zip(spaces, pieces, strict=True)
     ).strip()

@@ -1,4 +1,4 @@
-"""The shards artifact as its readers see it: memory-mapped arrays per part, checked before anything trusts them.
+"""The shards artifact as its readers see it: memory-mapped arrays per part, checked before use.
 
 Reads a folder, gives `Shards`. Imports numpy and the root files only, so a bare training machine can open it.
 """
@@ -55,10 +55,10 @@ class Shards:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = False) -> Shards:
-        """Open and check a shards folder; `verify` hashes every file and checks every id and offset too.
+        """Open and check a shards folder; `verify` hashes every file and checks every id and offset.
 
-        Raises MM0010-MM0013 (no such artifact, damaged, another stage's, files changed), MM0301 (an array that
-        cannot be read), MM0302 (arrays that contradict each other), MM0303 (ids beyond the vocabulary).
+        Raises MM0010-MM0013 (no such artifact, damaged, another stage's, changed), MM0301 (an unreadable
+        array), MM0302 (arrays that contradict each other), MM0303 (ids beyond the vocabulary).
         """
         folder = Path(folder)
         manifest = open_artifact(folder, "shards", verify=verify)

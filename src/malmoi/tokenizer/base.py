@@ -1,4 +1,4 @@
-"""What every tokenizer takes and gives: texts in, one flat `Encodings` out, spans in the caller's own characters.
+"""What every tokenizer takes and gives: texts in, flat `Encodings` out, spans in the caller's characters.
 
 Flat arrays instead of an object per text, because shards, batches and evaluation all work on whole columns.
 """
@@ -43,7 +43,7 @@ class Encodings:
 
 
 class Tokenizer(Protocol):
-    """Texts to ids with spans. `kind` names the recipe (`wordpiece`), `special` the ids of the special tokens."""
+    """Texts to ids with spans. `kind` names the recipe (`wordpiece`)."""
 
     @property
     def kind(self) -> str: ...

@@ -21,12 +21,10 @@ LETTER, ALONE, SPACE, DROPPED, ODD, UNSEEN = range(6)
 class Words:
     """Where the words of a text lie, words in BERT's sense: between white space, punctuation and hanja."""
 
-    kept_K: NDArray[np.int64]
-    """Position in the text of each character that white space and removed characters leave over."""
-    starts_W: NDArray[np.int64]
-    """Index into `kept_K` of the first character of each word."""
-    spaced_W: NDArray[np.bool_]
-    """Whether white space or the start of the text comes before the word: the word starts an eojeol."""
+    kept: NDArray[np.int64]
+    """(K,) position in the text of each character that white space and removed characters leave over."""
+    starts: NDArray[np.int64]
+    """(W,) index into `kept` of the first character of each word."""
 
 
 class Characters:
@@ -62,9 +60,8 @@ def find_words(classes: NDArray[np.uint8]) -> Words:
     kept = np.flatnonzero(classes <= ALONE)
     alone = classes[kept] == ALONE
     spaces_before = np.cumsum(classes == SPACE, dtype=np.int32)[kept]
-    spaced = np.ones(len(kept), np.bool_)
-    np.not_equal(spaces_before[1:], spaces_before[:-1], out=spaced[1:])
-    starts = spaced | alone
+    starts = np.ones(len(kept), np.bool_)
+    np.not_equal(spaces_before[1:], spaces_before[:-1], out=starts[1:])
+    starts |= alone
     starts[1:] |= alone[:-1]
-    first = np.flatnonzero(starts)
-    return Words(kept, first, spaced[first])
+    return Words(kept, np.flatnonzero(starts))

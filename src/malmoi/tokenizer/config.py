@@ -15,7 +15,7 @@ class TokenizerConfig(Section):
     kind: Literal["wordpiece"] = Field("wordpiece", description="Kind of tokenizer.")
     vocab_size: int = Field(
         32_000,
-        ge=100,
+        ge=16,
         le=1_000_000,
         description="Entries asked for, special and [unused] ones included; filled up to a multiple of 8.",
     )

@@ -25,7 +25,7 @@ WORTH_IT = 50_000  # characters; below, loading tokie (40 ms) costs more than it
 
 
 class Engine:
-    """Ids of a text for a WordPiece tokenizer with BERT's splitting. `name` says which library does the work."""
+    """Ids of a text for a WordPiece tokenizer with BERT's splitting. `name` is the library at work."""
 
     def __init__(self, library: Library, choice: Choice = "auto") -> None:
         self._library = library

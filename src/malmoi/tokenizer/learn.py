@@ -1,9 +1,9 @@
 """Learn a WordPiece vocabulary from blocks of text: the same text gives the same vocabulary, byte for byte.
 
 The library's own WordPiece trainer does not (two runs on one text differ in ids and in entries): it numbers
-the `##x` forms in the order of a randomly seeded hash map, and ties between pairs go by those numbers. So each
-character is written as one of two private-use characters, for `x` and for `##x`, and the library's plain pair
-merging, deterministic once the alphabet is given, does the rest.
+the `##x` forms in the order of a randomly seeded hash map, and ties between pairs go by those numbers. So
+each character is written as one of two private-use characters, for `x` and for `##x`, and the library's plain
+pair merging, deterministic once the alphabet is given, does the rest.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def learn_wordpiece(
 ) -> Learned:
     """Learn at most `size` entries; `blocks()` is called twice and must give the same text both times.
 
-    Each kept character gets an entry `x`, and `##x` too unless it always stands alone (punctuation, hanja): no
-    word of kept characters is ever [UNK].
+    Each kept character gets an entry `x`, and `##x` too unless it always stands alone (punctuation, hanja):
+    no word of kept characters is ever [UNK].
     """
     normalizer = Library(models.BPE())
     normalizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
@@ -104,15 +104,15 @@ def _private_words(
 
 
 def _private_line(codes: NDArray[np.uint32], words: Words, private_of: NDArray[np.uint32]) -> str:
-    if not len(words.starts_W):
+    if not len(words.starts):
         return ""
-    private_K = private_of[codes[words.kept_K]]
-    sizes = np.diff(words.starts_W, append=len(private_K))
-    whole = np.minimum.reduceat(private_K, words.starts_W) > 0
+    private_K = private_of[codes[words.kept]]
+    sizes = np.diff(words.starts, append=len(private_K))
+    whole = np.minimum.reduceat(private_K, words.starts) > 0
     # Words of one character have no pair to merge; words with a dropped character are [UNK] anyway.
     wanted = whole & (sizes > 1) & (sizes <= LONGEST_WORD)
     inside = np.ones(len(private_K), np.uint32)
-    inside[words.starts_W] = 0
+    inside[words.starts] = 0
     chosen = np.repeat(wanted, sizes)
     letters = (private_K + inside)[chosen]
     sizes = sizes[wanted]

@@ -89,7 +89,7 @@ def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
 
 
 def _casing(folder: Path, entries: list[str]) -> tuple[bool, bool]:
-    """Whether a vocabulary lower-cases and strips accents: as tokenizer_config.json says, else as it looks."""
+    """Whether a vocabulary lower-cases and strips accents: as its config says, else as it looks."""
     settings = _settings(folder / "tokenizer_config.json")
     if "do_lower_case" in settings:
         lower_case = _truth(settings["do_lower_case"])

@@ -1,7 +1,7 @@
 """From flat tokens of texts to rows: cut or windowed to a length, special tokens put in, all without a loop.
 
-N inputs, R rows, T tokens. The rules for cutting pairs are those of the `tokenizers` library, so that rows equal
-what its users get (tests compare them).
+N inputs, R rows, T tokens. Pairs are cut by the rules of the `tokenizers` library, so rows equal what its
+users get (tests compare them).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Flat:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """For each row: its input, and the piece of first and second text it shows (indices into the flat tokens)."""
+    """For each row: its input, and the piece of first and second text it shows (in flat tokens)."""
 
     sources: Ints
     first: Ints
@@ -53,6 +53,9 @@ def lay_rows(
 
     Raises MM0210 where `max_len` leaves no room for a token of the text to be cut.
     """
+    if max_len is None and not pairs and not specials:
+        nothing = np.zeros(len(flat.ids), np.uint8)
+        return Encodings(flat.ids, flat.starts, nothing, flat.spans, np.arange(len(flat.starts) - 1))
     lengths = np.diff(flat.starts)
     step = 2 if pairs else 1
     first, first_len = flat.starts[:-1][::step], lengths[::step]

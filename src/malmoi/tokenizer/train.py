@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from malmoi.artifact import (
@@ -15,7 +15,7 @@ from malmoi.artifact import (
 )
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import SILENT, Reporter, Step
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
@@ -52,14 +52,12 @@ def train_tokenizer(
         raise MalmoiError("MM0211", corpus)
     with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
         sampled = min(total, config.sample_mb * MB)
-        with reporter.step("tokenizer.learning", total=None, unit="B") as step:
-            learned = _learn(config, parts, str(corpus))
-            step.advance(sampled)
+        with reporter.step("tokenizer.learning", total=2 * sampled, unit="B") as step:
+            learned = _learn(config, parts, str(corpus), step)
         tokenizer = WordPiece(_fill(config, learned), learned=config.vocab_size - config.unused)
         tokenizer.save(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
-        with reporter.step("tokenizer.measuring", total=None, unit="B"):
-            measured = measure(tokenizer, sample_blocks(heldout or parts, MEASURED_BYTES))
+        measured = measure(tokenizer, sample_blocks(heldout or parts, MEASURED_BYTES))
         draft.counts |= {
             "vocab_size": tokenizer.vocab_size,
             "learned": tokenizer.learned,
@@ -72,20 +70,27 @@ def train_tokenizer(
     return read_manifest(out)
 
 
-def _learn(config: TokenizerConfig, parts: list[Path], corpus: str) -> Learned:
-    room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused
-    limit = min(config.limit_alphabet, room // 4)
-    if limit < 1:
-        raise MalmoiError("MM0212", vocab_size=config.vocab_size, unused=config.unused)
-    learned = learn_wordpiece(
-        lambda: sample_blocks(parts, config.sample_mb * MB),
-        size=room,
-        limit_alphabet=limit,
-        min_frequency=config.min_frequency,
-    )
-    if len(learned.entries) < room:
-        filled = config.vocab_size - room + len(learned.entries)
-        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=filled)
+def _learn(config: TokenizerConfig, parts: list[Path], corpus: str, step: Step) -> Learned:
+    """Learn exactly as many entries as asked, or raise MM0207 with a number that will do."""
+
+    def blocks() -> Iterator[str]:
+        for block in sample_blocks(parts, config.sample_mb * MB):
+            yield block
+            step.advance(len(block.encode()))
+
+    asked, fixed = config.vocab_size, len(SPECIAL_TOKENS) + config.unused
+    while True:
+        room = asked - fixed
+        limit = min(config.limit_alphabet, room // 4)
+        if limit < 1:
+            raise MalmoiError("MM0212", vocab_size=config.vocab_size, unused=config.unused)
+        learned = learn_wordpiece(blocks, size=room, limit_alphabet=limit, min_frequency=config.min_frequency)
+        if len(learned.entries) == room:
+            break
+        # Fewer entries allow fewer characters, and so fewer merges: try before promising.
+        asked = fixed + len(learned.entries)
+    if asked < config.vocab_size:
+        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=asked)
     return learned
 
 

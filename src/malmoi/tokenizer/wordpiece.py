@@ -1,8 +1,8 @@
 """WordPiece: texts to flat ids with spans in the caller's characters, about as fast as the ids alone.
 
 Texts are joined and encoded as one; a token's span follows from the lengths of the pieces before it, because
-BERT's pieces spell out the words. Where a vocabulary lower-cases or strips accents that does not hold, and the
-library's slower offsets are used.
+BERT's pieces spell out the words. Where a vocabulary lower-cases or strips accents that does not hold, and
+the library's slower offsets are used.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class WordPiece:
         stride: int = 0,
         specials: bool = True,
     ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`. Special tokens written in a text are plain text.
+        """Encode texts or pairs; see `Tokenizer.encode_batch`. "[MASK]" written in a text is plain text.
 
         Raises MM0210 where `max_len` leaves no room.
         """
@@ -132,7 +132,12 @@ class WordPiece:
         """Ids, spans and tokens per text, for a list of texts that fits in memory at once."""
         composed, ways_back = _compose_all(texts)
         joined = "\n".join(composed)
-        classes = self._characters.classes(code_points(joined))
+        try:
+            codes = code_points(joined)
+        except UnicodeEncodeError:  # a lone surrogate: no encoding and no library takes it
+            joined = _SURROGATE.sub("\ufffd", joined)
+            composed, codes = [_SURROGATE.sub("\ufffd", text) for text in composed], code_points(joined)
+        classes = self._characters.classes(codes)
         if self.lower_case or self.strip_accents or (classes == ODD).any():
             ids, spans, counts = self._by_library(composed)
         else:
@@ -154,7 +159,7 @@ class WordPiece:
             bounds = self._align(ids, words)
         if bounds is None:
             return self._by_library(texts)
-        spans = words.kept_K[bounds].astype(np.int32)
+        spans = words.kept[bounds].astype(np.int32)
         spans[:, 1] += 1
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         begins = np.cumsum(lengths + 1) - (lengths + 1)
@@ -167,15 +172,15 @@ class WordPiece:
         """First and last kept character of each token (T, 2), or None where pieces and words contradict."""
         size_V, continues_V = self._pieces
         heads = np.flatnonzero(~continues_V[ids])
-        if len(heads) != len(words.starts_W):
+        if len(heads) != len(words.starts):
             return None
         sizes = size_V[ids]
-        word_sizes = np.diff(words.starts_W, append=len(words.kept_K))
+        word_sizes = np.diff(words.starts, append=len(words.kept))
         unknown = ids[heads] == self.special.unk  # [UNK] stands for its whole word
         sizes[heads[unknown]] = word_sizes[unknown]
         ends = np.cumsum(sizes)
         starts = ends - sizes
-        if not np.array_equal(starts[heads], words.starts_W) or (len(ends) and ends[-1] != len(words.kept_K)):
+        if not np.array_equal(starts[heads], words.starts) or (len(ends) and ends[-1] != len(words.kept)):
             return None
         return np.stack([starts, ends - 1], axis=1)
 
@@ -214,14 +219,13 @@ def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool) -> Libr
 
 def _compose_all(texts: list[str]) -> tuple[list[str], dict[int, NDArray[np.int32]]]:
     """NFC texts, and for those that were not NFC the way back to their characters."""
+    # Text by text: asked of all at once, one combining mark makes Python normalise the lot (8x slower).
+    decomposed = [index for index, text in enumerate(texts) if not nfc.is_nfc(text)]
+    if not decomposed:
+        return texts, {}
     composed, ways_back = list(texts), {}
-    for index, text in enumerate(texts):
-        if text.isascii():
-            continue
-        if not nfc.is_nfc(text):
-            composed[index], ways_back[index] = nfc.compose(text)
-        if not composed[index].isprintable():  # true of a lone surrogate, and cheap to ask
-            composed[index] = _SURROGATE.sub("�", composed[index])
+    for index in decomposed:
+        composed[index], ways_back[index] = nfc.compose(texts[index])
     return composed, ways_back
 
 
