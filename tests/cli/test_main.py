@@ -32,20 +32,11 @@ def test_help_speaks_both_languages() -> None:
     assert "날 한국어 글에서" in malmoi("--lang", "ko", "--help").stdout
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        "run",
-        "sample",
-        "corpus build",
-        "tokenizer train",
-        "shards build",
-        "shards verify",
-        "pretrain",
-        "finetune",
-    ]
-    + ["league", "predict", "doctor", "explain"],
-)
+VERBS = """run; sample; corpus build; tokenizer train; shards build; shards verify; pretrain;
+finetune; league; predict; doctor; explain"""
+
+
+@pytest.mark.parametrize("verb", [verb.strip() for verb in VERBS.split(";")])
 def test_every_verb_has_help_in_both_languages(verb: str) -> None:
     english, korean = malmoi(*verb.split(), "--help"), malmoi(*verb.split(), "--help", lang="ko")
     assert english.returncode == korean.returncode == 0

@@ -85,11 +85,12 @@ def task_overrides(**options: Any) -> list[str]:
         options["text"] = [name.strip() for name in options["text"].split(",")]
     if options.get("train") and not options.get("task"):
         options["task"] = "table"
-    given = {name: value for name, value in options.items() if value is not None}
-    return [
-        f"finetune.{name}={json.dumps(value if isinstance(value, int | list) else str(value), ensure_ascii=False)}"
-        for name, value in given.items()
-    ]
+    overrides = []
+    for name, value in options.items():
+        if value is not None:
+            plain = value if isinstance(value, int | list) else str(value)
+            overrides.append(f"finetune.{name}={json.dumps(plain, ensure_ascii=False)}")
+    return overrides
 
 
 def show_scores(summary: dict[str, Any]) -> None:

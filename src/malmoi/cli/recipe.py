@@ -13,6 +13,7 @@ from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
+from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer.config import TokenizerConfig
 
 
@@ -22,6 +23,7 @@ class Recipe(Section):
     out: str = Field(description="Folder for the artifacts of all stages.")
     corpus: CorpusConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
+    shards: ShardsConfig = ShardsConfig()
     model: ModelConfig = ModelConfig()
     pretrain: PretrainConfig = PretrainConfig()
     finetune: FinetuneConfig | None = None

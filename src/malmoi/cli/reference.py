@@ -1,0 +1,67 @@
+"""The reference of recipes, made from the config classes: `python -m malmoi.cli.reference` rewrites
+docs/recipes.md and recipes/schema.json (for editors that complete TOML); a test keeps them up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from malmoi.cli.recipe import Recipe
+
+INTRODUCTION = """# Recipes
+
+A recipe is one TOML file for the whole road; `malmoi run RECIPE.toml` walks it. Every verb also takes
+`--recipe FILE` and uses the sections it needs. `--set section.name=value` changes one value for one run.
+A key that does not exist is an error that names the nearest one and the line.
+
+Fields marked *execution* do not change the result: they may differ between runs and never make finished
+work stale. All others enter the artifact's key. The filled-in recipe, and where each value came from, is
+written into every artifact's `manifest.json`. Editors that read `#:schema schema.json` complete the names.
+"""
+
+
+def markdown() -> str:
+    """docs/recipes.md."""
+    sections = [INTRODUCTION, "## Top level\n\n" + _table(Recipe, sections=False)]
+    for name, field in Recipe.model_fields.items():
+        section = _section(field.annotation)
+        if section is not None:
+            sections.append(f"## [{name}]\n\n{_first_line(section)}\n\n{_table(section)}")
+    return "\n".join(sections)
+
+
+def schema() -> str:
+    """recipes/schema.json."""
+    return json.dumps(Recipe.model_json_schema(), ensure_ascii=False, indent=1) + "\n"
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _first_line(section: type[BaseModel]) -> str:
+    return " ".join((section.__doc__ or "").split("\n\n")[0].split())
+
+
+def _table(model: type[BaseModel], *, sections: bool = True) -> str:
+    rows = ["| name | default | what |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if not sections and _section(field.annotation) is not None:
+            continue
+        extra = field.json_schema_extra
+        mark = " *(execution)*" if isinstance(extra, dict) and extra.get("execution") else ""
+        default = (
+            "(required)" if field.is_required() else f"`{json.dumps(field.default, ensure_ascii=False)}`"
+        )
+        rows.append(f"| `{name}` | {default} | {field.description}{mark} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    root = Path(__file__).resolve().parents[3]
+    (root / "docs" / "recipes.md").write_text(markdown(), "utf-8")
+    (root / "recipes" / "schema.json").write_text(schema(), "utf-8")

@@ -1,0 +1,39 @@
+"""Every shipped recipe parses, and the reference and schema are those of the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from malmoi.cli.recipe import Recipe
+from malmoi.cli.reference import markdown, schema
+from malmoi.config import read_recipe, valid_keys
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_recipe_parses(path: Path) -> None:
+    recipe, origins = read_recipe(path, Recipe)
+    assert recipe.out and recipe.corpus.inputs
+    assert all(origin.startswith(f"{path}:") for origin in origins.values())
+    assert len(set(origins.values())) == len(origins), "each value has a line of its own"
+
+
+def test_there_are_recipes() -> None:
+    assert {"demo", "real-cpu"} <= {path.stem for path in RECIPES}
+
+
+def test_reference_and_schema_are_up_to_date() -> None:
+    again = "run: python -m malmoi.cli.reference"
+    assert (ROOT / "docs" / "recipes.md").read_text("utf-8") == markdown(), again
+    assert (ROOT / "recipes" / "schema.json").read_text("utf-8") == schema(), again
+
+
+def test_every_setting_is_described() -> None:
+    page = markdown()
+    for key in valid_keys(Recipe):
+        assert f"| `{key.rpartition('.')[2]}` |" in page, key
+    assert "| None |" not in page

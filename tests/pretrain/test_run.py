@@ -1,0 +1,260 @@
+"""Training: resumed is bitwise the same as undisturbed, whatever cut it; every fault has its clear error."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from malmoi.config import Section
+from malmoi.errors import MalmoiError
+from malmoi.model.hf import read_masked_lm
+from malmoi.pretrain.checkpoint import find_checkpoint, newest_checkpoint
+from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.run import pretrain
+from malmoi.progress import SILENT, Reporter
+
+from .conftest import MODEL, TRAINING
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from malmoi.errors import Interrupted
+from malmoi.messages import set_language
+from malmoi.pretrain.run import pretrain
+from malmoi.pretrain.config import PretrainConfig
+from malmoi.model.sizes import ModelConfig
+set_language("en")
+config = PretrainConfig.model_validate_json(sys.argv[1])
+try:
+    pretrain(config, ModelConfig.model_validate_json(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))
+except Interrupted as stop:
+    sys.exit(stop.exit_code)
+"""
+
+
+class Listener(Reporter):
+    """Remembers the warnings."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def warn(self, code: str, where: str | None = None, **values: object) -> None:
+        self.codes.append(code)
+
+
+def start(config: Section, shards: Path, out: Path, **options: object) -> subprocess.Popen[str]:
+    words = [
+        sys.executable,
+        "-c",
+        SCRIPT,
+        config.model_dump_json(),
+        MODEL.model_dump_json(),
+        str(shards),
+        str(out),
+    ]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def contents(run: Path) -> dict[str, object]:
+    """All that must not differ: every byte of the checkpoints, and the journal without the clock."""
+    files = {str(p.relative_to(run)): p.read_bytes() for p in (run / "checkpoints").rglob("*") if p.is_file()}
+    journal = [{k: v for k, v in entry.items() if k != "clock"} for entry in read_journal(run)]
+    return files | {"journal": journal}
+
+
+@pytest.fixture(scope="session")
+def undisturbed(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    pretrain(TRAINING, MODEL, shards, out)
+    return out
+
+
+def test_it_learns(undisturbed: Path, shards: Path, tmp_path: Path) -> None:
+    """More steps extend a finished run, and the held-out loss falls below that of word frequencies."""
+    shutil.copytree(undisturbed, tmp_path / "run")
+    longer = TRAINING.model_copy(update={"steps": 400, "heldout_every": 400, "checkpoint_every": 400})
+    manifest = pretrain(longer, MODEL, shards, tmp_path / "run")
+    first = next(e["heldout_loss"] for e in read_journal(tmp_path / "run") if "heldout_loss" in e)
+    assert manifest.counts["step"] == 400
+    assert manifest.counts["heldout_loss"] < 2.2 < 3.5 < first
+
+
+def test_a_finished_run_is_left_alone(undisturbed: Path, shards: Path) -> None:
+    before = (undisturbed / "metrics.jsonl").stat().st_mtime_ns
+    manifest = pretrain(TRAINING, MODEL, shards, undisturbed)
+    assert manifest.state == "finished" and manifest.counts["step"] == 12
+    assert (undisturbed / "metrics.jsonl").stat().st_mtime_ns == before
+
+
+def test_rotation_keeps_the_newest(undisturbed: Path) -> None:
+    assert {p.name for p in (undisturbed / "checkpoints").iterdir()} == {"step-8", "step-12"}
+    assert newest_checkpoint(undisturbed).name == "step-12"
+
+
+def test_killed_at_random_moments_ends_bitwise_equal(undisturbed: Path, shards: Path, tmp_path: Path) -> None:
+    """SIGKILL anywhere: before the first checkpoint, in a step, in a save. (Long form in benchmarks.)"""
+    out, rng = tmp_path / "run", random.Random(5)
+    for _ in range(4):
+        process = start(TRAINING, shards, out)
+        deadline = time.monotonic() + 60
+        while not (out / "manifest.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0.0, 0.5))
+        process.kill()
+        process.wait()
+    pretrain(TRAINING, MODEL, shards, out)
+    assert contents(out) == contents(undisturbed)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_same_command_goes_on(
+    undisturbed: Path, shards: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    out = tmp_path / "run"
+    long = TRAINING.model_copy(
+        update={"steps": 100_000, "checkpoint_every": 100_000, "decay": "none", "warmup": 0.0}
+    )
+    process = start(long, shards, out)
+    while not read_journal(out):
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    assert process.wait(60) == code
+    saved = int(newest_checkpoint(out).name.removeprefix("step-"))
+    assert saved >= 3 and json.loads((out / "manifest.json").read_text())["state"] == "running"
+    whole, parts = tmp_path / "whole", out
+    ending = long.model_copy(update={"steps": saved + 5})
+    pretrain(ending, MODEL, shards, parts)
+    pretrain(ending, MODEL, shards, whole)
+    name = f"checkpoints/step-{saved + 5}/model.safetensors"
+    assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_flipped_bit_is_found_announced_and_the_one_before_used(
+    undisturbed: Path, shards: Path, tmp_path: Path
+) -> None:
+    files = sorted(p for p in (undisturbed / "checkpoints" / "step-12").rglob("*") if p.is_file())
+    assert len(files) >= 7
+    for i, file in enumerate(files):
+        out = tmp_path / f"run-{i}"
+        shutil.copytree(undisturbed, out)
+        victim = out / file.relative_to(undisturbed)
+        data = bytearray(victim.read_bytes())
+        data[len(data) // 2] ^= 1 << (i % 8)
+        victim.write_bytes(data)
+        listener = Listener()
+        found = find_checkpoint(out, listener)
+        assert found is not None and found.name == "step-8", file.name
+        assert listener.codes == ["MM0502"]
+        assert (out / "checkpoints" / "step-12.damaged").is_dir()
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps(manifest | {"state": "running"}))
+    pretrain(TRAINING, MODEL, shards, out)
+    shutil.rmtree(out / "checkpoints" / "step-12.damaged")
+    assert contents(out) == contents(undisturbed)
+
+
+def test_truncated_and_emptied_checkpoints_are_found(undisturbed: Path, tmp_path: Path) -> None:
+    shutil.copytree(undisturbed, tmp_path / "run")
+    weights = tmp_path / "run" / "checkpoints" / "step-12" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    (tmp_path / "run" / "checkpoints" / "step-8" / "checkpoint.json").write_text("")
+    with pytest.raises(MalmoiError, match=r"MM0503.*every checkpoint is damaged"):
+        find_checkpoint(tmp_path / "run", Listener())
+
+
+def test_a_checkpoint_of_another_shape_and_another_run(
+    undisturbed: Path, shards: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(MalmoiError, match=r"MM0505.*model.hidden"):
+        pretrain(TRAINING, MODEL.model_copy(update={"hidden": 64}), shards, undisturbed)
+    with pytest.raises(MalmoiError, match=r"MM0505.*pretrain.lr, pretrain.mask_rate"):
+        pretrain(TRAINING.model_copy(update={"lr": 1.0, "mask_rate": 0.3}), MODEL, shards, undisturbed)
+    out = tmp_path / "run"
+    wide = MODEL.model_copy(update={"ffn": 64})
+    pretrain(TRAINING.model_copy(update={"steps": 4}), wide, shards, out)
+    shutil.rmtree(out / "checkpoints")
+    shutil.copytree(undisturbed / "checkpoints", out / "checkpoints")
+    with pytest.raises(MalmoiError, match=r"MM0507.*the checkpoint's ffn is 128, and the recipe asks for 64"):
+        pretrain(TRAINING.model_copy(update={"steps": 20}), wide, shards, out)
+
+
+def test_non_finite_loss_stops_before_the_update_and_names_the_rows(
+    undisturbed: Path, shards: Path, tmp_path: Path
+) -> None:
+    """A rate of 1e30 overflows by itself; the weights on disk are the last finite ones."""
+    wild = TRAINING.model_copy(update={"lr": 1e30, "warmup": 0.0, "checkpoint_every": 1, "keep": 2})
+    with pytest.raises(MalmoiError) as caught:
+        pretrain(wild, MODEL, shards, tmp_path / "run")
+    error = caught.value
+    assert error.code == "MM0509" and "stopped before the update" in error.what
+    step = int(error.values["step"])
+    assert newest_checkpoint(tmp_path / "run").name == f"step-{step - 1}"
+    rows = [int(r) for r in str(error.values["rows"]).removesuffix(" …").split(", ")]
+    assert all((step - 1) * 8 <= row < step * 8 for row in rows)
+    assert "part-00000[" in error.why
+
+
+def test_a_full_disk_keeps_the_checkpoints_before(undisturbed: Path, shards: Path, tmp_path: Path) -> None:
+    """A real limit on file size, below what the weights need, set while the run goes on."""
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    limit = (out / "checkpoints" / "step-12" / "state" / "moments.safetensors").stat().st_size - 1
+    longer = TRAINING.model_copy(update={"steps": 20})
+    process = start(
+        longer, shards, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    )
+    _, told = process.communicate()
+    assert (
+        process.returncode == 1
+        and "MM0015 " in told
+        and "Finished artifacts and checkpoints are untouched" in told
+    )
+    found = find_checkpoint(out, SILENT)
+    assert found is not None and found.name == "step-12"
+    assert sorted(p.name for p in (out / "checkpoints").iterdir()) == ["step-12", "step-8"]
+
+
+def test_too_long_rows_and_too_small_a_disk(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(MalmoiError, match=r"MM0510.*rows of 64 tokens are longer than the 32"):
+        pretrain(TRAINING.model_copy(update={"row_len": 64}), MODEL, shards, tmp_path / "a")
+    with pytest.raises(MalmoiError, match=r"MM0506.*checkpoints need [\d,]+ MB"):
+        pretrain(TRAINING.model_copy(update={"keep": 10**9}), MODEL, shards, tmp_path / "b")
+
+
+def test_micro_batches_change_rounding_only(shards: Path, tmp_path: Path) -> None:
+    """Without dropout, 8 rows at once and 8 rows in threes give the same weights to 1e-5."""
+    still = MODEL.model_copy(update={"dropout": 0.0})
+    short = TRAINING.model_copy(update={"steps": 4})
+    pretrain(short, still, shards, tmp_path / "whole")
+    pretrain(short.model_copy(update={"micro_rows": 3}), still, shards, tmp_path / "parts")
+    whole = read_masked_lm(tmp_path / "whole" / "checkpoints" / "step-4").state_dict()
+    parts = read_masked_lm(tmp_path / "parts" / "checkpoints" / "step-4").state_dict()
+    assert all(torch.allclose(whole[k], parts[k], atol=1e-5) for k in whole)
+
+
+def test_checkpoints_open_in_transformers_and_predict_the_same(undisturbed: Path, shards: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    from malmoi.model.batch import Batch
+
+    folder = newest_checkpoint(undisturbed)
+    theirs = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer("할머니는 아침마다 [MASK] 빵을 굽는다.", return_tensors="pt")["input_ids"]
+    ours = read_masked_lm(folder).eval()
+    batch = Batch.from_rows([[ids[0].tolist()]], 32)
+    with torch.no_grad():
+        logits = ours(batch, torch.arange(ids.shape[1]))
+        expected = theirs(input_ids=ids).logits[0]
+    np.testing.assert_allclose(logits.numpy(), expected.numpy(), atol=1e-5)
