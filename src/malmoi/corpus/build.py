@@ -134,7 +134,9 @@ class _Build:
                 self.reporter.warn("MM0113", file["path"], detail=file["skipped"]["what"])
             elif file["bad_rows"]:
                 line, detail = file["bad_rows"][0]
-                self.reporter.warn("MM0114", f"{file['path']}:{line}", count=len(file["bad_rows"]), detail=detail)
+                self.reporter.warn(
+                    "MM0114", f"{file['path']}:{line}", count=len(file["bad_rows"]), detail=detail
+                )
         if not slices:
             raise MalmoiError("MM0109", files=len(files))
         encodings = sorted({file["encoding"] for file in files if file["encoding"]})
@@ -185,7 +187,13 @@ class _Build:
         # The draft is this key's own; versions guard against a draft that another malmoi or polars began.
         key = {"key": self.key, "versions": tool_versions()}
         parts = [
-            Slice(f"{i:05d}", spec, {**key, "slice": i}, weights[i], labels[i] if labels else f"{i + 1}/{len(specs)}")
+            Slice(
+                f"{i:05d}",
+                spec,
+                {**key, "slice": i},
+                weights[i],
+                labels[i] if labels else f"{i + 1}/{len(specs)}",
+            )
             for i, spec in enumerate(specs)
         ]
         with (

@@ -68,7 +68,7 @@ def _pictograph(values: Codes) -> npt.NDArray[np.bool_]:
 def _replacement() -> Codes:
     """Code point → what stands for it; 0 drops it."""
     table = np.arange(SIZE, dtype=np.uint32)
-    table[: 0x20] = 0
+    table[:0x20] = 0
     table[0x7F:0xA0] = 0
     for first, last in (
         (0xAD, 0xAD),  # soft hyphen
@@ -85,7 +85,20 @@ def _replacement() -> Codes:
         (0xE0000, SIZE - 1),
     ):
         table[first : last + 1] = 0
-    spaces = (0x9, 0xB, 0xC, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x3164, 0x115F, 0x1160)
+    spaces = (
+        0x9,
+        0xB,
+        0xC,
+        0xA0,
+        0x1680,
+        *range(0x2000, 0x200B),
+        0x202F,
+        0x205F,
+        0x3000,
+        0x3164,
+        0x115F,
+        0x1160,
+    )
     for code in (*spaces, 0xFFA0):  # U+3164 and its kin: Hangul fillers, used as invisible spaces
         table[code] = 0x20
     for code in (NEWLINE, 0x85, 0x2028, 0x2029):
@@ -94,7 +107,12 @@ def _replacement() -> Codes:
     # Conjoining jamo that NFC could not compose, and halfwidth jamo, become the letters people type: ᄏ → ㅋ.
     for code in (*range(0x1100, 0x1200), *range(0xFFA1, 0xFFDD)):
         name = unicodedata.name(chr(code), "")
-        for position in ("HANGUL CHOSEONG ", "HANGUL JUNGSEONG ", "HANGUL JONGSEONG ", "HALFWIDTH HANGUL LETTER "):
+        for position in (
+            "HANGUL CHOSEONG ",
+            "HANGUL JUNGSEONG ",
+            "HANGUL JONGSEONG ",
+            "HALFWIDTH HANGUL LETTER ",
+        ):
             if name.startswith(position):
                 try:
                     table[code] = ord(unicodedata.lookup("HANGUL LETTER " + name[len(position) :]))
@@ -121,7 +139,12 @@ def _classes() -> npt.NDArray[np.int64]:
     table[0xAC00:0xD7A4] = 1 << HANGUL
     table[0x3131:0x318F] = 1 << HANGUL
     table[0x20] = 1 << SPACE
-    for code in (*range(0x21, 0x3131), *range(0x318F, 0x3400), *range(0xA000, 0xAC00), *range(0xFB00, 0xFFFE)):
+    for code in (
+        *range(0x21, 0x3131),
+        *range(0x318F, 0x3400),
+        *range(0xA000, 0xAC00),
+        *range(0xFB00, 0xFFFE),
+    ):
         if unicodedata.category(chr(code))[0] in "PS":
             table[code] = 1 << SYMBOL
     table[0x1F000:0x1FB00] = 1 << SYMBOL

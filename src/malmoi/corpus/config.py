@@ -35,7 +35,9 @@ class CorpusConfig(Section):
     )
 
     markup: bool = Field(True, description="Remove HTML tags and entities, wiki leftovers, list bullets.")
-    urls: Literal["drop", "keep"] = Field("drop", description="Remove web addresses from sentences.")
+    urls: Literal["host", "drop", "keep"] = Field(
+        "host", description="Web addresses: leave the host (www.korea.kr), remove all, or keep."
+    )
     personal: Literal["mask", "drop", "keep"] = Field(
         "mask",
         description="Phone, resident, card and account numbers and e-mail addresses: digits become 0, drop "
@@ -46,14 +48,20 @@ class CorpusConfig(Section):
     )
     emoji: Literal["keep", "drop"] = Field("keep", description="Emoji and pictographs.")
     repeats: int = Field(
-        3, ge=0, le=100, description="Squeeze a repeated letter or mark to this many, ㅋㅋㅋㅋㅋ → ㅋㅋㅋ (0: off)."
+        3,
+        ge=0,
+        le=100,
+        description="Squeeze a repeated letter or mark to this many, ㅋㅋㅋㅋㅋ → ㅋㅋㅋ (0: off).",
     )
 
     split: bool = Field(True, description="Split lines into sentences.")
     min_chars: int = Field(10, ge=1, description="Drop lines shorter than this many characters.")
     max_chars: int = Field(1000, ge=10, le=1_000_000, description="Drop sentences longer than this.")
     min_hangul: float = Field(
-        0.25, ge=0, le=1, description="Drop sentences with less than this share of Hangul among the non-spaces."
+        0.25,
+        ge=0,
+        le=1,
+        description="Drop sentences with less than this share of Hangul among the non-spaces.",
     )
     max_symbols: float = Field(
         0.5, ge=0, le=1, description="Drop sentences with more than this share of marks among the non-spaces."

@@ -39,7 +39,9 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-MAX_BROKEN = 0.01  # a few damaged bytes become U+FFFD and their sentences are dropped; more is a wrong encoding
+MAX_BROKEN = (
+    0.01  # a few damaged bytes become U+FFFD and their sentences are dropped; more is a wrong encoding
+)
 
 
 class Decoded:

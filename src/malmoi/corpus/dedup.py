@@ -31,7 +31,10 @@ def write_records(folder: Path, name: str, hashes: Array, places: Array, owners:
     np.save(folder / f"{name}.place.npy", places[order].astype(np.uint32))
     if owners is not None:
         np.save(folder / f"{name}.owner.npy", owners[order].astype(np.uint32))
-    np.save(folder / f"{name}.starts.npy", np.concatenate(([0], np.cumsum(np.bincount(bucket, minlength=BUCKETS)))))
+    np.save(
+        folder / f"{name}.starts.npy",
+        np.concatenate(([0], np.cumsum(np.bincount(bucket, minlength=BUCKETS)))),
+    )
 
 
 @dataclass(frozen=True)

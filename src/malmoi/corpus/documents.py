@@ -151,10 +151,14 @@ def _tsv(lines: Iterator[str], where: str, column: str | None, bad: BadRow) -> I
         if len(row) <= index:
             bad(number, f"{len(row)} < {index + 1}")
             continue
-        text = row[index]
-        if len(text) > 1 and text[0] == text[-1] == '"':
-            text = text[1:-1].replace('""', '"')
-        yield text
+        yield unquote(row[index])
+
+
+def unquote(text: str) -> str:
+    """Undo the quoting of a cell in which every inner quote is doubled (NSMC was quoted twice); else unchanged."""
+    while text[:1] == text[-1:] == '"' and '""' in text[1:-1] and '"' not in text[1:-1].replace('""', ""):
+        text = text[1:-1].replace('""', '"')
+    return text
 
 
 def _jsonl(lines: Iterator[str], where: str, column: str | None, bad: BadRow) -> Iterator[str]:

@@ -18,7 +18,14 @@ from malmoi.corpus.documents import DOC, row_documents, text_documents
 from malmoi.corpus.inputs import NOT_YET, Source
 from malmoi.errors import MalmoiError
 
-BAD_FILE = {"MM0103", "MM0104", "MM0105", "MM0106", "MM0107", "MM0111"}  # what `on_bad_file = "skip"` forgives
+BAD_FILE = {
+    "MM0103",
+    "MM0104",
+    "MM0105",
+    "MM0106",
+    "MM0107",
+    "MM0111",
+}  # what `on_bad_file = "skip"` forgives
 
 
 @dataclass(frozen=True)

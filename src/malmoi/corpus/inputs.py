@@ -69,7 +69,9 @@ def _expand(text: str, own: set[Path]) -> Iterator[Path]:
 
 def _files(folder: Path, own: set[Path]) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and (Path(place) / f).resolve() not in own)
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and (Path(place) / f).resolve() not in own
+        )
         yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
 
 

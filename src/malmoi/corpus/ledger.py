@@ -12,6 +12,7 @@ import polars as pl
 from malmoi.corpus.personal import mask
 
 SAMPLE_CHARS = 160
+MARGIN = 1000  # characters held of a sample until it is masked and cut
 
 
 class Ledger:
@@ -23,8 +24,8 @@ class Ledger:
         self.dropped_chars: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
         self.file_of: Callable[[int], str] = lambda document: ""  # of a document of the current block
-        self.drop_samples: dict[str, list[tuple[int, str, str]]] = {}
-        self.change_samples: dict[str, list[tuple[int, str, str]]] = {}
+        self.drop_samples: dict[str, list[tuple[int, str, str]]] = {}  # hash, text, file
+        self.change_samples: dict[str, list[tuple[int, str, str]]] = {}  # hash, before, after
 
     def drop(self, code: str, lines: pl.Series, documents: pl.Series) -> None:
         """Book a column of dropped lines, and the documents of the block they stood in, under `code`."""
@@ -32,11 +33,10 @@ class Ledger:
             return
         self.dropped[code] += len(lines)
         self.dropped_chars[code] += int(lines.str.len_chars().sum())
-        for hashed, index in self._smallest(lines):
-            self.drop_samples.setdefault(code, []).append(
-                (hashed, mask(lines[index])[:SAMPLE_CHARS], self.file_of(documents[index]))
-            )
-        self._trim(self.drop_samples, code)
+        found = self.drop_samples.setdefault(code, [])
+        for hashed, i in self._smallest(lines, found):
+            found.append((hashed, lines[i][:MARGIN], self.file_of(documents[i])))
+        found[:] = merge_samples([found], self.samples)
 
     def change(self, code: str, before: pl.Series, after: pl.Series) -> None:
         """Book the lines that differ between two columns under `code`."""
@@ -45,31 +45,40 @@ class Ledger:
             return
         self.changed[code] += len(index)
         old, new = before.gather(index), after.gather(index)
-        for hashed, i in self._smallest(old):
-            self.change_samples.setdefault(code, []).append((hashed, *_around(mask(old[i]), mask(new[i]))))
-        self._trim(self.change_samples, code)
+        found = self.change_samples.setdefault(code, [])
+        for hashed, i in self._smallest(old, found):
+            found.append((hashed, *_around(old[i], new[i], MARGIN)))
+        found[:] = merge_samples([found], self.samples)
 
     def count_change(self, code: str, count: int) -> None:
         if count:
             self.changed[code] += count
 
-    def _smallest(self, lines: pl.Series) -> list[tuple[int, int]]:
+    def _smallest(self, lines: pl.Series, found: list[tuple[int, str, str]]) -> list[tuple[int, int]]:
+        """(hash, index) of the lines that may displace a sample already found."""
         if not self.samples:
             return []
         hashed = lines.hash(seed=0)
-        least = hashed.arg_sort().head(4 * self.samples)  # some more: equal lines count once
-        return [(int(hashed[i]), int(i)) for i in least]
-
-    def _trim(self, table: dict[str, list[Any]], code: str) -> None:
-        table[code] = merge_samples([table.get(code, [])], self.samples)
+        small = hashed.filter(hashed < found[-1][0]) if len(found) == self.samples else hashed
+        least = small.unique().sort().head(self.samples).to_list() if len(small) else []
+        return [(value, int((hashed == value).arg_true()[0])) for value in least]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON. Here samples are masked, whole, and only then cut: a number cut in two would escape."""
+        drops = {
+            code: [(hashed, mask(text)[:SAMPLE_CHARS], file) for hashed, text, file in found]
+            for code, found in self.drop_samples.items()
+        }
+        changes = {
+            code: [(hashed, *_around(mask(old), mask(new), 70)) for hashed, old, new in found]
+            for code, found in self.change_samples.items()
+        }
         return {
             "dropped": dict(self.dropped),
             "dropped_chars": dict(self.dropped_chars),
             "changed": dict(self.changed),
-            "drop_samples": self.drop_samples,
-            "change_samples": self.change_samples,
+            "drop_samples": drops,
+            "change_samples": changes,
         }
 
 
@@ -118,8 +127,9 @@ def _by_count(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _around(before: str, after: str) -> tuple[str, str]:
-    """The part of both texts around their first difference."""
-    at = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
-    start = max(0, at - 30)
-    return before[start : at + 70], after[start : at + 70]
+def _around(before: str, after: str, margin: int) -> tuple[str, str]:
+    """The part of both texts around their first difference (of equal texts, the beginning)."""
+    pairs = zip(before, after, strict=False)
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), 0 if before == after else len(after))
+    start = max(0, at - margin // 2)
+    return before[start : at + margin], after[start : at + margin]

@@ -40,7 +40,15 @@ def refine(spec: RefineSpec, folder: Path) -> dict[str, Any]:
     """Returns the slice's counts and its ledger."""
     config = spec.config
     ledger = Ledger(config.samples)
-    counts = {"documents": 0, "lines": 0, "chars": 0, "split": 0, "kept_documents": 0, "sentences": 0, "kept_chars": 0}
+    counts = {
+        "documents": 0,
+        "lines": 0,
+        "chars": 0,
+        "split": 0,
+        "kept_documents": 0,
+        "sentences": 0,
+        "kept_chars": 0,
+    }
     hashes, owners, line_numbers, firsts, sizes, digests = [], [], [], [], [], []
     line = 0  # in text.txt
     with (folder / "text.txt").open("wb") as out:
@@ -100,9 +108,7 @@ def content_hash(document: bytes, seed: int) -> int:
     return int.from_bytes(hashlib.blake2b(document, digest_size=8, key=key).digest(), "little")
 
 
-def refine_block(
-    block: str, config: CorpusConfig, ledger: Ledger, counts: dict[str, int]
-) -> pl.DataFrame:
+def refine_block(block: str, config: CorpusConfig, ledger: Ledger, counts: dict[str, int]) -> pl.DataFrame:
     """Clean sentences of a block of documents: columns `document` (ascending) and `text`."""
     counts["documents"] += block.count(DOC) + 1
     counts["chars"] += len(block)

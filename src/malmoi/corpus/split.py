@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from malmoi.corpus.personal import B
+
 OPEN, SPLIT, GLUE = r"[\"'“‘(\[「『《〈<]", "\n", "\r"
 CLOSE = r"[\"'”’)\]」』》〉>]"
 # What follows a quotation inside the same sentence.
@@ -24,7 +26,7 @@ STEPS = (
     (rf"([。！？]{CLOSE}*)([^\s。！？])", "${1}" + GLUE + "${2}"),
     # English: two lower-case letters, a mark, and a capital or Hangul after the space.
     (rf"([a-z]{{2}}{CLOSE}*[.!?]{CLOSE}*)\s+({OPEN}?[A-Z가-힣])", "${1}" + SPLIT + "${2}"),
-    (r"\b(Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|Vol|No|Inc|Ltd|Corp|Co|feat)\." + SPLIT, "${1}. "),
+    (rf"{B}(Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|Vol|No|Inc|Ltd|Corp|Co|feat)\.{SPLIT}", "${1}. "),
     # Ellipses after anything but a verb's end go on: 하지만... 그래서
     (rf"([^다요죠까네음임함됨니지군걸래라자어아해]\.{{2,}}|…){SPLIT}", "${1} "),
     (SPLIT + rf"({GOES_ON})", " ${1}"),
@@ -56,4 +58,6 @@ def split_sentences(lines: pl.DataFrame, min_chars: int) -> pl.DataFrame:
         pl.when(start).then(pl.lit(SPLIT)).otherwise(pl.lit(" ")) + pl.col("text")
     ).to_series()
     text = joined.str.join("")[0]
-    return pieces.filter(start).drop("line").with_columns(text=pl.Series([text[1:]]).str.split(SPLIT).explode())
+    return (
+        pieces.filter(start).drop("line").with_columns(text=pl.Series([text[1:]]).str.split(SPLIT).explode())
+    )
