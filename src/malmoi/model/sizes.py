@@ -25,16 +25,21 @@ SIZES: dict[str, dict[str, int]] = {
 
 
 class EncoderConfig(Section):
-    """Everything that decides an encoder's shape and arithmetic; every number is filled in."""
+    """Everything that decides an encoder's shape and arithmetic; every number is filled in.
+
+    The upper bounds only keep a damaged config.json from asking for absurd amounts of memory.
+    """
 
     arch: Literal["bert"] = Field("bert", description="Layout of the encoder.")
-    vocab_size: int = Field(0, ge=0, description="Entries of the vocabulary; 0 until a tokenizer is known.")
-    hidden: int = Field(128, ge=1, description="Width of a token's vector.")
-    layers: int = Field(2, ge=1, description="Number of blocks.")
-    heads: int = Field(2, ge=1, description="Attention heads; they divide `hidden`.")
-    ffn: int = Field(512, ge=1, description="Width inside the feed-forward part.")
-    max_positions: int = Field(512, ge=1, description="Longest sequence, in tokens.")
-    type_vocab: int = Field(2, ge=1, description="Number of token types (segments).")
+    vocab_size: int = Field(
+        0, ge=0, le=2**24, description="Entries of the vocabulary; 0 until a tokenizer is known."
+    )
+    hidden: int = Field(128, ge=1, le=2**16, description="Width of a token's vector.")
+    layers: int = Field(2, ge=1, le=1000, description="Number of blocks.")
+    heads: int = Field(2, ge=1, le=2**16, description="Attention heads; they divide `hidden`.")
+    ffn: int = Field(512, ge=1, le=2**20, description="Width inside the feed-forward part.")
+    max_positions: int = Field(512, ge=1, le=2**20, description="Longest sequence, in tokens.")
+    type_vocab: int = Field(2, ge=1, le=2**10, description="Number of token types (segments).")
     dropout: float = Field(
         0.1, ge=0, lt=1, description="Dropout after embeddings, attention and feed-forward."
     )
