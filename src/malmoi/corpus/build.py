@@ -41,18 +41,29 @@ from malmoi.slices import Slice, run_slices
 
 STAGE = "corpus"
 AUDIT = "audit.json"
+# The setting that governs a reason, for advice.
+OPTIONS = {
+    "too_short": "min_chars",
+    "too_long": "max_chars",
+    "low_hangul": "min_hangul",
+    "symbols": "max_symbols",
+    "markup": "markup",
+}
 
 
 def build_corpus(
     config: CorpusConfig,
     out: Path,
     *,
-    workers: int = 1,
+    workers: int = 0,
     reporter: Reporter = SILENT,
     verify: bool = False,
     origins: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Build the corpus at `out` from `config.inputs`; returns its manifest (at once if it is up to date).
+
+    Args:
+        workers: processes; 0 for one per core.
 
     Raises MalmoiError: MM01xx for the inputs, MM0014–MM0017 for the disk and the workers.
     """
@@ -69,7 +80,7 @@ def build_corpus(
     with finished_artifact(
         out, STAGE, config, key, inputs=inputs, origins=origins, seed=config.seed
     ) as draft:
-        _Build(config, key, draft, workers, reporter).run(sources)
+        _Build(config, key, draft, workers or os.cpu_count() or 1, reporter).run(sources)
     return read_manifest(out)
 
 
@@ -109,6 +120,7 @@ class _Build:
         if not alive:
             most = max(audit["stages"]["clean"]["dropped"].items(), key=lambda item: item[1]["count"])
             raise MalmoiError("MM0110", reason=most[0], count=most[1]["count"])
+        self._warn(audit["stages"])
         self._finish(audit, written, work)
 
     def _read(
@@ -207,6 +219,16 @@ class _Build:
         started = time.monotonic()
         yield
         self.draft.timings[f"{name}_s"] = round(time.monotonic() - started, 3)
+
+    def _warn(self, stages: dict[str, Any]) -> None:
+        """Where a rule takes more than half, it usually does not suit the text."""
+        clean = stages["clean"]
+        for reason, option in OPTIONS.items():
+            share = clean["dropped"].get(reason, {"count": 0})["count"] / max(1, clean["sentences_in"])
+            if share > 0.5:
+                self.reporter.warn("MM0115", reason=reason, share=f"{share:.0%}", option=option)
+        if self.config.heldout and not stages["write"]["heldout"]["documents"]:
+            self.reporter.warn("MM0116")
 
     def _finish(self, audit: dict[str, Any], written: Sequence[dict[str, Any]], work: Path) -> None:
         folders = [work / "write" / f"{number:05d}" for number in range(len(written))]

@@ -17,6 +17,11 @@ class CorpusConfig(Section):
     inputs: list[str] = execution(
         [], "Files, folders or glob patterns: .txt .jsonl .csv .tsv, also .gz .xz .zst .bz2."
     )
+    format: Literal["auto", "txt", "jsonl", "csv", "tsv"] = Field(
+        "auto",
+        description="Format of all inputs. auto: by suffix; a .txt whose first line names tab-separated "
+        "columns is read as tsv.",
+    )
     text: str | None = Field(
         None,
         description="Column (csv, tsv) or key (jsonl) of the text; '#2' is the second column of files without "
@@ -64,7 +69,7 @@ class CorpusConfig(Section):
         description="Drop sentences with less than this share of Hangul among the non-spaces.",
     )
     max_symbols: float = Field(
-        0.5, ge=0, le=1, description="Drop sentences with more than this share of marks among the non-spaces."
+        0.6, ge=0, le=1, description="Drop sentences with more than this share of marks among the non-spaces."
     )
     boilerplate: int = Field(
         100, ge=0, description="Drop a sentence everywhere if more than this many documents hold it (0: off)."

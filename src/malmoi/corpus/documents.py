@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
 
 DOC = "\x1e"  # record separator; taken out of the input
@@ -80,15 +79,31 @@ def _piece(text: str) -> tuple[str, str]:
     return text[:MAX_DOCUMENT], text[MAX_DOCUMENT:]
 
 
-def row_documents(decoded: Decoded, kind: str, column: str | None, bad: BadRow) -> Iterator[str]:
-    """Documents of a csv, tsv or jsonl file: the text column of each row.
+def sniff_rows(block: str, column: str | None) -> str:
+    """The real format of a .txt: "tsv" or "jsonl" if its first line shows one (NSMC's ratings_train.txt), else "txt"."""
+    first = block.lstrip("\ufeff\n").split("\n", 1)[0]
+    names = [name.strip().lower() for name in first.split("\t")]
+    if len(names) > 1 and (column or any(name in TEXT_COLUMNS for name in names)):
+        return "tsv"
+    if first.startswith("{") and first.rstrip().endswith("}"):
+        try:
+            return "jsonl" if isinstance(json.loads(first), dict) else "txt"
+        except json.JSONDecodeError:
+            return "txt"
+    return "txt"
+
+
+def row_documents(
+    blocks: Iterable[str], where: str, kind: str, column: str | None, bad: BadRow
+) -> Iterator[str]:
+    """Documents of a csv, tsv or jsonl file (`where` in errors): the text column of each row.
 
     Raises MalmoiError: no column with a usual name (MM0107), the column asked for is not there (MM0111).
     """
     readers = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl}
     texts: list[str] = []
     size = 0
-    for text in readers[kind](_lines(decoded), str(decoded.path), column, bad):
+    for text in readers[kind](_lines(blocks), where, column, bad):
         if DOC in text:
             text = text.replace(DOC, " ")
         if "\r" in text:

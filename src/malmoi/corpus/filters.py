@@ -26,6 +26,8 @@ MARKUP = "|".join(
         rf"{B}(?:align|style|colspan|rowspan|bgcolor|cellpadding)\s*=",
     )
 )
+# A sentence that begins with a particle or a closing mark lost its first words (a formula, a picture) on the way.
+TORN = r"^(?:[)\],]|(?:을|를|의|는|라고)\s)"
 
 
 def filter_sentences(sentences: pl.DataFrame, config: CorpusConfig, ledger: Ledger) -> pl.DataFrame:
@@ -43,6 +45,7 @@ def filter_sentences(sentences: pl.DataFrame, config: CorpusConfig, ledger: Ledg
         "markup": text.str.contains(MARKUP)
         if config.markup
         else pl.Series([False]).new_from_index(0, len(text)),
+        "torn": text.str.contains(TORN),
         "low_hangul": counts["hangul"] < config.min_hangul * solid,
         "symbols": counts["symbols"] > config.max_symbols * solid,
     }

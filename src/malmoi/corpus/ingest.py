@@ -9,12 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.decode import Decoded
-from malmoi.corpus.documents import DOC, row_documents, text_documents
+from malmoi.corpus.documents import DOC, row_documents, sniff_rows, text_documents
 from malmoi.corpus.inputs import NOT_YET, Source
 from malmoi.errors import MalmoiError
 
@@ -71,10 +72,17 @@ def _documents(
             raise MalmoiError("MM0108", f"{source.path}:{line}", detail=detail)
         record["bad_rows"].append([line, detail])
 
-    if source.format == "txt":
-        chunks = text_documents(decoded, config.documents)
+    blocks = iter(decoded)
+    first = next(blocks, "")
+    kind = source.format if config.format == "auto" else config.format
+    if config.format == "auto" and kind == "txt":
+        kind = sniff_rows(first, config.text)
+    record["format"] = kind
+    blocks = chain([first], blocks)
+    if kind == "txt":
+        chunks = text_documents(blocks, config.documents)
     else:
-        chunks = row_documents(decoded, source.format, config.text, bad)
+        chunks = row_documents(blocks, source.path, kind, config.text, bad)
     for chunk in chunks:
         if tidy := _tidy(unicodedata.normalize("NFC", chunk)):
             yield tidy + DOC
