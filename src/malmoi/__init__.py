@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,8 +12,8 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 
-def load(path: str) -> Predictor:
+def load(path: str | Path) -> Predictor:
     """Open a fine-tuned model folder; `load(path).predict(["문장", …])` answers."""
     from malmoi.finetune.predictor import Predictor  # late: `import malmoi` must not import torch
 
-    return Predictor.open(path)
+    return Predictor.open(Path(path))

@@ -52,7 +52,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "raw.txt").write_text("\n\n".join(documents), "utf-8")
     config = CorpusConfig(inputs=[str(folder / "raw.txt")], heldout=0.05)
     build_corpus(config, folder / "corpus", workers=1)
-    train_tokenizer(TokenizerConfig(vocab_size=160), folder / "corpus", folder / "tokenizer")
+    train_tokenizer(TokenizerConfig(vocab_size=200), folder / "corpus", folder / "tokenizer")
     build_shards(ShardsConfig(), folder / "corpus", folder / "tokenizer", folder / "shards")
     return folder
 

@@ -139,7 +139,9 @@ def _write(place: Path, table: tuple[I64, I32, I64]) -> None:
     with disk_errors(place):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        for name, array in zip(("starts", "lengths", "rows"), table, strict=True):
-            np.save(draft / f"{name}.npy", array, allow_pickle=False)
+        starts, lengths, rows = table
+        np.save(draft / "starts.npy", starts, allow_pickle=False)
+        np.save(draft / "lengths.npy", lengths, allow_pickle=False)
+        np.save(draft / "rows.npy", rows, allow_pickle=False)
         sync_tree(draft)
         draft.rename(place)

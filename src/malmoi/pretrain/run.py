@@ -30,7 +30,7 @@ from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal, read_journal
 from malmoi.pretrain.loop import Trainer
-from malmoi.pretrain.mlm import Mlm
+from malmoi.pretrain.mlm import Mlm, MlmBatch
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.signals import StopRequest
@@ -172,7 +172,7 @@ def _preflight(out: Path, count: int, keep: int) -> None:
         raise MalmoiError("MM0506", out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}")
 
 
-def _heldout(table: RowTable | None, objective: Mlm, shards: Shards, config: PretrainConfig) -> list[object]:
+def _heldout(table: RowTable | None, objective: Mlm, shards: Shards, config: PretrainConfig) -> list[MlmBatch]:
     if table is None:
         return []
     rows = min(config.heldout_rows, table.rows)
