@@ -32,19 +32,22 @@ def growing_artifact(
     key: str,
     *,
     inputs: Mapping[str, FileRecord],
-    seed: int,
+    seed: int | None,
     origins: Mapping[str, str] | None = None,
+    keep: bool = False,
 ) -> Iterator[Draft]:
     """Write into `out` itself. What an earlier or a cut run of this stage left there is removed first.
 
-    On an error or a signal the folder stays `running`; the same command starts it again.
+    On an error or a signal the folder stays `running`; the same command starts it again. With `keep` the
+    contents stay: they are artifacts themselves and know whether they are done (the cells of a league).
     Raises MM0012 and MM0014 where `out` holds something else, MM0015 when the disk is full.
     """
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         if not (out / MANIFEST).exists():
             raise MalmoiError("MM0014", out)
         read_manifest(out, stage)
-        shutil.rmtree(out)
+        if not keep:
+            shutil.rmtree(out)
     manifest = Manifest(
         stage=stage,
         state="running",

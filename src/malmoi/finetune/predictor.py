@@ -13,7 +13,7 @@ from malmoi.artifact import read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import pick_device, probabilities
 from malmoi.finetune.batches import encode
-from malmoi.finetune.run import MODEL, TASK_FILE
+from malmoi.finetune.record import MODEL, TASK_FILE
 from malmoi.finetune.seeds import SUMMARY
 from malmoi.model.heads import Classifier
 from malmoi.model.hf import read_classifier

@@ -6,33 +6,25 @@ the numbers in scores.json are those `malmoi predict` gives with the model folde
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs, write_json
+from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import pick_device, probabilities
 from malmoi.finetune.config import FinetuneConfig, resolve
 from malmoi.finetune.growing import growing_artifact
+from malmoi.finetune.record import MODEL, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
-from malmoi.finetune.train import Best, Rows, encode_rows, score, train
-from malmoi.model.heads import Classifier
-from malmoi.model.hf import write_model
+from malmoi.finetune.train import encode_rows, score, train
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import Scores
-from malmoi.tokenizer import Tokenizer
 
 STAGE = "finetune"
-MODEL = "model"
-TASK_FILE = "malmoi_task.json"
 
 
 def finetune(
@@ -109,7 +101,7 @@ def _run(
     )
     model.load_state_dict(best.weights)
     test: Scores | None = None
-    if "test" in encoded:
+    if data.test is not None:
         with reporter.step("finetune.testing", total=len(encoded["test"].gold_N), unit="row") as step:
             answers_NC = probabilities(
                 model,
@@ -119,45 +111,8 @@ def _run(
                 step=step,
             )
         test, _ = score(answers_NC, encoded["test"], data.labels)
-        _write_predictions(out / "predictions.tsv", encoded["test"], answers_NC, data.labels)
-    _write_model(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
-    write_json(out / "scores.json", _scores(config, data, best, test))
+        write_predictions(out / "predictions.tsv", data.test, answers_NC, data.labels)
+    write_tuned(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
+    dev = best.scores.as_dict() | {"loss": best.loss}
+    write_scores(out, data, seed=config.seed, dev=dev, test=test, chosen={"step": best.step})
     return counts
-
-
-def _scores(config: FinetuneConfig, data: TaskData, best: Best, test: Scores | None) -> dict[str, Any]:
-    return {
-        "task": data.task.name,
-        "metric": data.task.metric,
-        "labels": list(data.labels),
-        "seed": config.seed,
-        "best_step": best.step,
-        "dev": best.scores.as_dict() | {"loss": best.loss},
-        "test": test.as_dict() if test is not None else None,
-    }
-
-
-def _write_predictions(
-    path: Path, rows: Rows, answers_NC: NDArray[np.float32], labels: tuple[str, ...]
-) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        writer.writerow(["line", "gold", "predicted", "probability"])
-        for i, predicted in enumerate(answers_NC.argmax(1)):
-            line, gold = rows.examples.lines[i], rows.examples.labels[i]
-            writer.writerow([line, gold, labels[predicted], f"{answers_NC[i, predicted]:.6f}"])
-
-
-def _write_model(folder: Path, model: Classifier, tokenizer: Tokenizer, data: TaskData, max_len: int) -> None:
-    folder.mkdir()
-    write_model(folder, model.eval(), list(data.labels))
-    tokenizer.save(folder)
-    task = {
-        "task": data.task.name,
-        "kind": data.task.kind,
-        "text": list(data.task.text),
-        "label": data.task.label,
-        "labels": list(data.labels),
-        "max_len": max_len,
-    }
-    (folder / TASK_FILE).write_text(json.dumps(task, ensure_ascii=False, indent=1) + "\n", "utf-8")

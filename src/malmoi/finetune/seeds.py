@@ -10,6 +10,7 @@ from typing import Any
 from malmoi.artifact import MANIFEST, disk_errors, write_json
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
+from malmoi.finetune.record import SCORES
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import Start
 from malmoi.progress import SILENT, Reporter
@@ -51,7 +52,7 @@ def finetune_seeds(
 
 def summarize(runs: Sequence[Path]) -> dict[str, Any]:
     """What the scores.json of several seeds say together."""
-    scores = [json.loads((run / "scores.json").read_text("utf-8")) for run in runs]
+    scores = [json.loads((run / SCORES).read_text("utf-8")) for run in runs]
     first = scores[0]
     best = max(range(len(runs)), key=lambda i: scores[i]["dev"][first["metric"]])
     summary = {

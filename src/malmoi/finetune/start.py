@@ -16,7 +16,8 @@ from malmoi.artifact import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead
-from malmoi.model.hf import read_encoder
+from malmoi.model.hf import load_pooler, read_encoder
+from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.checkpoint import FOLDER, newest_checkpoint
 from malmoi.tokenizer import Tokenizer, load_tokenizer
@@ -47,10 +48,11 @@ class Start:
         shape = self.shape.model_copy(update={"dropout": dropout})
         torch.manual_seed(seed)
         encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, dropout=dropout)
-        torch.manual_seed(
-            seed + 1
-        )  # the head's weights must not depend on whether an encoder was drawn before
-        return Classifier(encoder, ClassifyHead(shape, outputs)), tokenizer
+        torch.manual_seed(seed + 1)  # the head must not depend on whether an encoder was drawn before it
+        head = ClassifyHead(shape, outputs)
+        if self.weights is not None:
+            load_pooler(self.weights, head)
+        return Classifier(encoder, head), tokenizer
 
     def inputs(self, out: Path, *, verify: bool = False) -> dict[str, FileRecord]:
         """Digests of the files this start is made of; those known from `out` are not read again."""
@@ -80,7 +82,8 @@ def pretrained(checkpoint: Path, tokenizer: Path | None = None) -> Start:
     tokenizer = tokenizer or folder
     if not any((tokenizer / name).is_file() for name in VOCABULARIES):
         raise MalmoiError("MM0618", tokenizer)
-    return Start(folder, read_encoder(folder).config, tokenizer)
+    shape, _ = read_config(folder)
+    return Start(folder, shape, tokenizer)
 
 
 def fresh(shape: EncoderConfig, tokenizer: Path) -> Start:

@@ -1,0 +1,118 @@
+"""Per row and task the mean ± sample sd over seeds, and the difference to the same model's new weights."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from malmoi.finetune.record import SCORES
+from malmoi.league.contenders import Contender
+from malmoi.tasks.data import TaskData
+from malmoi.tasks.metrics import mean_and_sd
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row on one task; fractions, not per cent.
+
+    Attributes:
+        split: the rows scored: test, or dev where the task has no test file.
+        scored: how many rows that is.
+        sd: over n seeds, divided by n - 1; None for one run.
+        sampling_sd: what the choice of scored rows alone would make accuracy vary by, sqrt(p(1-p)/scored).
+        against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
+            error over seeds; None where there is none.
+    """
+
+    row: str
+    task: str
+    metric: str
+    split: str
+    scored: int
+    mean: float
+    sd: float | None
+    n: int
+    values: list[float]
+    sampling_sd: float
+    best: bool
+    against: str | None
+    difference: float | None
+    difference_se: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def columns() -> list[str]:
+        return [
+            "row",
+            "task",
+            "metric",
+            "split",
+            "scored",
+            "mean",
+            "sd",
+            "n",
+            "against",
+            "difference",
+            "best",
+        ]
+
+    def cells(self) -> list[str]:
+        """One line of table.tsv; fractions with six digits, nothing where there is nothing."""
+        values = self.as_dict()
+        shown = {
+            k: f"{v:.6f}" if isinstance(v, float) else "" if v is None else str(v) for k, v in values.items()
+        }
+        return [shown[name] for name in self.columns()]
+
+
+def league_table(
+    rows: Sequence[Contender], data: TaskData, cells: Mapping[str, Sequence[Path]]
+) -> list[Line]:
+    """The lines of one task, best mean first."""
+    metric = data.task.metric
+    split = "test" if data.test is not None else "dev"
+    scored = len(data.test) if data.test is not None else len(data.dev)
+    values = {
+        row.name: [
+            float(json.loads((cell / SCORES).read_text("utf-8"))[split][metric]) for cell in cells[row.name]
+        ]
+        for row in rows
+    }
+    means = {name: mean_and_sd(found) for name, found in values.items()}
+    top = max(mean for mean, _ in means.values())
+    lines = []
+    for row in rows:
+        mean, sd = means[row.name]
+        difference = difference_se = None
+        if row.against is not None:
+            base, base_sd = means[row.against]
+            difference = mean - base
+            if sd is not None and base_sd is not None:
+                difference_se = math.sqrt(
+                    sd**2 / len(values[row.name]) + base_sd**2 / len(values[row.against])
+                )
+        lines.append(
+            Line(
+                row=row.name,
+                task=data.task.name,
+                metric=metric,
+                split=split,
+                scored=scored,
+                mean=mean,
+                sd=sd,
+                n=len(values[row.name]),
+                values=values[row.name],
+                sampling_sd=math.sqrt(mean * (1 - mean) / scored),
+                best=mean == top,
+                against=row.against,
+                difference=difference,
+                difference_se=difference_se,
+            )
+        )
+    return sorted(lines, key=lambda line: -line.mean)

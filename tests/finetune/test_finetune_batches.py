@@ -1,0 +1,97 @@
+"""Batches against the obvious: every row once, every token in its place, no row that sees another."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from malmoi.finetune.answer import probabilities
+from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, row_length, within_budget
+from malmoi.finetune.start import pretrained
+
+lengths = st.lists(st.integers(2, 40), min_size=1, max_size=60)
+
+
+def encoded(lens: list[int]) -> Encoded:
+    starts = np.concatenate([[0], np.cumsum(lens)]).astype(np.int64)
+    generator = np.random.default_rng(len(lens))
+    ids = generator.integers(5, 90, starts[-1]).astype(np.int32)
+    return Encoded(ids, (ids % 2).astype(np.uint8), starts, 0, 0)
+
+
+@given(lens=lengths)
+def test_rows_are_laid_flat(lens: list[int]) -> None:
+    data = encoded(lens)
+    rows = np.arange(len(lens))[::-1].copy()
+    batch, firsts = lay_flat(data, rows)
+    L = row_length(max(lens))
+    assert (batch.row_len, batch.rows) == (L, len(lens))
+    cuts = [0]
+    for r, i in enumerate(rows):
+        n, at = lens[i], r * L
+        assert firsts[r] == at
+        row = slice(data.starts[i], data.starts[i + 1])
+        assert batch.ids_T[at : at + n].tolist() == data.ids[row].tolist()
+        assert batch.segments_T[at : at + n].tolist() == data.segments[row].tolist()
+        assert batch.ids_T[at + n : at + L].tolist() == [0] * (L - n)
+        assert batch.positions_T[at : at + L].tolist() == [*range(n), *range(L - n)]
+        cuts += [at + n, at + L]
+    expected = sorted(set(cuts))
+    assert batch.cu_seqlens[: len(expected)].tolist() == expected
+    assert set(batch.cu_seqlens[len(expected) :].tolist()) <= {len(lens) * L}
+    assert len(batch.cu_seqlens) == 2 * len(lens) + 1
+
+
+@given(lens=lengths, size=st.integers(1, 9), seed=st.integers(0, 9), epoch=st.integers(0, 3))
+def test_an_epoch_has_every_row_once(lens: list[int], size: int, seed: int, epoch: int) -> None:
+    array = np.array(lens)
+    batches = epoch_batches(array, size, seed, epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lens)))
+    assert len(batches) == -(-len(lens) // size)
+    assert max(map(len, batches)) <= size
+    again = epoch_batches(array, size, seed, epoch)
+    assert [b.tolist() for b in batches] == [b.tolist() for b in again]
+
+
+@given(lens=lengths, budget=st.integers(8, 400))
+def test_pieces_keep_to_the_budget(lens: list[int], budget: int) -> None:
+    array = np.array(lens)
+    pieces = list(within_budget(np.arange(len(lens)), array, budget))
+    assert sorted(np.concatenate(pieces).tolist()) == list(range(len(lens)))
+    for piece in pieces:
+        assert len(piece) == 1 or len(piece) * row_length(int(array[piece].max())) <= budget
+
+
+def test_answers_do_not_depend_on_neighbours(checkpoint) -> None:  # type: ignore[no-untyped-def]
+    model, tokenizer = pretrained(checkpoint).load(0, 0.1, 3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(8 if parameter.ndim > 1 else 1)  # fresh weights answer everything alike
+    texts = ["나는 정말 재미있다", "", "최악의 영화 " * 9, "시간이 아깝다"] * 3
+    data = encode(tokenizer, texts, 40)
+    device = torch.device("cpu")
+    together = probabilities(model, data, device=device, tokens_per_batch=4096)
+    small = probabilities(model, data, device=device, tokens_per_batch=8)
+    alone = np.concatenate(
+        [probabilities(model, encode(tokenizer, [t], 40), device=device, tokens_per_batch=8) for t in texts]
+    )
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(together, small, atol=1e-5)
+    assert together.std(0).max() > 0.01  # the texts do differ
+
+
+@settings(max_examples=20)
+@given(parts=st.lists(st.text(st.sampled_from("정말 재미있다영화🙂"), max_size=30), min_size=1, max_size=5))
+def test_encode_cuts_and_marks_pairs(checkpoint, parts: list[str]) -> None:  # type: ignore[no-untyped-def]
+    _, tokenizer = pretrained(checkpoint).load(0, 0.1, 2)
+    pairs = [(part, "영화") for part in parts]
+    data = encode(tokenizer, pairs, 16)
+    assert len(data) == len(parts)
+    assert data.lengths.max() <= 16
+    for i in range(len(parts)):
+        row = slice(data.starts[i], data.starts[i + 1])
+        assert data.ids[row][0] == tokenizer.special.cls
+        assert data.ids[row][-1] == tokenizer.special.sep
+        assert data.segments[row][-1] == 1
