@@ -92,7 +92,7 @@ def tokenizer_digest(folder: Path) -> str:
     Raises MM0304 where the folder holds no vocab.txt.
     """
     try:
-        entries = (folder / "vocab.txt").read_text("utf-8").splitlines()
+        entries = (folder / "vocab.txt").read_bytes().decode().replace("\r\n", "\n").removesuffix("\n")
     except OSError:
         raise MalmoiError("MM0304", folder) from None
     settings: dict[str, Any] = {}

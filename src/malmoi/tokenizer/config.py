@@ -23,7 +23,7 @@ class TokenizerConfig(Section):
         6_000,
         ge=1,
         le=30_000,
-        description="Most characters kept, the commonest first; never more than a quarter of vocab_size.",
+        description="Most characters kept, the commonest first; fewer if they would fill half of it all.",
     )
     min_frequency: int = Field(2, ge=1, description="A pair of pieces seen less often is not merged.")
     unused: int = Field(0, ge=0, le=10_000, description="[unused0], … entries left free for later additions.")

@@ -35,6 +35,8 @@ class Learned:
     entries: list[str]
     alphabet: int
     """Characters kept."""
+    forms: int
+    """Entries they take: two for a letter, one for what always stands alone."""
     dropped: int
     """Characters seen but too rare for the limit; words that hold one become [UNK]."""
 
@@ -42,10 +44,10 @@ class Learned:
 def learn_wordpiece(
     blocks: Callable[[], Iterable[str]], *, size: int, limit_alphabet: int, min_frequency: int
 ) -> Learned:
-    """Learn at most `size` entries; `blocks()` is called twice and must give the same text both times.
+    """Learn at most `size` entries, or as many as the characters alone take.
 
     Each kept character gets an entry `x`, and `##x` too unless it always stands alone (punctuation, hanja):
-    no word of kept characters is ever [UNK].
+    no word of kept characters is ever [UNK]. `blocks()` is called twice and must give the same text.
     """
     normalizer = Library(models.BPE())
     normalizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
@@ -70,7 +72,7 @@ def learn_wordpiece(
     vocab = library.get_vocab()
     public = [_public(entry, letters) for entry in sorted(vocab, key=lambda entry: vocab[entry])]
     entries = [chr(code) for code in alone] + public
-    return Learned(entries, len(kept), dropped)
+    return Learned(entries, len(kept), len(alone) + 2 * len(letters), dropped)
 
 
 def _alphabet(blocks: Iterable[str], characters: Characters, limit: int) -> tuple[NDArray[np.uint32], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from malmoi.artifact import (
@@ -38,7 +39,7 @@ def train_tokenizer(
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
 
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
-    room beside the [unused] entries), MM0214 (not UTF-8), and those of artifacts.
+    room for the characters), MM0214 (not UTF-8), and those of artifacts.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     inputs = {"corpus": source.digest}
@@ -71,27 +72,32 @@ def train_tokenizer(
 
 
 def _learn(config: TokenizerConfig, parts: list[Path], corpus: str, step: Step) -> Learned:
-    """Learn exactly as many entries as asked, or raise MM0207 with a number that will do."""
+    """Learn exactly as many entries as asked. Raises MM0207 and MM0212 with a number that will do."""
+
+    def learn(size: int, limit: int) -> Learned:
+        return learn_wordpiece(blocks, size=size, limit_alphabet=limit, min_frequency=config.min_frequency)
 
     def blocks() -> Iterator[str]:
         for block in sample_blocks(parts, config.sample_mb * MB):
             yield block
             step.advance(len(block.encode()))
 
-    asked, fixed = config.vocab_size, len(SPECIAL_TOKENS) + config.unused
-    while True:
-        room = asked - fixed
-        limit = min(config.limit_alphabet, room // 4)
-        if limit < 1:
-            raise MalmoiError("MM0212", vocab_size=config.vocab_size, unused=config.unused)
-        learned = learn_wordpiece(blocks, size=room, limit_alphabet=limit, min_frequency=config.min_frequency)
-        if len(learned.entries) == room:
-            break
-        # Fewer entries allow fewer characters, and so fewer merges: try before promising.
-        asked = fixed + len(learned.entries)
-    if asked < config.vocab_size:
-        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=asked)
-    return learned
+    fixed = len(SPECIAL_TOKENS) + config.unused
+    room = config.vocab_size - fixed
+    # One more than there is room for: does the data hold more, or is it used up?
+    learned = learn(room + 1, config.limit_alphabet)
+    found = len(learned.entries)
+    if found < room:
+        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=fixed + found)
+    if found > room and learned.forms > room // 2:
+        # 6,000 characters take 12,000 entries; a small vocabulary is better spent on pieces.
+        fewer = learn(room, max(1, room // 4))
+        if len(fewer.entries) == room:
+            return fewer
+    if learned.forms > room:
+        needed = fixed + learned.forms
+        raise MalmoiError("MM0212", corpus, vocab_size=config.vocab_size, needed=needed)
+    return replace(learned, entries=learned.entries[:room])
 
 
 def _fill(config: TokenizerConfig, learned: Learned) -> list[str]:

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from malmoi.special import SPECIAL_TOKENS
+from malmoi.tokenizer.learn import learn_wordpiece
+from malmoi.tokenizer.wordpiece import WordPiece
+from tests.tokenizer.korean import TEXT
+
+
+@pytest.fixture(scope="session")
+def small() -> WordPiece:
+    """A vocabulary learned from our few sentences."""
+    learned = learn_wordpiece(lambda: [TEXT], size=400, limit_alphabet=500, min_frequency=2)
+    return WordPiece([*SPECIAL_TOKENS, *learned.entries])

@@ -1,0 +1,115 @@
+"""Peers' files open as they are; what is no tokenizer says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from malmoi.errors import MalmoiError
+from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.wordpiece import WordPiece
+from tests.tokenizer.korean import SENTENCES
+
+SPECIALS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
+
+
+def _fails(path: Path) -> MalmoiError:
+    with pytest.raises(MalmoiError) as error:
+        load_tokenizer(path)
+    return error.value
+
+
+def test_koelectra(shared_data: Path) -> None:
+    tokenizer = load_tokenizer(shared_data / "tokenizers/koelectra_32200/vocab.txt")
+    assert (tokenizer.vocab_size, tokenizer.kind, tokenizer.special.mask) == (32_200, "wordpiece", 4)
+    assert not tokenizer.lower_case
+    ids = tokenizer.encode_batch(["한국어 모델을 공유합니다."]).ids
+    assert tokenizer.tokens(ids) == ["[CLS]", "한국어", "모델을", "공유", "##합니다", ".", "[SEP]"]
+
+
+def test_english_uncased_is_seen_from_its_entries(shared_data: Path) -> None:
+    tokenizer = load_tokenizer(shared_data / "tokenizers/bert_base_uncased_en/vocab.txt")
+    assert (tokenizer.vocab_size, tokenizer.special.cls) == (30_522, 101)
+    assert (tokenizer.lower_case, tokenizer.strip_accents) == (True, True)
+
+
+def test_tokenizer_json_gives_the_same_as_vocab_txt(small: WordPiece, tmp_path: Path) -> None:
+    small.save(tmp_path / "all")
+    alone = tmp_path / "tokenizer.json"
+    alone.write_bytes((tmp_path / "all" / "tokenizer.json").read_bytes())
+    for path in (alone, tmp_path / "all", tmp_path / "all" / "vocab.txt"):
+        opened = load_tokenizer(path)
+        assert opened.encode_batch(SENTENCES).ids.tolist() == small.encode_batch(SENTENCES).ids.tolist()
+
+
+def test_windows_files_open(tmp_path: Path) -> None:
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + (SPECIALS + "가\n##나\n").replace("\n", "\r\n").encode())
+    tokenizer = load_tokenizer(path)
+    assert tokenizer.tokens(tokenizer.encode_batch(["가나"], specials=False).ids) == ["가", "##나"]
+
+
+def test_the_string_false_is_false(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text(SPECIALS + "가\nA\n", "utf-8")
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": "False"}', "utf-8")
+    assert not load_tokenizer(tmp_path).lower_case
+
+
+def test_a_lower_casing_korean_vocabulary_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text(SPECIALS + "가\n##나\n", "utf-8")
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}', "utf-8")
+    with pytest.warns(UserWarning, match="MM0208.*lower-cases and strips accents"):
+        tokenizer = load_tokenizer(tmp_path)
+    assert tokenizer.encode_batch(["가나"], specials=False).ids.tolist() == [tokenizer.special.unk]
+
+
+def test_what_is_missing(tmp_path: Path) -> None:
+    assert _fails(tmp_path / "nowhere").code == "MM0201"
+    assert _fails(tmp_path).code == "MM0202"
+    assert _fails(tmp_path).do.endswith("malmoi tokenizer train CORPUS --out TOKENIZER")
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("\n")
+    assert _fails(tmp_path / "vocab.txt").code == "MM0204"
+
+
+def test_no_special_tokens(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[UNK]\n가\n나\n", "utf-8")
+    error = _fails(tmp_path / "vocab.txt")
+    assert error.what == "the vocabulary lacks special tokens: [PAD] [CLS] [SEP] [MASK]"
+
+
+def test_an_entry_twice_names_both_lines(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text(SPECIALS + "가\n나\n가\n", "utf-8")
+    error = _fails(tmp_path / "vocab.txt")
+    assert str(error).startswith(
+        f"MM0205 {tmp_path}/vocab.txt:8: the vocabulary has '가' twice (first on line 6)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("spm.model", b"\n\x0e\n\x05<unk>\x15\x00\x00\xff\xfe", "not UTF-8"),
+        ("spm.vocab", "<unk>\t0\n▁가\t-3.2\n".encode(), ".vocab (SentencePiece)"),
+        ("config.json", b'{"model_type": "bert"}', "JSON"),
+        ("broken.json", b'{"model": ', "≠ JSON"),
+        ("bpe.json", b'{"model": {"type": "BPE", "vocab": {"a": 0}}}', "BPE + None + None"),
+    ],
+)
+def test_another_kind_of_file(tmp_path: Path, name: str, content: bytes, found: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    error = _fails(tmp_path / name)
+    assert (error.code, error.values["found"]) == ("MM0203", found)
+
+
+def test_json_with_a_gap_in_its_ids(small: WordPiece, tmp_path: Path) -> None:
+    small.save(tmp_path)
+    state = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    state["model"]["vocab"][small.entries[-1]] += 7
+    (tmp_path / "vocab.txt").unlink()
+    (tmp_path / "tokenizer.json").write_text(json.dumps(state), "utf-8")
+    assert _fails(tmp_path).values["found"] == "ids ≠ 0, 1, 2, …"

@@ -1,0 +1,42 @@
+"""Composition with a way back: NFC as Unicode has it, every character accounted for."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from malmoi.tokenizer.nfc import compose, is_nfc
+
+ALPHABET = "가각뷁\u1100\u1161\u1175\u11a8\u11c2ㅋbé\u0301\u0323\u0307\u0344\u0958中Å\u200d👍\n.\u0f73\u0f71"
+MIXED = st.text(st.sampled_from(ALPHABET), max_size=20)
+
+
+@given(MIXED | st.text(max_size=20))
+def test_composed_as_unicode_says_and_every_character_is_covered_in_order(text: str) -> None:
+    composed, spans = compose(text)
+    assert composed == unicodedata.normalize("NFC", text)
+    assert len(spans) == len(composed)
+    at = 0
+    for index, (start, end) in enumerate(spans.tolist()):
+        shared = index and (start, end) == tuple(spans[index - 1].tolist())
+        assert shared or start == at
+        assert start < end
+        at = end
+    assert at == len(text)
+
+
+def test_a_syllable_of_jamo_is_one_character_with_all_its_jamo() -> None:
+    composed, spans = compose("\u1100\u1161\u11a8 \u1100\u1161ㄱ")
+    assert (composed, spans.tolist()) == ("각 가ㄱ", [[0, 3], [3, 4], [4, 6], [6, 7]])
+
+
+def test_what_comes_apart_in_nfc_shares_the_whole() -> None:
+    composed, spans = compose("a\u0958b")
+    assert (composed, spans.tolist()) == ("a\u0915\u093cb", [[0, 1], [1, 2], [1, 2], [2, 3]])
+
+
+def test_is_nfc() -> None:
+    assert is_nfc("말모이 café")
+    assert not is_nfc(unicodedata.normalize("NFD", "말모이"))
