@@ -35,7 +35,7 @@ PUBLISHED_BF16 = {
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """`auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`. Raises MM0020 (absent), MM0022 (unknown)."""
+    """`auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:1`. MM0020: not there, MM0022: unknown."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
