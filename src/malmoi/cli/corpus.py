@@ -11,7 +11,7 @@ import typer
 from malmoi.cli.console import console
 from malmoi.messages import text
 
-SAMPLE_WIDTH = 60
+SAMPLE_WIDTH = 60  # characters; the whole samples are in audit.json
 
 
 def register(app: typer.Typer) -> None:
@@ -59,8 +59,8 @@ def show_corpus(out: Path) -> None:
     columns = ("stage", "outcome", "sentences", "share", "sample")
     console().table("cli.corpus.table", [text(f"cli.corpus.{name}") for name in columns], _rows(stages))
     if changes := _changes(stages["clean"]["changed"]):
-        columns = ("change", "times", "before", "after")
-        console().table("cli.corpus.changes", [text(f"cli.corpus.{name}") for name in columns], changes)
+        headers = [text(f"cli.corpus.{name}") for name in ("change", "times", "before", "after")]
+        console().table("cli.corpus.changes", headers, changes)
     size = sum(side["bytes"] for side in stages["write"].values()) / 1e6
     console().print("cli.corpus.done", path=str(out), mb=size, audit=str(out / "audit.json"))
     console().result({"out": str(out), **stages["write"]})
@@ -90,7 +90,10 @@ def _rows(stages: dict[str, Any]) -> list[list[str]]:
 
 def _sample(samples: list[dict[str, Any]]) -> str:
     """The first two, short; repeated ones with their number of copies."""
-    shown = [f"×{s['copies']:,} " * ("copies" in s) + _short(s["text"], SAMPLE_WIDTH) for s in samples[:2]]
+    shown = [
+        (f"×{sample['copies']:,} " if "copies" in sample else "") + _short(sample["text"])
+        for sample in samples[:2]
+    ]
     return "\n".join(shown)
 
 
@@ -102,9 +105,15 @@ def _changes(changed: dict[str, Any]) -> list[list[str]]:
 
 
 def _window(samples: list[dict[str, str]]) -> list[str]:
-    """One sample around its change; personal numbers are shown masked on both sides."""
-    return [_short(samples[0][side], SAMPLE_WIDTH) for side in ("before", "after")] if samples else ["", ""]
+    """One sample around its change; of personal numbers both sides are masked and so the same."""
+    if not samples:
+        return ["", ""]
+    before, after = samples[0]["before"], samples[0]["after"]
+    pairs = zip(before, after, strict=False)
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
+    start = max(0, at - SAMPLE_WIDTH // 3)
+    return [_short(before[start:]), _short(after[start:])]
 
 
-def _short(shown: str, width: int) -> str:
-    return shown if len(shown) <= width else shown[: width - 1] + "…"
+def _short(shown: str) -> str:
+    return shown if len(shown) <= SAMPLE_WIDTH else shown[: SAMPLE_WIDTH - 1] + "…"

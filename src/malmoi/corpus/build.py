@@ -1,4 +1,4 @@
-"""Builds the corpus artifact: read → refine → match documents → match sentences → write, each a run of slices.
+"""Builds the corpus artifact: read → refine → match documents → match sentences → write, all run in slices.
 
 Every pass is resumable by slice; what workers need travels in files, so memory does not grow with the corpus.
 """
@@ -99,21 +99,18 @@ class _Build:
         for part in slices:  # the raw text is not needed any more: a third of the draft's disk space
             Path(part["path"]).unlink(missing_ok=True)
         refined = [work / "refine" / f"{number:05d}" for number in range(len(slices))]
-        with self._timed("deduplicate"):
-            documents = plan_matches(
-                refined, "documents", duplicates=self.config.dedup_documents, boilerplate=0
-            )
-            document_results, folders = self._match(documents, work / "match-documents")
-            dropped = _dropped_documents(refined, folders, work / "dropped")
-            sentences = plan_matches(
-                refined,
-                "lines",
-                duplicates=self.config.dedup_sentences,
-                boilerplate=self.config.boilerplate,
-                dropped=str(dropped),
-            )
-            sentence_results, matches = self._match(sentences, work / "match-sentences")
-            threshold, alive = choose_threshold(refined, matches, dropped, self.config.heldout)
+        documents = plan_matches(refined, "documents", duplicates=self.config.dedup_documents, boilerplate=0)
+        document_results, folders = self._match(documents, work / "match-documents")
+        dropped = _dropped_documents(refined, folders, work / "dropped")
+        sentences = plan_matches(
+            refined,
+            "lines",
+            duplicates=self.config.dedup_sentences,
+            boilerplate=self.config.boilerplate,
+            dropped=str(dropped),
+        )
+        sentence_results, matches = self._match(sentences, work / "match-sentences")
+        threshold, alive = choose_threshold(refined, matches, dropped, self.config.heldout)
         written = self._write(refined, matches, dropped, threshold, work / "write")
         repeated = repeated_samples(document_results, sentence_results, refined, self.config.samples)
         audit = make_audit(files, refined_counts, written, repeated, self.config.samples)
@@ -154,7 +151,7 @@ class _Build:
         encodings = sorted({file["encoding"] for file in files if file["encoding"]})
         self.reporter.say(
             "corpus.read",
-            files=len(files),
+            files=sum("skipped" not in file for file in files),
             documents=sum(file["documents"] for file in files),
             encodings=", ".join(encodings),
         )
@@ -173,7 +170,9 @@ class _Build:
         return self._slices(refine, specs, work / "refine", "cleaning", weights, "B")
 
     def _match(self, specs: list[MatchSpec], folder: Path) -> tuple[list[dict[str, Any]], list[Path]]:
-        results = self._slices(match, specs, folder, "deduplicating", [1] * len(specs), "step")
+        what, unit = ("documents", "document") if specs[0].name == "documents" else ("sentences", "line")
+        weights = [spec.records for spec in specs]
+        results = self._slices(match, specs, folder, f"matching_{what}", weights, unit)
         return results, [folder / f"{number:05d}" for number in range(len(specs))]
 
     def _write(

@@ -1,8 +1,8 @@
 """Characters as numbers: one table look-up drops, replaces or classifies every character of a block.
 
-numpy over UTF-32 in blocks that stay in the cache: `np.take` 1.9 GB/s of UTF-8, against 40–300 MB/s for
-`str.translate` and regular expressions. Rust's regular expressions have no backreference, so squeezing repeated
-characters lives here too.
+numpy over UTF-32 in blocks that stay in the cache: `np.take` does 1.9 GB/s of UTF-8 (indexing with brackets
+0.16: it makes the codes 64 bits wide first). Rust's regular expressions have no backreference, so squeezing
+repeated characters lives here too.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def clean_characters(text: str, repeats: int) -> tuple[str, int, int]:
 def _pictograph(values: Codes) -> npt.NDArray[np.bool_]:
     symbol = (values >= 0x2190) & (values <= 0x2BFF)
     keycap = (values >= 0x23) & (values <= 0x39)
-    return symbol | keycap | (values >= 0x1F000) | (values == VS16) | (values == ZWJ)
+    found: npt.NDArray[np.bool_] = symbol | keycap | (values >= 0x1F000) | (values == VS16) | (values == ZWJ)
+    return found
 
 
 @cache

@@ -1,5 +1,6 @@
-"""The recipe section `[corpus]`. Defaults are meant for news, encyclopedia and forum text alike; each says why
-in docs/corpus.md. All fields but `inputs` change the result (of the inputs, the contents count, not the paths)."""
+"""The recipe section `[corpus]`. The defaults suit news, encyclopedias and forums (docs/corpus.md: why).
+
+All fields but `inputs` change the result (of the inputs, names and contents count, not the paths)."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ class CorpusConfig(Section):
     )
     text: str | None = Field(
         None,
-        description="Column (csv, tsv) or key (jsonl) of the text; '#2' is the second column of files without "
-        "a header. Default: found by its usual names (text, document, content, sentence, 본문, 내용, …).",
+        description="Column (csv, tsv) or key (jsonl) of the text; '#2' is the second column of files "
+        "without a header. Default: found by its usual names (text, document, content, 본문, 내용, …).",
     )
     encoding: str | None = Field(
         None, description="Encoding of all inputs. Default: found for each file (UTF-8, UTF-16, CP949)."
@@ -82,8 +83,8 @@ class CorpusConfig(Section):
     )
     seed: int = Field(0, ge=0, description="Key of the hash that chooses the held-out documents.")
     samples: int = Field(5, ge=0, le=100, description="Samples kept in the audit for each reason.")
-    slice_mb: int = Field(
-        32, ge=1, le=1024, description="Megabytes of text in one slice of work; each becomes one part file."
+    slice_mb: float = Field(
+        32, gt=0, le=1024, description="Megabytes of text in one slice of work; each becomes one part file."
     )
 
     @field_validator("encoding")

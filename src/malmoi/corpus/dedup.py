@@ -1,9 +1,9 @@
 """Global exact deduplication in two passes over hash-partitioned files, so memory stays bounded.
 
-Pass 1 (in each slice): 64-bit hashes in the order of their top 8 bits, 256 buckets. Pass 2 (here): one task reads
-the same buckets of every slice and says which positions to drop. Slices come in input order and a stable sort
-keeps it, so the first in input order stays, whatever the number of workers and slices. At 1e9 sentences the
-chance of any false match is about 3 %, of one sentence.
+Pass 1 (in each slice): 64-bit hashes in the order of their top 8 bits, 256 buckets. Pass 2 (here): one task
+reads the same buckets of every slice and says which positions to drop. Slices come in input order and a
+stable sort keeps it, so the first in input order stays, whatever the number of workers and slices. At 1e9
+sentences the chance that any two different ones match is about 3 %.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class MatchSpec:
     name: str
     first: int
     last: int
+    records: int  # hashes in these buckets
     duplicates: bool  # drop all but the first of equals
     boilerplate: int  # drop all of those that more than this many documents hold (0: off)
     dropped: str = ""  # folder of the documents already dropped, NNNNN.npy of bool per slice
@@ -59,11 +60,11 @@ def plan_matches(folders: Sequence[Path], name: str, **how: Any) -> list[MatchSp
     first, filled = 0, 0
     for bucket, size in enumerate(sizes):
         if filled and filled + size > TASK_RECORDS:
-            specs.append((first, bucket))
+            specs.append((first, bucket, filled))
             first, filled = bucket, 0
-        filled += size
-    specs.append((first, BUCKETS))
-    return [MatchSpec(tuple(map(str, folders)), name, a, b, **how) for a, b in specs]
+        filled += int(size)
+    specs.append((first, BUCKETS, filled))
+    return [MatchSpec(tuple(map(str, folders)), name, *spec, **how) for spec in specs]
 
 
 def match(spec: MatchSpec, folder: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _piece(text: str) -> tuple[str, str]:
 
 
 def sniff_rows(block: str, column: str | None) -> str:
-    """The real format of a .txt: "tsv" or "jsonl" if its first line shows one (NSMC's ratings_train.txt), else "txt"."""
+    """What a .txt really is: tsv or jsonl if its first line shows it (NSMC's files), else txt."""
     first = block.lstrip("\ufeff\n").split("\n", 1)[0]
     names = [name.strip().lower() for name in first.split("\t")]
     if len(names) > 1 and (column or any(name in TEXT_COLUMNS for name in names)):
@@ -170,7 +170,7 @@ def _tsv(lines: Iterator[str], where: str, column: str | None, bad: BadRow) -> I
 
 
 def unquote(text: str) -> str:
-    """Undo the quoting of a cell in which every inner quote is doubled (NSMC was quoted twice); else unchanged."""
+    """Undo the quoting of a cell whose inner quotes are all doubled (NSMC was quoted twice)."""
     while text[:1] == text[-1:] == '"' and '""' in text[1:-1] and '"' not in text[1:-1].replace('""', ""):
         text = text[1:-1].replace('""', '"')
     return text

@@ -16,7 +16,7 @@ from malmoi.corpus.rules import has_personal
 
 # Tables, templates and formulas that cleaning could not make text of; formula_1 and codice_1 are what
 # WikiExtractor leaves of <math> and <code>: the sentence around them has lost its words.
-# `B`, not \b: the Unicode boundary throws Rust's regex out of its fast engine on Korean (11 against 480 MB/s).
+# `B`, not \b: the Unicode boundary throws Rust's regex out of its fast engine on Korean (11, not 480 MB/s).
 MARKUP = "|".join(
     (
         r"^\s*(?:\{?\||!\s|\}\})",
@@ -26,7 +26,7 @@ MARKUP = "|".join(
         rf"{B}(?:align|style|colspan|rowspan|bgcolor|cellpadding)\s*=",
     )
 )
-# A sentence that begins with a particle or a closing mark lost its first words (a formula, a picture) on the way.
+# A sentence that begins with a particle or a closing mark lost its first words (a formula, a picture).
 TORN = r"^(?:[)\],]|(?:을|를|의|는|라고)\s)"
 
 

@@ -1,5 +1,5 @@
-"""Which documents are held out: those whose keyed content hash is small, so the choice does not depend on order,
-slices or workers, and a document that comes back in a larger corpus stays on its side."""
+"""Which documents are held out: those whose keyed content hash is small, so the choice depends on no order,
+slice or worker, and a document that comes back in a larger corpus stays on its side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def surviving(refined: Path, number: int, matches: Sequence[Path], dropped: Path
     _, first, size = np.load(refined / "documents.npy")
     places, _ = drops_of_slice(matches, number)
     owner = np.searchsorted(first, places.astype(np.uint64), side="right") - 1
-    left = size.astype(np.int64) - np.bincount(owner, minlength=len(size))
+    left: Array = size.astype(np.int64) - np.bincount(owner, minlength=len(size))
     left[np.load(dropped / f"{number:05d}.npy")] = 0
     return left
 

@@ -97,10 +97,10 @@ def _tidy(chunk: str) -> str:
 
 
 class _SliceWriter:
-    """Cuts the stream of chunks into slice files. Small files share a slice; a file larger than a slice has its
-    slices for itself, so that taking a bad file back is dropping what is pending or its own slice files."""
+    """Cuts the stream of chunks into slice files. Small files share a slice; a file larger than a slice has
+    slices of its own, so that taking a bad file back is dropping what is pending or its own slice files."""
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
         self.slices: list[dict[str, Any]] = []
         self.shared: list[bytes] = []  # of finished files, not yet on disk

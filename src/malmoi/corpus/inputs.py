@@ -60,7 +60,7 @@ def _expand(text: str, own: set[Path]) -> Iterator[Path]:
     elif path.exists():
         yield path
     else:
-        matches = sorted(glob.glob(str(path), recursive=True))
+        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob wants a folder
         if not matches:
             raise MalmoiError("MM0101", path, path=text)
         for match in matches:

@@ -1,5 +1,5 @@
-"""The books of one slice: what was dropped and changed, how often, with samples. Ledgers of slices add up
-to the same sum however the input was sliced: samples are those with the smallest hashes, not the first met."""
+"""The books of one slice: what was dropped and changed, how often, with samples. The ledgers of slices add up
+to the same sum however the input was sliced: samples are the texts with the smallest hashes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def merge_samples(lists: Iterable[list[Any]], keep: int) -> list[Any]:
 
 
 def merge_ledgers(ledgers: Iterable[dict[str, Any]], keep: int) -> dict[str, Any]:
-    """{"dropped": {code: {count, chars, samples}}, "changed": {code: {count, samples: [{before, after}]}}}."""
+    """{"dropped": {code: {count, chars, samples}}, "changed": {code: {count, samples}}}, largest first."""
     dropped: Counter[str] = Counter()
     chars: Counter[str] = Counter()
     changed: Counter[str] = Counter()

@@ -1,7 +1,8 @@
 """Second pass: one slice file in, its clean sentences out, with the hashes that global deduplication needs.
 
 Into its folder a slice writes `text.txt` (one sentence a line, a blank line after each document),
-`documents.npy` (hash, first line and number of sentences of each) and `lines.*.npy` (hash, line and document of each sentence).
+`documents.npy` (hash, first line and number of sentences of each) and `lines.*.npy` (hash, line and document
+of each sentence).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.dedup import write_records
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.filters import filter_sentences
+from malmoi.corpus.html import strip_html
 from malmoi.corpus.ledger import Ledger
-from malmoi.corpus.rules import rewrite, rules_of, strip_html
+from malmoi.corpus.rules import rewrite, rules_of
 from malmoi.corpus.split import split_sentences
 
 # Small enough for the cache, large enough to hide what a call costs.
@@ -110,8 +112,9 @@ def content_hash(document: bytes, seed: int) -> int:
 
 def refine_block(block: str, config: CorpusConfig, ledger: Ledger, counts: dict[str, int]) -> pl.DataFrame:
     """Clean sentences of a block of documents: columns `document` (ascending) and `text`."""
-    counts["documents"] += block.count(DOC) + 1
-    counts["chars"] += len(block)
+    separators = block.count(DOC)
+    counts["documents"] += separators + 1
+    counts["chars"] += len(block) - separators
     if config.markup:
         block = strip_html(block, ledger)
     block, dropped, squeezed = clean_characters(block, config.repeats)

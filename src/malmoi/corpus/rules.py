@@ -7,8 +7,6 @@ pattern screens all lines first and only hits are rewritten (268 against 82 MB/s
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,7 +29,10 @@ class Rule:
 # No brackets inside an address (they close around it), and not the full stop after it.
 _PATH = r"(?:[\w.~:/?#@!$&*+,;=%-]*[A-Za-z0-9/=_~#&])?"
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?"
-URL_HOST = Rule("url", ((rf"(?i)https?://({_HOST})(?:[/?#]{_PATH})?", "${1}"), (rf"(?i){B}(www\.{_HOST})[/?#]{_PATH}", "${1}")))
+URL_HOST = Rule(
+    "url",
+    ((rf"(?i)https?://({_HOST})(?:[/?#]{_PATH})?", "${1}"), (rf"(?i){B}(www\.{_HOST})[/?#]{_PATH}", "${1}")),
+)
 URL_DROP = Rule("url", ((rf"(?i)(?:https?://|{B}www\.){_PATH}", ""),))
 PERSONAL = Rule("personal_number", PERSONAL_STEPS)
 WIKI = Rule(
@@ -121,39 +122,3 @@ def _screen(rules: tuple[Rule, ...]) -> str:
 
 def has_personal(lines: pl.Series) -> pl.Series:
     return lines.str.contains(_screen((PERSONAL,)))
-
-
-# HTML: only names that HTML has, so that <요리사> and <Hello> (titles in Korean text) stay.
-_BLOCK = "address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h[1-6] header"
-_BLOCK += " hr li main nav ol option p pre section select table tbody td tfoot th thead title tr ul"
-_INLINE = (
-    "a abbr acronym b bdi bdo big body button chem ce cite code del dfn em embed font head html i iframe img"
-)
-_INLINE += " input ins kbd label link map math mark meta nowiki object poem q ref references s samp small source span"
-_INLINE += " strike strong sub sup svg time tt u var video wbr gallery syntaxhighlight includeonly noinclude onlyinclude"
-_TAGS = (
-    (re.compile(r"<(script|style)\b[^\x1e]{0,50000}?</\1\s*>", re.I), ""),
-    (re.compile(r"<!--[^\x1e]{0,20000}?-->"), ""),
-    (re.compile(rf"</?(?:{'|'.join(_BLOCK.split())})(?:\s[^<>\x1e]{{0,2000}})?/?>", re.I), "\n"),
-    (re.compile(rf"</?(?:{'|'.join(_INLINE.split())})(?:\s[^<>\x1e]{{0,2000}})?/?>", re.I), ""),
-)
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}[0-9]{0,2});")
-
-
-def strip_html(text: str, ledger: Ledger) -> str:
-    """Entities and tags of a whole block (documents separated by DOC); block tags end a line."""
-    if "&" in text:
-        # Twice: wiki dumps escape what was already escaped, &amp;lt;
-        text, first = _ENTITY.subn(_unescape, text)
-        text, second = _ENTITY.subn(_unescape, text) if first else (text, 0)
-        ledger.count_change("html_entity", first + second)
-    if "<" in text:
-        for pattern, replacement in _TAGS:
-            text, count = pattern.subn(replacement, text)
-            ledger.count_change("html_tag", count)
-    return text
-
-
-def _unescape(found: re.Match[str]) -> str:
-    plain = html.unescape(found[0])
-    return " " if plain in ("\n", "\r", "\x1e", "\t") else plain

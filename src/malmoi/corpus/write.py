@@ -1,4 +1,4 @@
-"""Last pass: refined sentences and the drop lists in, training and held-out text out, by whole-slice byte masks."""
+"""Last pass: refined sentences and drop lists in, training and held-out text out, by byte masks of slices."""
 
 from __future__ import annotations
 
