@@ -257,7 +257,11 @@ def test_too_long_for_the_model(config: FinetuneConfig, data: TaskData, start: S
 
 
 def test_defaults_are_filled_in() -> None:
-    filled = resolve(FinetuneConfig(), TASKS["nsmc"], hidden=256, max_positions=512)
+    nsmc = TASKS["nsmc"]
+    filled = resolve(FinetuneConfig(), nsmc, rows=135_000, hidden=256, max_positions=512)
     assert (filled.epochs, filled.batch_size, filled.max_len) == (3, 32, 128)
     assert filled.lr == pytest.approx(1.5e-4)
-    assert resolve(FinetuneConfig(lr=1e-5), TASKS["nsmc"], hidden=768, max_positions=64).lr == 1e-5
+    small = resolve(FinetuneConfig(lr=1e-5), nsmc, rows=800, hidden=768, max_positions=64)
+    assert (small.lr, small.epochs, small.max_len) == (1e-5, 20, 64)
+    assert resolve(FinetuneConfig(epochs=1), nsmc, rows=800, hidden=768, max_positions=64).epochs == 1
+    assert resolve(FinetuneConfig(), nsmc, rows=4000, hidden=768, max_positions=64).epochs == 5

@@ -25,6 +25,9 @@ def test_scores_agree_with_scikit_learn_on_1000_random_cases() -> None:
         assert scores.macro_f1 == pytest.approx(
             oracle.f1_score(gold, predicted, average="macro", zero_division=0), abs=1e-12
         )
+        assert scores.confusion == oracle.confusion_matrix(gold, predicted, labels=everything).tolist()
+        if case % 4:
+            continue  # scikit-learn takes 2 ms a call
         precision, recall, f1, support = oracle.precision_recall_fscore_support(
             gold, predicted, labels=everything, zero_division=0
         )
@@ -32,7 +35,6 @@ def test_scores_agree_with_scikit_learn_on_1000_random_cases() -> None:
             ours = scores.per_class[label]
             assert (ours.precision, ours.recall, ours.f1) == pytest.approx((precision[c], recall[c], f1[c]))
             assert ours.support == support[c]
-        assert scores.confusion == oracle.confusion_matrix(gold, predicted, labels=everything).tolist()
 
 
 def test_confusion_rows_are_gold() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from malmoi.cli.console import console
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
+
+if TYPE_CHECKING:
+    from malmoi.finetune.predictor import Prediction
 
 
 def register(app: typer.Typer) -> None:
@@ -44,11 +48,7 @@ def predict(
         raise MalmoiError("MM0621", wanted=2, given=1, columns=", ".join(predictor.columns))
     answers = predictor.predict(list(zip(firsts, seconds, strict=True)) if seconds else firsts)
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
-    console().table(
-        "predict.table",
-        [text(f"predict.column.{name}") for name in ("text", "label", "probability")],
-        [(t, a.label, f"{a.probability:.3f}") for t, a in zip(shown, answers, strict=True)],
-    )
+    show_answers(shown, answers)
     console().result(
         {
             "answers": [
@@ -56,4 +56,13 @@ def predict(
                 for t, a in zip(shown, answers, strict=True)
             ]
         }
+    )
+
+
+def show_answers(texts: Sequence[str], answers: Sequence[Prediction]) -> None:
+    """One row a text: what was asked, the likeliest label, how sure."""
+    console().table(
+        "predict.table",
+        [text(f"predict.column.{name}") for name in ("text", "label", "probability")],
+        [(t, a.label, f"{a.probability:.3f}") for t, a in zip(texts, answers, strict=True)],
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import read_manifest
+from malmoi.device import choose_device
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answer import pick_device, probabilities
+from malmoi.finetune.answer import probabilities
 from malmoi.finetune.batches import encode
 from malmoi.finetune.record import MODEL, TASK_FILE
 from malmoi.finetune.seeds import SUMMARY
@@ -53,7 +54,7 @@ class Predictor:
         folder = model_folder(path)
         task: dict[str, Any] = json.loads((folder / TASK_FILE).read_text("utf-8"))
         model, labels = read_classifier(folder)
-        model.to(pick_device(device)).eval()
+        model.to(choose_device(device)).eval()
         return cls(
             folder, model, load_tokenizer(folder), tuple(labels), tuple(task["text"]), int(task["max_len"])
         )

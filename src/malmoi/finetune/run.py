@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs
+from malmoi.device import choose_device, keep_freed_memory, use_threads
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answer import pick_device, probabilities
+from malmoi.finetune.answer import probabilities
 from malmoi.finetune.config import FinetuneConfig, resolve
 from malmoi.finetune.growing import growing_artifact
 from malmoi.finetune.record import MODEL, write_predictions, write_scores, write_tuned
@@ -47,20 +48,22 @@ def finetune(
     shape = start.shape
     if config.max_len and config.max_len > shape.max_positions:
         raise MalmoiError("MM0619", max_len=config.max_len, positions=shape.max_positions)
-    config = resolve(config, data.task, hidden=shape.hidden, max_positions=shape.max_positions)
+    config = resolve(
+        config, data.task, rows=len(data.train), hidden=shape.hidden, max_positions=shape.max_positions
+    )
     inputs = start.inputs(out, verify=verify) | record_inputs(data.files.values(), out, verify=verify)
     digests = start.names(inputs) | {split: inputs[str(path)].sha256 for split, path in data.files.items()}
     key = artifact_key(STAGE, config, digests)
     if is_current(out, STAGE, key, verify=verify):
         reporter.say("base.current", path=out)
         return read_manifest(out)
+    device = choose_device(config.device)
     reporter.say(
         "finetune.start" if start.weights else "finetune.start_fresh",
         path=start.weights,
         task=data.task.name,
         **config.model_dump(include={"seed", "lr", "epochs", "batch_size", "max_len"}),
     )
-    device = pick_device(config.device)
     threads = torch.get_num_threads()
     gpus = [device] if device.type == "cuda" else []
     with (
@@ -68,7 +71,8 @@ def finetune(
         torch.random.fork_rng(gpus),  # the caller's random numbers are not ours to move
     ):
         try:
-            torch.set_num_threads(config.threads or threads)
+            use_threads(config.threads)
+            keep_freed_memory()
             draft.counts |= _run(config, data, start, out, device, reporter)
         finally:
             torch.set_num_threads(threads)

@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from malmoi.device import choose_precision
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answer import autocast, probabilities, uses_bf16
+from malmoi.finetune.answer import autocast, probabilities
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, within_budget
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.model.heads import Classifier
@@ -86,7 +87,7 @@ def train(
     Raises MM0615 where the loss or the gradient stops being a number.
     """
     assert config.epochs and config.lr and config.batch_size
-    bf16 = uses_bf16(config.precision, device)
+    dtype = choose_precision(config.precision, device)
     lengths = train_rows.encoded.lengths
     updates = config.epochs * math.ceil(len(lengths) / config.batch_size)
     evaluate_at = {round(updates * k / config.evals) for k in range(1, config.evals + 1)} - {0}
@@ -110,7 +111,7 @@ def train(
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
-                loss, norm = _update(model, optimizer, train_rows, rows_B, config, device, bf16)
+                loss, norm = _update(model, optimizer, train_rows, rows_B, config, device, dtype)
                 if not math.isfinite(loss + norm):
                     raise _not_a_number(train_rows.examples, rows_B, done + 1, rate)
                 done += 1
@@ -131,7 +132,7 @@ def train(
                         dev_rows.encoded,
                         device=device,
                         tokens_per_batch=config.tokens_per_batch,
-                        bf16=bf16,
+                        dtype=dtype,
                     )
                     scores, dev_loss = score(answers_NC, dev_rows, data.labels)
                     write(
@@ -158,7 +159,7 @@ def _update(
     rows_B: NDArray[np.int64],
     config: FinetuneConfig,
     device: torch.device,
-    bf16: bool,
+    dtype: torch.dtype,
 ) -> tuple[float, float]:
     """One update over B rows in as many pieces as the token budget asks for; (mean loss, gradient norm)."""
     model.train()
@@ -167,7 +168,7 @@ def _update(
     for part in within_budget(rows_B, train_rows.encoded.lengths, config.tokens_per_batch):
         batch, firsts_B = lay_flat(train_rows.encoded, part)
         gold_B = torch.from_numpy(train_rows.gold_N[part]).to(device)
-        with autocast(device, bf16):
+        with autocast(device, dtype):
             logits_BC = model(batch.to(device), firsts_B.to(device))
         part_loss = nn.functional.cross_entropy(logits_BC.float(), gold_B, reduction="sum") / len(rows_B)
         part_loss.backward()  # type: ignore[no-untyped-call]
