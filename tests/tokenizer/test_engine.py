@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malmoi.tokenizer.engine import WORTH_IT, Engine, _load_tokie
+from malmoi.tokenizer.engine import MOST_CONTRADICTIONS, WORTH_IT, Engine, _load_tokie
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import SENTENCES
 
@@ -26,14 +26,29 @@ def test_long_texts_use_it_and_agree(small: WordPiece) -> None:
     assert Engine(small._library, "tokenizers").ids(LONG).tolist() == engine.ids(LONG).tolist()
 
 
-def test_a_fast_library_that_disagrees_is_dropped_aloud_and_ids_are_right(small: WordPiece) -> None:
+def test_a_fast_library_that_keeps_disagreeing_is_dropped_aloud_and_ids_are_right(small: WordPiece) -> None:
     tokenizer = WordPiece(small.entries)
     # A tokie of another vocabulary: the last merges are missing, so it cuts some words otherwise.
     tokenizer._engine._undecided = False
     other = WordPiece([*small.entries[:200], *(f"[unused{i}]" for i in range(len(small.entries) - 200))])
     tokenizer._engine._tokie = _load_tokie(WordPiece([e for e in other.entries if e != "##니"])._library)
+    for _ in range(MOST_CONTRADICTIONS - 1):
+        tokenizer.encode_batch(SENTENCES)
+        assert tokenizer.engine == "tokie"
     with pytest.warns(UserWarning, match="MM0209"):
         found = tokenizer.encode_batch(SENTENCES)
     assert tokenizer.engine == "tokenizers"
     assert np.array_equal(found.ids, small.encode_batch(SENTENCES).ids)
     assert np.array_equal(found.spans, small.encode_batch(SENTENCES).spans)
+
+
+def test_where_the_libraries_split_words_differently_the_reference_is_followed(small: WordPiece) -> None:
+    # tokenizers 0.23 begins CJK extension E at U+2B920, Unicode (and tokie) at U+2B820.
+    lines = [*SENTENCES * 20, "성은 \U0002b893이며 텃밭에"]
+    del lines[-2]  # the odd line is not among those the check looks at
+    tokenizer = WordPiece(small.entries)
+    found = tokenizer.encode_batch(lines, specials=False)
+    assert tokenizer.engine == "tokie"
+    assert np.array_equal(found.ids, tokenizer._engine.reference_ids(lines))
+    last = found.row(len(lines) - 1)
+    assert found.spans[last][-1, 1] == len(lines[-1])

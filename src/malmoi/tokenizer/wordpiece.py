@@ -154,8 +154,7 @@ class WordPiece:
         ids = self._engine.ids(joined)
         bounds = self._align(ids, words)
         if bounds is None and self._engine.name == "tokie":
-            self._engine.distrust()
-            ids = self._engine.ids(joined)
+            ids = self._engine.redo(joined)
             bounds = self._align(ids, words)
         if bounds is None:
             return self._by_library(texts)
