@@ -138,7 +138,6 @@ HANGUL, SYMBOL, SPACE = 0, 20, 40  # bit offsets: three counts of up to 2^20 pac
 def _classes() -> npt.NDArray[np.int64]:
     table = np.zeros(SIZE, np.int64)
     table[0xAC00:0xD7A4] = 1 << HANGUL
-    table[0x3131:0x318F] = 1 << HANGUL
     table[0x20] = 1 << SPACE
     for code in (
         *range(0x21, 0x3131),
@@ -153,7 +152,10 @@ def _classes() -> npt.NDArray[np.int64]:
 
 
 def line_counts(text: str) -> dict[str, npt.NDArray[np.int64]]:
-    """Per line of `text` (lines joined by "\\n"): characters, and of them hangul, symbols, spaces."""
+    """Per line of `text` (lines joined by "\\n"): characters, and of them hangul, symbols, spaces.
+
+    Hangul is whole syllables: ㅁㄴㅇㄹ and ㅋㅋㅋ are not language yet.
+    """
     values = codes(text)
     ends = np.concatenate((np.flatnonzero(values == NEWLINE), [len(values)]))
     starts = np.concatenate(([0], ends[:-1] + 1))

@@ -67,7 +67,7 @@ class CorpusConfig(Section):
         0.25,
         ge=0,
         le=1,
-        description="Drop sentences with less than this share of Hangul among the non-spaces.",
+        description="Drop sentences with a smaller share of Hangul syllables among the non-spaces.",
     )
     max_symbols: float = Field(
         0.6, ge=0, le=1, description="Drop sentences with more than this share of marks among the non-spaces."
