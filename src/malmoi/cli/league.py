@@ -99,7 +99,8 @@ def show_league(lines: list[Line]) -> None:
         if line.difference_se is not None:
             gain += f" ± {100 * line.difference_se:.2f}"
         score = percent({"mean": line.mean, "sd": line.sd})
-        cells = (line.row, line.task, f"{line.metric} ({line.split})", score, str(line.n), gain)
+        metric = text(f"finetune.column.{line.metric}") + (" (dev)" if line.split == "dev" else "")
+        cells = (line.row, line.task, metric, score, str(line.n), gain)
         rows.append([Text(cell, style=style) for cell in cells])
     names = ("row", "task", "metric", "score", "n", "difference")
     console().table("league.table", [text(f"league.column.{name}") for name in names], rows)
