@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +27,19 @@ def sample(
     rows = [(name, f"{record.size:,}", _about(name)) for name, record in manifest.files.items()]
     headers = [text("cli.sample.file"), text("cli.sample.size"), text("cli.sample.about")]
     console().table("cli.sample.title", headers, rows)
-    console().print("cli.sample.next", folder=folder)
+    console().print("cli.sample.next", sets=_sets(folder))
     console().result(
         {"out": str(folder), "seed": seed, "files": len(manifest.files), "digest": manifest.digest}
+    )
+
+
+def _sets(folder: Path) -> str:
+    """What the demo recipe must be told where the sample does not stand in demo/sample."""
+    if folder == Path("demo/sample"):
+        return ""
+    inputs = json.dumps([str(folder / "corpus")], ensure_ascii=False)
+    return (
+        f" --set corpus.inputs={shlex.quote(inputs)} --set finetune.data={shlex.quote(str(folder / 'nsmc'))}"
     )
 
 

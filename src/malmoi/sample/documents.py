@@ -103,19 +103,18 @@ def news(world: World, draw: Draw) -> Iterator[Document]:
         reporter = draw.pick(world.people).name
         fixed = {**small_words(draw), **town.facts, "town": town.name, "company": company.name}
         fixed |= {"person": draw.pick(world.people).name, "title": draw.pick(world.films).name}
-        voice, body = Voice("plain", False), []
-        for text in draw.sample(topic["say"], draw.between(3, 6)):
-            values: dict[str, Any] = {
-                **fixed,
-                "n": str(draw.between(2, 90)),
-                "day": draw.pick(data["words"]["day"]),
-            }
-            body.append(render(text, values, voice, draw) + ".")
+        body: list[str] = []
+
+        def write(text: str, fixed: dict[str, str] = fixed) -> str:
+            numbers = {"n": str(draw.between(11, 90)), "m": str(draw.between(2, 9))}
+            day = draw.pick(data["words"]["day"])
+            return render(text, {**fixed, **numbers, "day": day}, Voice("plain", False), draw)
+
+        body += [write(text) + "." for text in draw.sample(topic["say"], draw.between(3, 6))]
         if draw.chance(0.6):
-            told = facts(draw.pick((town, company)), voice, draw)
+            told = facts(draw.pick((town, company)), Voice("plain", False), draw)
             body.insert(draw.between(1, len(body)), told[0] + ".")
-        values = {**fixed, "n": str(draw.between(2, 90)), "day": draw.pick(data["words"]["day"])}
-        lines = [render(draw.pick(topic["headline"]), values, voice, draw)]
+        lines = [write(draw.pick(topic["headline"]))]
         lines.append(f"[{town.name[:-1]}={reporter} 기자] {' '.join(body)}")
         if draw.chance(0.5):
             lines.append(f"{reporter} 기자 reporter{draw.between(1, 60)}@example.com")

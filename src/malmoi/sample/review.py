@@ -23,18 +23,21 @@ _OWNER = {"p": "a", "q": "b", "f": "e", "h": "g", "r": "o", "n": "m", "t": "m"}
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pattern:
-    """A sentence pattern: its slots in the order they are drawn, and the word its degree adverb modifies."""
+    """A sentence pattern: its slots in the order they are drawn, the word its degree adverb modifies, and
+    whether what it negates with 안 should be short (안 지루하다, but 부자연스럽지 않다)."""
 
     text: str
     slots: tuple[str, ...]
     degree_of: str
+    short: bool
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
         names = slots_of(text)
         after = names[names.index("d") + 1 :] if "d" in names else ()
         degree_of = next((name for name in after if name in _VERDICT_SLOTS), "")
-        return cls(text, tuple(dict.fromkeys(_OWNER.get(name, name) for name in names)), degree_of)
+        slots = tuple(dict.fromkeys(_OWNER.get(name, name) for name in names))
+        return cls(text, slots, degree_of, short="안 {n" in text)
 
 
 _VERDICT_SLOTS = frozenset("pqrtfhwvjks")
@@ -86,6 +89,10 @@ def _aspect(draw: Draw, choices: tuple[Aspect, ...], taken: list[Aspect]) -> Asp
     return aspect
 
 
+def _short(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    return tuple(word for word in words if word.kind == "a" and len(word.stem) < 4 and not word.exists)
+
+
 def _new(pick: Callable[[Sequence[Any]], Any], pool: Sequence[Any], values: dict[str, Any]) -> Any:
     """A draw that the sentence does not hold yet (형편없어서 형편없었다), if three tries find one."""
     for _ in range(3):
@@ -121,7 +128,8 @@ def _fill(pattern: Pattern, domain: Domain, polarity: str, values: dict[str, Any
             values["o"], values["r"] = pick(aspect.nouns), pick(aspect.words[opposite])
         elif slot == "m":
             aspect = _aspect(draw, domain.turned[polarity], taken)
-            values["m"], values["n"] = pick(aspect.nouns), pick(aspect.simple[opposite])
+            values["m"] = pick(aspect.nouns)
+            values["n"] = pick((pattern.short and _short(aspect.simple[opposite])) or aspect.simple[opposite])
             values["t"] = pick(aspect.words[polarity])
         elif slot in ("v", "ev2"):
             first, pool = ("w", domain.whole) if slot == "v" else ("ev", domain.event)
