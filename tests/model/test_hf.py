@@ -1,4 +1,4 @@
-"""Both directions against transformers, new and trained, padded and packed; and how peers spell their files."""
+"""Both directions against transformers, new and trained, padded and packed; and how peers spell files."""
 
 from __future__ import annotations
 
