@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -50,7 +49,5 @@ def build_app() -> typer.Typer:
             raise typer.Exit
 
     for verb in VERBS:
-        if find_spec(f"malmoi.cli.{verb}") is None:
-            continue
         import_module(f"malmoi.cli.{verb}").register(app)
     return app

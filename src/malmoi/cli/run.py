@@ -33,7 +33,7 @@ def run(
     out = Path(config.out)
     _build(config, out, origins, workers, verify)
     if config.finetune is not None:
-        _compare(config, out, verify)
+        _compare(config, out, origins, verify)
     console().reporter.say("cli.run.done", out=out, time=duration(time.monotonic() - begun))
 
 
@@ -85,3 +85,31 @@ def _build(config: Recipe, out: Path, origins: dict[str, str], workers: int, ver
         verify=verify,
     )
     show_run(out / "pretrain", manifest.counts)
+
+
+def _compare(config: Recipe, out: Path, origins: dict[str, str], verify: bool) -> None:
+    """Fine-tune every row of the league, print the table, answer the recipe's sentences."""
+    from malmoi.cli.league import show_league
+    from malmoi.cli.predict import show_answers
+    from malmoi.finetune.predictor import Predictor
+    from malmoi.league.run import league
+
+    assert config.finetune is not None
+    reporter = console().reporter
+    reporter.say("cli.run.stage", number=5, stage=text("cli.run.league"))
+    checkpoints = {"pretrained": out / "pretrain"}
+    lines = league(
+        config.league,
+        [config.finetune],
+        checkpoints,
+        out / "league",
+        reporter=reporter,
+        origins=origins,
+        verify=verify,
+    )
+    show_league(lines)
+    cell = out / "league" / "cells" / "pretrained" / config.finetune.task / f"seed-{config.finetune.seed}"
+    if config.ask:
+        show_answers(config.ask, Predictor.open(cell).predict(config.ask))
+    console().result({"out": str(out), "table": [line.as_dict() for line in lines]})
+    reporter.say("cli.run.next", cell=cell)
