@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from malmoi.artifact import read_manifest
@@ -63,6 +63,8 @@ POOL = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:MM0115")
+@example([[POOL[0]], [POOL[0]]], 1, False, False)  # nothing is left but boilerplate
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=5), min_size=1, max_size=12),
@@ -293,8 +295,12 @@ def test_input_errors(tmp_path: Path, build: Build) -> None:
     with pytest.raises(MalmoiError, match="MM0109"):
         build(tmp_path / "a.txt")
     (tmp_path / "b.txt").write_text("nothing Korean in here at all\n", "utf-8")
-    with pytest.raises(MalmoiError, match=r"MM0110[^\n]*\n[^\n]*low_hangul"):
+    with pytest.raises(MalmoiError, match=r"MM0110[^\n]*\n[^\n]*low_hangul") as caught:
         build(tmp_path / "b.txt")
+    assert caught.value.do.endswith("--set corpus.min_hangul=0")
+    (tmp_path / "c.txt").write_text("<div></div>\n", "utf-8")
+    with pytest.raises(MalmoiError, match="MM0109"):
+        build(tmp_path / "c.txt")
 
 
 def test_patterns_folders_and_doubles(news: Path, tmp_path: Path, build: Build) -> None:

@@ -41,13 +41,14 @@ from malmoi.slices import Slice, run_slices
 
 STAGE = "corpus"
 AUDIT = "audit.json"
-# The setting that governs a reason, for advice.
+# For advice: the setting that governs a reason, and the value that turns it off.
 OPTIONS = {
-    "too_short": "min_chars",
-    "too_long": "max_chars",
-    "low_hangul": "min_hangul",
-    "symbols": "max_symbols",
-    "markup": "markup",
+    "too_short": ("min_chars", "1"),
+    "too_long": ("max_chars", "1000000"),
+    "low_hangul": ("min_hangul", "0"),
+    "symbols": ("max_symbols", "1"),
+    "markup": ("markup", "false"),
+    "boilerplate": ("boilerplate", "0"),
 }
 
 
@@ -115,8 +116,7 @@ class _Build:
         repeated = repeated_samples(document_results, sentence_results, refined, self.config.samples)
         audit = make_audit(files, refined_counts, written, repeated, self.config.samples)
         if not alive:
-            most = max(audit["stages"]["clean"]["dropped"].items(), key=lambda item: item[1]["count"])
-            raise MalmoiError("MM0110", reason=most[0], count=most[1]["count"])
+            raise _nothing_left(audit["stages"], len(files))
         self._warn(audit["stages"])
         self._finish(audit, written, work)
 
@@ -221,9 +221,9 @@ class _Build:
 
     def _warn(self, stages: dict[str, Any]) -> None:
         """Where a rule takes more than half, it usually does not suit the text."""
-        clean = stages["clean"]
-        for reason, option in OPTIONS.items():
-            share = clean["dropped"].get(reason, {"count": 0})["count"] / max(1, clean["sentences_in"])
+        dropped = stages["clean"]["dropped"] | stages["deduplicate"]["dropped"]
+        for reason, (option, _) in OPTIONS.items():
+            share = dropped.get(reason, {"count": 0})["count"] / max(1, stages["clean"]["sentences_in"])
             if share > 0.5:
                 self.reporter.warn("MM0115", reason=reason, share=f"{share:.0%}", option=option)
         if self.config.heldout and not stages["write"]["heldout"]["documents"]:
@@ -247,6 +247,15 @@ class _Build:
             },
         }
         shutil.rmtree(work)
+
+
+def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
+    dropped = stages["clean"]["dropped"] | stages["deduplicate"]["dropped"]
+    if not dropped:  # nothing but markup and invisible characters
+        return MalmoiError("MM0109", files=files)
+    reason = max(dropped, key=lambda code: int(dropped[code]["count"]))
+    option, off = OPTIONS.get(reason, OPTIONS["too_short"])
+    return MalmoiError("MM0110", reason=reason, count=dropped[reason]["count"], option=option, off=off)
 
 
 def _link(path: Path, target: Path) -> None:
