@@ -43,7 +43,7 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
     for number, source in enumerate(spec.sources, spec.first):
         record: dict[str, Any] = {**asdict(source), "documents": 0, "lines": 0, "chars": 0, "bad_rows": []}
         decoded = Decoded(Path(source.path), spec.config.encoding)
-        start = writer.begin()
+        start, size = writer.begin(), 0
         try:
             if source.format in NOT_YET:
                 raise MalmoiError("MM0103", source.path, suffix=source.format)
@@ -51,7 +51,10 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
                 record["documents"] += chunk.count(DOC)
                 record["lines"] += chunk.count("\n") + chunk.count(DOC)
                 record["chars"] += len(chunk)
-                writer.add(chunk, number)
+                size += writer.add(chunk, number)
+                if spec.config.limit_mb and size >= spec.config.limit_mb * 1_000_000:
+                    record["limited"] = True
+                    break
             writer.end()
         except MalmoiError as error:
             if error.code not in BAD_FILE or spec.config.on_bad_file == "error":
@@ -112,7 +115,8 @@ class _SliceWriter:
         self.own, self.own_size, self.own_documents, self.large = [], 0, 0, False
         return len(self.slices)
 
-    def add(self, chunk: str, source: int) -> None:
+    def add(self, chunk: str, source: int) -> int:
+        """Take a chunk of whole documents; returns its size in bytes."""
         data = _encode(chunk)
         self.own.append(data)
         self.own_size += len(data)
@@ -124,6 +128,7 @@ class _SliceWriter:
                 self.large = True
             self._write(self.own, [[0, source]])
             self.own, self.own_size = [], 0
+        return len(data)
 
     def end(self) -> None:
         if not self.own:
