@@ -1,4 +1,4 @@
-"""`malmoi run RECIPE`: walk the road from raw text to answers, skipping what is done, resuming what was cut."""
+"""`malmoi run RECIPE`: walk the road from raw text to answers, skipping what is done."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class CorpusConfig(Section):
         None, description="Encoding of all inputs. Default: found for each file (UTF-8, UTF-16, CP949)."
     )
     limit_mb: int = Field(
-        0, ge=0, description="Stop reading an input after about this many MB of its text, for trials (0: all)."
+        0, ge=0, description="Read about this many MB of text from each input, for trials (0: all)."
     )
     documents: Literal["blank_line", "line", "file"] = Field(
         "blank_line", description="What separates documents in .txt files. WikiExtractor's <doc> always does."

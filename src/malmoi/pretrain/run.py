@@ -172,7 +172,9 @@ def _preflight(out: Path, count: int, keep: int) -> None:
         raise MalmoiError("MM0506", out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}")
 
 
-def _heldout(table: RowTable | None, objective: Mlm, shards: Shards, config: PretrainConfig) -> list[MlmBatch]:
+def _heldout(
+    table: RowTable | None, objective: Mlm, shards: Shards, config: PretrainConfig
+) -> list[MlmBatch]:
     if table is None:
         return []
     rows = min(config.heldout_rows, table.rows)
