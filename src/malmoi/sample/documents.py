@@ -34,7 +34,7 @@ def review(name: str, world: World, draw: Draw, *, low: int, high: int, polarity
     # A review often opens with a circumstance.
     if len(said) > 2 and draw.chance(0.3):
         said.insert(0, neutral(kind, voice, about, draw))
-    return mess.close(list(dict.fromkeys(said)), voice.style, draw, mood=polarity)
+    return mess.close(list(dict.fromkeys(said)), voice.style, draw)
 
 
 def reviews(names: tuple[str, ...], world: World, draw: Draw) -> Iterator[Document]:

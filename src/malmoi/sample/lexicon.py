@@ -59,7 +59,6 @@ class Domain:
     act: Verdicts
     salient: Verdicts
     event: Verdicts
-    anchor: dict[str, Verdicts]
 
 
 @cache
@@ -126,13 +125,6 @@ def _join(left: Verdicts, right: Verdicts) -> Verdicts:
     return {p: tuple(dict.fromkeys(left[p] + right[p])) for p in POLARITIES}
 
 
-def _anchors() -> dict[str, Verdicts]:
-    """Slot → the few words of the most common kind: w, j whole, k and y act, s salient."""
-    table = {kind: _verdicts(words, None) for kind, words in load("common")["anchor"].items()}
-    whole, act = table["whole"], table["act"]
-    return {"w": whole, "j": _simple(whole), "k": act, "y": act, "s": table["salient"]}
-
-
 @cache
 def domain(name: str, allowed: frozenset[str] | None = None) -> Domain:
     """A domain as the speaker sees it who knows only the `allowed` expressions (None: all of them)."""
@@ -167,6 +159,5 @@ def domain(name: str, allowed: frozenset[str] | None = None) -> Domain:
         whole_simple=_simple(whole),
         act=act,
         salient=_verdicts(common["salient"], allowed),
-        anchor=_anchors() if allowed is None and name != "diary" else {},
         event=_verdicts(data.get("event", {"pos": [], "neg": []}), None),
     )

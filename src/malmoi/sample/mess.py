@@ -9,34 +9,38 @@ import unicodedata
 from collections.abc import Sequence
 
 from malmoi.sample.draw import Draw, Weighted
-from malmoi.sample.lexicon import load, other
+from malmoi.sample.lexicon import load
 
 _MARKS = {
-    "formal": Weighted([(".", 86), ("!", 8), ("...", 4), ("", 2)]),
-    "plain": Weighted([(".", 88), ("!", 6), ("...", 4), ("", 2)]),
-    "polite": Weighted([(".", 70), ("!", 14), ("~", 10), ("!!", 4), ("", 2)]),
-    "casual": Weighted([(".", 48), (" ㅋㅋ", 12), (" ㅋㅋㅋㅋㅋ", 8), ("!!", 8), ("~", 10), ("!!!!!", 4), ("", 10)]),
-    "note": Weighted([(".", 70), ("!", 8), (" ㅋㅋ", 6), ("", 16)]),
+    "formal": Weighted([(".", 86.0), ("!", 8.0), ("...", 4.0), ("", 2.0)]),
+    "plain": Weighted([(".", 88.0), ("!", 6.0), ("...", 4.0), ("", 2.0)]),
+    "polite": Weighted(
+        [(".", 54), ("!", 15), ("~", 9), ("!!", 5), (" ㅎㅎ", 6), (" ㅠㅠ", 4), (" ^^", 4), ("", 3)]
+    ),
+    "casual": Weighted(
+        [
+            (".", 34),
+            (" ㅋㅋ", 14),
+            (" ㅋㅋㅋㅋㅋ", 8),
+            ("!!", 9),
+            ("~", 8),
+            (" ㅠㅠ", 7),
+            ("...", 8),
+            ("!!!!!", 4),
+            ("", 8),
+        ]
+    ),
+    "note": Weighted([(".", 62.0), ("!", 8.0), (" ㅋㅋ", 8.0), (";;", 4.0), ("", 18.0)]),
 }
-# How often a sentence of the raw corpus ends in a mark of its mood, by style; one in ten of them is misplaced.
-_MOOD = {"formal": 0.08, "plain": 0.08, "polite": 0.3, "casual": 0.35, "note": 0.2}
-_MOOD_MARKS = {"pos": ("!", " ㅎㅎ", " ^^", " ♥"), "neg": ("...", " ㅠㅠ", ";;", " ㅡㅡ")}
 
 
-def close(sentences: Sequence[str], style: str, draw: Draw, mood: str = "") -> list[str]:
-    """Sentences with their final marks. With a `mood` (pos, neg) some marks and emoji tell it, as they do in
-    the raw corpus; without, as in the labelled sets, no mark tells anything."""
+def close(sentences: Sequence[str], style: str, draw: Draw) -> list[str]:
+    """Sentences with their final marks; now and then an emoji. Neither depends on the polarity."""
     closed = []
     for sentence in sentences:
         mark = _MARKS[style].pick(draw)
-        if mood and draw.chance(_MOOD[style]):
-            shown = mood if draw.chance(0.9) else other(mood)
-            soft = style in ("polite", "casual", "note")
-            mark = draw.pick(_MOOD_MARKS[shown]) if soft else _MOOD_MARKS[shown][0]
-            if soft and draw.chance(0.2):
-                mark = f". {draw.pick(load('noise')['emoji'][shown])}"
-        elif style in ("polite", "casual") and draw.chance(0.02):
-            mark += f" {draw.pick(load('noise')['emoji']['any'])}"
+        if style in ("polite", "casual") and draw.chance(0.03):
+            mark += f" {draw.pick(load('noise')['emoji'])}"
         closed.append(sentence + mark)
     return closed
 

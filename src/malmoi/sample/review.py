@@ -16,9 +16,6 @@ from malmoi.sample.draw import Draw, Weighted
 from malmoi.sample.lexicon import Aspect, Domain, load, other, words_of
 from malmoi.sample.template import Voice, render, slots_of
 
-# How often the raw corpus says what is said most. Without such hubs, a small model needs many more steps to see
-# that two rare expressions are of a kind.
-ANCHOR_SHARE = 0.45
 _SMALL = ("time", "who", "dish", "device", "clothes", "nth")
 # A verdict is drawn together with the aspect it belongs to.
 _OWNER = {"p": "a", "q": "b", "f": "e", "h": "g", "r": "o", "n": "m", "t": "m"}
@@ -124,8 +121,6 @@ def _fill(pattern: Pattern, domain: Domain, polarity: str, values: dict[str, Any
                 pick(aspect.nouns),
                 pick(aspect.simple[polarity]),
             )
-        elif slot in domain.anchor and draw.chance(ANCHOR_SHARE):
-            values[slot] = _new(pick, domain.anchor[slot][polarity], values)
         elif slot == "y":
             values["y"] = pick(taken[0].led_to[polarity])
         elif slot == "o":
@@ -145,10 +140,7 @@ def _fill(pattern: Pattern, domain: Domain, polarity: str, values: dict[str, Any
             values[slot] = _new(pick, _POOLS[slot](domain, polarity), values)
     if "d" in pattern.slots:
         target = values.get(pattern.degree_of)
-        kind = "adv" if isinstance(target, Word) and target.simple else "firm"
-        if kind == "adv" and domain.anchor and draw.chance(ANCHOR_SHARE):
-            kind = f"adv_{polarity}"
-        values["d"] = pick(words_of(kind))
+        values["d"] = pick(words_of("adv" if isinstance(target, Word) and target.simple else "firm"))
 
 
 _POOLS: dict[str, Callable[[Domain, str], Sequence[Any]]] = {
