@@ -29,9 +29,9 @@ def run(arguments: list[str]) -> int:
         Console("text").error(error)
         return error.exit_code
     messages.set_language(language or messages.language())
-    # OpenMP's threads spin while they wait for each other, and beside other busy processes that starves the one
-    # they wait for: 300 steps of the demo took 59 s instead of 15 minutes without spinning (2 cores, 3
-    # processes). A short spin keeps that and costs 5 % on a quiet machine, none at all costs 35 %; see LOG.md.
+    # OpenMP's threads spin while they wait for each other, and beside other busy processes that starves the
+    # one they wait for: with no spin 300 steps of the demo took 59 s instead of 15 minutes (2 cores, 3
+    # processes). A short spin costs about 5 % on a quiet machine, none at all 35 %; see LOG.md.
     # Read when torch is first imported, which is later.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     use_console(Console(mode))
