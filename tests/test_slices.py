@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +66,49 @@ def test_an_error_in_a_worker_reaches_the_user_and_the_rest_resumes(tmp_path: Pa
 def test_a_killed_worker_is_named(tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match=r"MM0017.*a worker process died"):
         _run(tmp_path, ["work", "die", "work"], 2)
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    """Run from a script, killed without warning: its workers end within seconds."""
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from pathlib import Path
+from malmoi.progress import SILENT
+from malmoi.slices import Slice, run_slices
+from tests.test_slices import tell_and_wait
+if __name__ == "__main__":
+    parts = [Slice(f"s-{{i}}", str(Path({str(tmp_path)!r}) / f"pid-{{i}}"), i, 1.0) for i in range(2)]
+    with SILENT.step("base.current", None, "file") as step:
+        run_slices(tell_and_wait, parts, Path({str(tmp_path / "work")!r}), workers=2, step=step)
+"""
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    parent = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL)
+    wait_for(lambda: all((tmp_path / f"pid-{i}").exists() for i in range(2)))
+    workers = [int((tmp_path / f"pid-{i}").read_text()) for i in range(2)]
+    assert all(Path(f"/proc/{pid}").exists() for pid in workers)
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(running(pid) for pid in workers))
+
+
+def tell_and_wait(spec: str, folder: Path) -> dict[str, Any]:
+    Path(spec + ".tmp").write_text(str(os.getpid()))
+    Path(spec + ".tmp").rename(spec)
+    time.sleep(600)
+    return {}
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

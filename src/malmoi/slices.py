@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -90,10 +91,7 @@ def _run_pool(
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)  # spawned workers read these before their libraries start
     spawn = multiprocessing.get_context("spawn")
-    # Ctrl-C reaches the whole process group: the workers leave it to the parent, which ends them below.
-    pool = ProcessPoolExecutor(
-        workers, spawn, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin_worker)
     clean = False
     try:
         futures: dict[Future[dict[str, Any]], Slice[Spec]] = {
@@ -120,6 +118,20 @@ def _run_pool(
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _begin_worker() -> None:
+    """Ctrl-C reaches the whole process group: workers leave it to the parent, which ends them. If the parent
+    is killed itself nobody would, so each worker also watches for that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(
