@@ -152,6 +152,19 @@ def test_ctrl_c_leaves_it_running_and_the_same_command_finishes(
     assert digests(out) == digests(run)
 
 
+def test_a_killed_change_of_mind_costs_nothing(
+    config: FinetuneConfig, data: TaskData, start: Start, tmp_path: Path
+) -> None:
+    """Where a kill left only the finished run that stood aside, the old command finds it again."""
+    short = config.model_copy(update={"epochs": 1, "evals": 1})
+    summary = finetune_seeds(short, data, start, tmp_path / "runs")
+    (tmp_path / "runs" / "summary.json").unlink()
+    (tmp_path / "runs" / "seed-0").rename(tmp_path / "runs" / ".seed-0.before")
+    heard = Heard()
+    assert finetune_seeds(short, data, start, tmp_path / "runs", reporter=heard) == summary
+    assert heard.said == ["base.current"]
+
+
 def test_pieces_of_an_update_add_up(
     config: FinetuneConfig, data: TaskData, start: Start, tmp_path: Path
 ) -> None:

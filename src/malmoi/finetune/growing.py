@@ -16,6 +16,7 @@ from malmoi.artifact import (
     disk_errors,
     read_manifest,
     record_file,
+    sync_folder,
     sync_tree,
     tool_versions,
     write_json,
@@ -36,18 +37,24 @@ def growing_artifact(
     origins: Mapping[str, str] | None = None,
     keep: bool = False,
 ) -> Iterator[Draft]:
-    """Write into `out` itself. What an earlier or a cut run of this stage left there is removed first.
+    """Write into `out` itself. What a cut run of this stage left there is removed first.
 
-    On an error or a signal the folder stays `running`; the same command starts it again. With `keep` the
-    contents stay: they are artifacts themselves and know whether they are done (the cells of a league).
+    A finished run stands aside as `.NAME.before` until the new one is finished, and comes back if that fails.
+    Where there was none, the folder stays `running` after an error or a signal; the same command starts it
+    again. With `keep` the contents stay: they are artifacts themselves and know whether they are done (the
+    cells of a league).
     Raises MM0012 and MM0014 where `out` holds something else, MM0015 when the disk is full.
     """
-    if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
+    put_back(out)
+    before: Path | None = None
+    if _holds_something(out):
         if not (out / MANIFEST).exists():
             raise MalmoiError("MM0014", out)
-        read_manifest(out, stage)
-        if not keep:
-            shutil.rmtree(out)
+        state = read_manifest(out, stage).state
+        if not keep and state == "finished":
+            before = _before(out)
+        elif not keep:
+            shutil.rmtree(out.resolve())
     manifest = Manifest(
         stage=stage,
         state="running",
@@ -60,8 +67,8 @@ def growing_artifact(
     )
     draft = Draft(out)
     started = time.monotonic()
-    with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out), _aside(out, before):
+        out.resolve().mkdir(parents=True, exist_ok=True)
         write_json(out / MANIFEST, manifest.model_dump())
         yield draft
         draft.timings["total_s"] = round(time.monotonic() - started, 3)
@@ -73,3 +80,49 @@ def growing_artifact(
         }
         sync_tree(out)  # the manifest says `finished` only after everything it names is on the disk
         write_json(out / MANIFEST, manifest.model_dump())
+
+
+def put_back(out: Path) -> None:
+    """After a kill: the finished run that stood aside returns to `out`, unless the new one is finished."""
+    before = _before(out)
+    if not before.is_dir():
+        return
+    if (out / MANIFEST).exists() and read_manifest(out).state == "finished":
+        shutil.rmtree(before)
+    else:
+        _return(before, out)
+
+
+@contextmanager
+def _aside(out: Path, before: Path | None) -> Iterator[None]:
+    """Move `out` to `before` (None: there is nothing to keep) while a new run is made in its place."""
+    if before is None:
+        yield
+        return
+    out.resolve().rename(before)
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        _return(before, out)
+        raise
+    sync_folder(out)  # the old run goes only after the new manifest is on the disk
+    shutil.rmtree(before)
+
+
+def _return(before: Path, out: Path) -> None:
+    place = out.resolve()
+    if place.exists():
+        shutil.rmtree(place)
+    before.rename(place)
+
+
+def _before(out: Path) -> Path:
+    place = out.resolve()  # `out` may be a link to a folder
+    return place.with_name(f".{place.name}.before")
+
+
+def _holds_something(out: Path) -> bool:
+    """A kill before the first manifest was renamed leaves its draft, and nothing else: that is nothing."""
+    if not out.is_dir():
+        return out.exists()
+    return any(path.name != f"{MANIFEST}.tmp" for path in out.iterdir())

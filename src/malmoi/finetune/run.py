@@ -17,7 +17,7 @@ from malmoi.device import choose_device, keep_freed_memory, use_threads
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import probabilities
 from malmoi.finetune.config import FinetuneConfig, resolve
-from malmoi.finetune.growing import growing_artifact
+from malmoi.finetune.growing import growing_artifact, put_back
 from malmoi.finetune.record import MODEL, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
 from malmoi.finetune.train import encode_rows, score, train
@@ -51,6 +51,7 @@ def finetune(
     config = resolve(
         config, data.task, rows=len(data.train), hidden=shape.hidden, max_positions=shape.max_positions
     )
+    put_back(out)
     inputs = start.inputs(out, verify=verify) | record_inputs(data.files.values(), out, verify=verify)
     digests = start.names(inputs) | {split: inputs[str(path)].sha256 for split, path in data.files.items()}
     key = artifact_key(STAGE, config, digests)

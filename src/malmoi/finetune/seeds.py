@@ -36,7 +36,9 @@ def finetune_seeds(
     Returns (and writes to `out/summary.json`) mean, sd (n - 1; None for one seed), n and the values of each
     metric on dev and test, and the name of the run with the best dev score, which `predict` opens.
     """
-    if out.exists() and ((out / MANIFEST).exists() or (any(out.iterdir()) and not any(out.glob("seed-*")))):
+    ours = ("seed-*", ".seed-*.before")  # a kill may leave only the run that stood aside
+    strange = out.exists() and any(out.iterdir()) and not any(any(out.glob(name)) for name in ours)
+    if strange or (out / MANIFEST).exists():
         raise MalmoiError("MM0014", out)
     runs = []
     for seed in range(config.seed, config.seed + seeds):

@@ -1,0 +1,112 @@
+"""A run that replaces another: the old one is there until the new one is finished, whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from malmoi.artifact import is_current, read_manifest
+from malmoi.config import Section
+from malmoi.errors import MalmoiError
+from malmoi.finetune.growing import growing_artifact, put_back
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from malmoi.config import Section
+from malmoi.finetune.growing import growing_artifact
+with growing_artifact(Path(sys.argv[1]), "finetune", Section(), "new", inputs={}, seed=0):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def write(out: Path, key: str, error: type[BaseException] | None = None) -> None:
+    with growing_artifact(out, "finetune", Section(), key, inputs={}, seed=0) as draft:
+        (draft.path / "scores.json").write_text(key, "utf-8")
+        if error is not None:
+            raise error
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("left", [[], ["manifest.json.tmp"]])
+def test_a_folder_cut_before_its_first_manifest_is_new(left: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in left:
+        (out / name).write_text("{", "utf-8")
+    write(out, "new")
+    assert names(out) == ["manifest.json", "scores.json"]
+    assert is_current(out, "finetune", "new", verify=True)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json.tmp").write_text("{", "utf-8")
+    (tmp_path / "thesis.txt").write_text("…", "utf-8")
+    with pytest.raises(MalmoiError, match="MM0014"):
+        write(tmp_path, "new")
+    assert names(tmp_path) == ["manifest.json.tmp", "thesis.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_finished_run_comes_back_when_the_new_one_fails(error: type[BaseException], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write(out, "old")
+    with pytest.raises(error):
+        write(out, "new", error)
+    assert names(tmp_path) == ["run"]
+    assert is_current(out, "finetune", "old")  # size, time and inode too
+    write(out, "new")
+    assert names(tmp_path) == ["run"]
+    assert (out / "scores.json").read_text("utf-8") == "new"
+
+
+def test_a_running_one_is_replaced(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write(tmp_path / "run", "old", ValueError)
+    with pytest.raises(ValueError):
+        write(tmp_path / "run", "new", ValueError)
+    assert (read_manifest(tmp_path / "run").state, read_manifest(tmp_path / "run").key) == ("running", "new")
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_finished_run_comes_back_after_a_kill(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write(out, "old")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(out)])
+    assert done.returncode == -signal.SIGKILL
+    assert read_manifest(out).key == "new"
+    put_back(out)
+    assert is_current(out, "finetune", "old")
+    out.rename(tmp_path / ".run.before")  # a kill between moving aside and the new folder
+    put_back(out)
+    assert is_current(out, "finetune", "old")
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_finished_new_run_stays_after_a_kill(tmp_path: Path) -> None:
+    write(tmp_path / ".run.before", "old")
+    write(tmp_path / "elsewhere", "new")
+    (tmp_path / "elsewhere").rename(tmp_path / "run")
+    put_back(tmp_path / "run")
+    assert is_current(tmp_path / "run", "finetune", "new")
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "large disk").mkdir()
+    out = tmp_path / "run"
+    out.symlink_to(tmp_path / "large disk")
+    write(out, "old")
+    with pytest.raises(ValueError):
+        write(out, "new", ValueError)
+    assert is_current(out, "finetune", "old")
+    write(out, "new")
+    assert out.is_symlink() and is_current(out, "finetune", "new")
+    assert names(tmp_path) == ["large disk", "run"]
