@@ -93,6 +93,7 @@ def _compare(config: Recipe, out: Path, origins: dict[str, str], verify: bool) -
     from malmoi.cli.predict import show_answers
     from malmoi.finetune.predictor import Predictor
     from malmoi.league.run import league
+    from malmoi.tasks.data import task_of
 
     assert config.finetune is not None
     reporter = console().reporter
@@ -108,7 +109,8 @@ def _compare(config: Recipe, out: Path, origins: dict[str, str], verify: bool) -
         verify=verify,
     )
     show_league(lines)
-    cell = out / "league" / "cells" / "pretrained" / config.finetune.task / f"seed-{config.finetune.seed}"
+    task = task_of(config.finetune).name  # "table" is no name: a user's own task is called by its file
+    cell = out / "league" / "cells" / "pretrained" / task / f"seed-{config.finetune.seed}"
     if config.ask:
         show_answers(config.ask, Predictor.open(cell).predict(config.ask))
     console().result({"out": str(out), "table": [line.as_dict() for line in lines]})
