@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEMO ?= demo
 
 .PHONY: venv demo test lint types bench clean
 
@@ -16,8 +15,8 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: venv
-	$(BIN)/malmoi sample $(DEMO)/sample
-	$(BIN)/malmoi run recipes/demo.toml --set out=$(DEMO)/run --set sample=$(DEMO)/sample
+	$(BIN)/malmoi sample demo/sample
+	$(BIN)/malmoi run recipes/demo.toml
 
 test: venv
 	$(BIN)/python -m pytest
@@ -33,4 +32,4 @@ bench: venv
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(DEMO) build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache

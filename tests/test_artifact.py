@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -36,8 +37,12 @@ def test_same_key_is_current_and_a_changed_file_is_not(tmp_path: Path) -> None:
     assert not is_current(out, "corpus", "other")
     assert open_artifact(out, "corpus", verify=True).counts == {"lines": 1}
     assert not (tmp_path / "corpus.tmp").exists()
+    touched = (out / "part.txt").stat()
     (out / "part.txt").write_text("딴 문장.\n", "utf-8")
     assert not is_current(out, "corpus", key)
+    os.utime(out / "part.txt", ns=(touched.st_atime_ns, touched.st_mtime_ns))
+    assert is_current(out, "corpus", key), "size and time agree"
+    assert not is_current(out, "corpus", key, verify=True), "the digest does not"
 
 
 def test_an_error_leaves_the_old_artifact_and_a_draft_for_the_next_try(tmp_path: Path) -> None:
@@ -80,6 +85,51 @@ def test_another_stage_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match="MM0014"):
         _build(tmp_path / "mine", "k")
     assert (tmp_path / "mine" / "diary.txt").read_text() == "내 글"
+
+
+def test_folders_beside_it_that_look_alike_are_left_alone(tmp_path: Path) -> None:
+    _build(tmp_path / "corpus", "one")
+    for name in ("corpus.old", "corpus.before"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.txt").write_text("내 글")
+    _build(tmp_path / "corpus", "two")
+    assert (tmp_path / "corpus.old" / "mine.txt").exists() and (
+        tmp_path / "corpus.before" / "mine.txt"
+    ).exists()
+    (tmp_path / "corpus.tmp").mkdir()
+    (tmp_path / "corpus.tmp" / "mine.txt").write_text("내 글")
+    with pytest.raises(MalmoiError, match="MM0014"):
+        _build(tmp_path / "corpus", "three")
+    assert (tmp_path / "corpus.tmp" / "mine.txt").exists()
+
+
+def test_a_kill_between_the_two_renames_is_mended(tmp_path: Path) -> None:
+    """`out` was set aside and the new one not yet renamed: the old one comes back, the work is done again."""
+    _build(tmp_path / "corpus", "one")
+    (tmp_path / "corpus").rename(tmp_path / ".corpus.before")
+    with pytest.raises(RuntimeError), finished_artifact(tmp_path / "corpus", "corpus", Config(), "two"):
+        assert (tmp_path / "corpus" / "part.txt").exists()
+        raise RuntimeError
+    _build(tmp_path / "corpus", "two", "새 문장.\n")
+    assert open_artifact(tmp_path / "corpus", "corpus").key == "two"
+    assert not (tmp_path / ".corpus.before").exists()
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    with finished_artifact(tmp_path / "out", "corpus", Config(), "k"):
+        code = f"""
+from pathlib import Path
+from malmoi.artifact import finished_artifact
+from malmoi.config import Section
+from malmoi.errors import MalmoiError
+try:
+    with finished_artifact(Path({str(tmp_path / "out")!r}), "corpus", Section(), "k"):
+        print("in")
+except MalmoiError as error:
+    print(error.code)
+"""
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "MM0006"
 
 
 def test_digests_of_inputs_are_reused_until_the_file_changes(tmp_path: Path) -> None:

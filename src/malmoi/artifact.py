@@ -8,6 +8,7 @@ Same key (stage + identity config + digests of the inputs) = nothing to do.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -147,7 +148,7 @@ def is_current(folder: Path, stage: str, key: str, *, verify: bool = False) -> b
     if (manifest.stage, manifest.key, manifest.state) != (stage, key, "finished"):
         return False
     return all(
-        record.still(folder / name) or (verify and _same(folder / name, record))
+        _same(folder / name, record) if verify else record.still(folder / name)
         for name, record in manifest.files.items()
     )
 
@@ -177,11 +178,15 @@ def finished_artifact(
     error the draft stays for the next try. Raises MM0014 where `out` holds something that is not this
     stage's artifact, MM0015 when the disk is full.
     """
-    if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
-        if not (out / MANIFEST).exists():
-            raise MalmoiError("MM0014", out)
-        read_manifest(out, stage)
-    folder = _draft_folder(out)
+    folder, before = _draft_folder(out), out.with_name(f".{out.name}.before")
+    if before.exists():  # a kill between the two renames below, or after them
+        if out.exists():
+            shutil.rmtree(before)
+        else:
+            before.rename(out)
+    for place in (out, folder):
+        if not is_free(place):
+            read_manifest(place, stage)
     manifest = Manifest(
         stage=stage,
         state="running",
@@ -196,8 +201,7 @@ def finished_artifact(
         shutil.rmtree(folder)
     draft = Draft(folder)
     started = time.monotonic()
-    with disk_errors(out):
-        folder.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out), locked(folder):
         write_json(folder / MANIFEST, manifest.model_dump())
         yield draft
         draft.timings["total_s"] = round(time.monotonic() - started, 3)
@@ -210,21 +214,50 @@ def finished_artifact(
         write_json(folder / MANIFEST, manifest.model_dump())
         sync_tree(folder)
         if out.exists():
-            old = out.with_name(out.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-            folder.rename(out)
-            shutil.rmtree(old)
-        else:
-            folder.rename(out)
+            out.rename(before)
+        folder.rename(out)
         sync_folder(out.parent)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def is_free(out: Path) -> bool:
+    """Whether nothing stands at `out`, or only what a kill before the first manifest left.
+
+    Raises MM0014 where something stands there that malmoi did not make.
+    """
+    if not out.exists():
+        return True
+    found = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    if not found - {MANIFEST + ".tmp"}:
+        return True
+    if MANIFEST not in found:
+        raise MalmoiError("MM0014", out)
+    return False
 
 
 def _is_draft_of(folder: Path, key: str) -> bool:
     try:
-        return read_manifest(folder).key == key
+        draft = read_manifest(folder)
     except MalmoiError:
         return False
+    return draft.key == key and draft.state == "running"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make `folder` and keep other malmoi processes out of it; the lock goes when the process does.
+
+    Raises MM0006 where another process works in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise MalmoiError("MM0006", folder) from None
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -252,6 +285,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_tree(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,15 @@ def test_recipe_parses(path: Path) -> None:
     assert recipe.out and recipe.corpus.inputs
     assert all(origin.startswith(f"{path}:") for origin in origins.values())
     assert len(set(origins.values())) == len(origins), "each value has a line of its own"
+
+
+def test_make_demo_runs_the_shipped_recipe_on_the_sample_it_wrote() -> None:
+    lines = re.findall(r"\$\(BIN\)/malmoi (.*)", (ROOT / "Makefile").read_text("utf-8"))
+    (sample, road) = [shlex.split(line) for line in lines]
+    assert (sample[0], road[0]) == ("sample", "run")
+    recipe, _ = read_recipe(ROOT / road[1], Recipe, [])
+    assert len(road) == 2 and all(entry.startswith(sample[1]) for entry in recipe.corpus.inputs)
+    assert recipe.finetune is not None and str(recipe.finetune.data).startswith(sample[1])
 
 
 def test_there_are_recipes() -> None:

@@ -24,7 +24,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from malmoi.errors import MalmoiError
@@ -59,7 +59,8 @@ class Console:
                 "table", title=title_key, columns=list(columns), rows=[[str(c) for c in row] for row in rows]
             )
             return
-        table = Table(title=text(title_key), title_justify="left", title_style="bold", header_style="bold")
+        style = {"title_justify": "left", "title_style": "bold", "header_style": "bold"}
+        table = Table(title=text(title_key), show_header=any(columns), **style)  # type: ignore[arg-type]
         for index, column in enumerate(columns):
             table.add_column(column, justify="right" if _numeric(rows, index) else "left", overflow="fold")
         for row in rows:
@@ -72,6 +73,13 @@ class Console:
             self.emit("message", key=key, **values)
         else:
             self.out.print(text(key, **values), markup=False, highlight=False)
+
+    def notice(self, key: str, **values: Any) -> None:
+        """A line that even `--quiet` shows, on stderr: how the command ended."""
+        if self.mode == "json":
+            self.emit("message", key=key, **values)
+        else:
+            self.err.print(text(key, **values), markup=False, highlight=False)
 
     def result(self, values: dict[str, Any]) -> None:
         """The final result for scripts; people have read the table."""
@@ -171,10 +179,10 @@ class BarReporter(PlainReporter):
         columns: tuple[ProgressColumn, ...] = (
             SpinnerColumn(),
             TextColumn("{task.description}", style="bold", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             _Amount(unit),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[detail]}", style="dim", markup=False),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False, table_column=Column(no_wrap=True)),
         )
         with Progress(*columns, console=self.console.err) as progress:
             yield _BarStep(progress, progress.add_task(text(key), total=total, detail=""), total)
@@ -196,8 +204,8 @@ class _Amount(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         rate = f" {amount(speed, self.unit)}/s" if speed else ""
-        total = f"/{amount(task.total, self.unit)}" if task.total else ""
-        return Text(f"{amount(task.completed, self.unit)}{total}{rate}", style="cyan")
+        done = f"{task.completed / task.total:4.0%}" if task.total else amount(task.completed, self.unit)
+        return Text(f"{done}{rate}", style="cyan", no_wrap=True)
 
 
 class JsonReporter(QuietReporter):

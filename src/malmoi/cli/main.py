@@ -43,10 +43,10 @@ def run(arguments: list[str]) -> int:
         console().error(error)
         return error.exit_code
     except Interrupted as error:
-        console().reporter.say("cli.saved_and_stopped", command="malmoi " + shlex.join(arguments))
+        console().notice("cli.saved_and_stopped", command="malmoi " + shlex.join(arguments))
         return error.exit_code
     except KeyboardInterrupt:
-        console().reporter.say("cli.stopped")
+        console().notice("cli.stopped")
         return 130
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader left; say nothing at exit either
@@ -96,8 +96,13 @@ def _dispatch(words: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
+        if console().mode == "json":
+            console().emit("error", code="usage", what=error.format_message())
+            return 2
         from typer import rich_utils  # click's own usage errors, drawn as typer draws them
 
         rich_utils.rich_format_error(error)  # type: ignore[arg-type]
         return 2
+    if code == 130:  # typer has turned the KeyboardInterrupt into a code
+        console().notice("cli.stopped")
     return code if isinstance(code, int) else 0

@@ -56,6 +56,7 @@ def save_checkpoint(
         shutil.rmtree(draft, ignore_errors=True)
         try:
             (draft / "state").mkdir(parents=True)
+            sync_folder(run)
             write_model(draft)
             for file in sorted(tokenizer.iterdir()):
                 if file.is_file() and file.name != "manifest.json":
@@ -93,7 +94,7 @@ def fault(checkpoint: Path) -> str | None:
             with path.open("rb") as stream:
                 if hashlib.file_digest(stream, "sha256").hexdigest() != wanted["sha256"]:
                     return f"{name}: SHA-256"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{RECORD}: {type(error).__name__}"
     return None
 
@@ -101,25 +102,27 @@ def fault(checkpoint: Path) -> str | None:
 def find_checkpoint(run: Path, reporter: Reporter) -> Path | None:
     """The newest whole checkpoint of a run, or None where there is none at all.
 
-    A damaged one is announced (MM0502) and set aside as `step-N.damaged`; leftovers of a cut save are
-    removed. Raises MM0503 where checkpoints exist and all are damaged.
+    A damaged one is announced (MM0502) and, once a whole one is found, set aside as `step-N.damaged`;
+    leftovers of a cut save are removed. Raises MM0503 where checkpoints exist and all are damaged.
     """
     folder = run / FOLDER
     if not folder.is_dir():
         return None
     for leftover in folder.iterdir():
-        if leftover.suffix in (".tmp", ".old"):
+        if re.fullmatch(r"step-\d+\.(tmp|old)", leftover.name):
             shutil.rmtree(leftover)
-    found = _by_age(run)
-    for checkpoint in found:
+    damaged: list[Path] = []
+    for checkpoint in _by_age(run):
         reason = fault(checkpoint)
         if reason is None:
+            for other in damaged:
+                aside = other.with_name(other.name + ".damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                other.rename(aside)
             return checkpoint
         reporter.warn("MM0502", str(checkpoint), reason=reason)
-        aside = checkpoint.with_name(checkpoint.name + ".damaged")
-        shutil.rmtree(aside, ignore_errors=True)
-        checkpoint.rename(aside)
-    if found:
+        damaged.append(checkpoint)
+    if damaged:  # left where they are: the same command must not start from nothing
         raise MalmoiError("MM0503", folder)
     return None
 

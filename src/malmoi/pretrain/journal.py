@@ -17,12 +17,18 @@ METRICS = "metrics.jsonl"
 
 
 def read_journal(run: Path) -> list[dict[str, Any]]:
-    """The whole lines of a run's journal; a last line cut by a kill is left out."""
+    """The whole lines of a run's journal, up to one that a kill or a power loss left torn."""
     try:
         lines = (run / METRICS).read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in lines]
+    entries: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries
 
 
 class Journal:

@@ -49,6 +49,7 @@ class Trainer(Generic[B]):
 
     def __post_init__(self) -> None:
         self.optimizer = adamw(self.model, self.config)
+        self._saved = 0  # the step of the newest checkpoint
         if self.config.compile:
             for module in self.model.modules():
                 if isinstance(module, nn.ModuleList):
@@ -63,6 +64,7 @@ class Trainer(Generic[B]):
     def train(self, journal: Journal) -> None:
         """Raises MM0509 on a non-finite loss or gradient, before the update, with everything saved."""
         config, first = self.config, self.state.step
+        self._saved = first
         peak = matmul_rate(self.device, self.dtype)
         cost = flops_per_token(self.encoder, config.row_len, config.mask_rate)
         speed = Speed(cost, peak, first)
@@ -71,7 +73,7 @@ class Trainer(Generic[B]):
             bar.advance(first)
             for batches in self.feed.stream(first, config.steps):
                 speed.start_step()
-                self._update(batches)
+                self._update(batches, journal)
                 speed.end_step(sum(batch.tokens for batch in batches))
                 self._after(journal, speed, bar)
                 if self.stop.number is not None:
@@ -92,7 +94,7 @@ class Trainer(Generic[B]):
             self._save(journal)
         bar.advance(1, detail)
 
-    def _update(self, batches: list[B]) -> None:
+    def _update(self, batches: list[B], journal: Journal) -> None:
         """One optimizer step over a global batch."""
         config, step = self.config, self.state.step
         rate = rate_at(step, config.steps, peak=config.lr, warmup=config.warmup, decay=config.decay)
@@ -114,6 +116,7 @@ class Trainer(Generic[B]):
             loss_value += loss.total.item()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf).item()
         if not (math.isfinite(norm) and math.isfinite(loss_value)):
+            self._save(journal)  # weights and moments are still those of the step before
             self._refuse(batches, count)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -160,6 +163,8 @@ class Trainer(Generic[B]):
         self._heldout_line = f" held-out {means['heldout_loss']:.3f}"
 
     def _save(self, journal: Journal) -> None:
+        if self.state.step == self._saved:
+            return
         journal.sync()
         save_checkpoint(
             self.run,
@@ -169,6 +174,7 @@ class Trainer(Generic[B]):
             self.tokenizer,
             keep=self.config.keep,
         )
+        self._saved = self.state.step
 
     def _refuse(self, batches: list[B], count: float) -> None:
         """Stop before the update and name the rows with a non-finite loss (all, if only gradients are)."""

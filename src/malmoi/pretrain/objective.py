@@ -1,4 +1,4 @@
-"""What an objective gives the training loop. One per file; OBJECTIVES in `loop.py` names them."""
+"""What an objective gives the training loop. One per file; OBJECTIVES in `run.py` names them."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ A run folder is a growing artifact: `manifest.json` (state running → finished)
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from malmoi.artifact import (
     Manifest,
     artifact_key,
     disk_errors,
+    is_free,
+    locked,
     read_manifest,
+    record_file,
     tool_versions,
     write_json,
 )
@@ -25,7 +29,7 @@ from malmoi.config import Section, identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.model.sizes import ModelConfig, parameters
-from malmoi.pretrain.checkpoint import find_checkpoint
+from malmoi.pretrain.checkpoint import FOLDER, fault, find_checkpoint
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal, read_journal
@@ -35,7 +39,7 @@ from malmoi.pretrain.noise import words
 from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.signals import StopRequest
 from malmoi.progress import SILENT, Reporter
-from malmoi.shards.format import Shards
+from malmoi.shards.format import Shards, check_tokenizer
 
 OBJECTIVES = {"mlm": Mlm}
 HELDOUT_SEED = 0  # the held-out rows and their masks are the same in every run, so that losses compare
@@ -65,12 +69,15 @@ def pretrain(
     disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows
     longer than the model reads), and Interrupted after a signal, when everything is saved.
     """
+    begun = time.monotonic()
     run = RunConfig(pretrain=config, model=model)
     opened = Shards.open(shards, verify=verify)
+    check_tokenizer(opened, opened.tokenizer_folder)
     key = artifact_key("pretrain", run, {"shards": opened.digest})
     before = _existing(out, run, key)
-    if before and before.state == "finished" and before.counts["step"] >= config.steps:
-        reporter.say("base.current", path=out)
+    if before and before.state == "finished" and _is_whole(out, before, config.steps):
+        enough = before.counts["step"] == config.steps
+        reporter.say("base.current" if enough else "pretrain.beyond", path=out, step=before.counts["step"])
         return before
     if config.row_len > model.max_positions:
         raise MalmoiError("MM0510", row_len=config.row_len, max_positions=model.max_positions)
@@ -78,11 +85,13 @@ def pretrain(
     encoder = model.resolve(vocab_size=opened.vocab_size, pad_id=opened.special.pad)
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
+    precision = str(dtype).removeprefix("torch.")
+    if before and before.counts.get("precision", precision) != precision:
+        raise MalmoiError("MM0505", out, differs=f"precision ({before.counts['precision']} ≠ {precision})")
     use_threads(config.threads)
     keep_freed_memory()
     objective = OBJECTIVES[config.objective](opened.special, opened.vocab_size)
-    with disk_errors(out), StopRequest() as stop:
-        out.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out), locked(out), StopRequest() as stop:
         manifest = Manifest(
             stage="pretrain",
             state="running",
@@ -91,19 +100,18 @@ def pretrain(
             origins=dict(origins or {}),
             seed=config.seed,
             versions=tool_versions(),
-            counts={"shards": str(shards), "parameters": parameters(encoder), "precision": str(dtype)},
+            inputs={str(shards / MANIFEST): record_file(shards / MANIFEST)},
+            counts={"shards": str(shards), "parameters": parameters(encoder), "precision": precision},
         )
-        write_json(out / MANIFEST, manifest.model_dump())
+        if before is None:
+            write_json(out / MANIFEST, manifest.model_dump())
         tables = out / "rows" / opened.digest[:16] / str(config.row_len)
         train = RowTable.open(opened.train, config.row_len, tables)
         heldout = RowTable.open(opened.heldout, config.row_len, tables) if opened.heldout else None
         checkpoint = find_checkpoint(out, reporter)
+        _preflight(out, parameters(encoder), config.keep)
         torch.manual_seed(int(words(config.seed, 1 << 32)))
-        if checkpoint is None:
-            network = objective.model(encoder)
-            _preflight(out, parameters(encoder), config.keep)
-        else:
-            network = objective.read(checkpoint, encoder)
+        network = objective.read(checkpoint, encoder) if checkpoint else objective.model(encoder)
         trainer = Trainer(
             config=config,
             encoder=encoder,
@@ -135,8 +143,9 @@ def pretrain(
             rows=train.rows,
             epochs=config.steps * config.batch_rows / train.rows,
             device=device,
-            precision=str(dtype).removeprefix("torch."),
+            precision=precision,
         )
+        write_json(out / MANIFEST, manifest.model_dump())  # only now: nothing can be refused any more
         journal = Journal(out, trainer.state.step)
         try:
             trainer.train(journal)
@@ -146,15 +155,22 @@ def pretrain(
             raise Interrupted(stop.exit_code)
         manifest.state = "finished"
         manifest.counts |= {"step": trainer.state.step, "tokens": trainer.state.tokens} | _last(out)
+        manifest.timings["total_s"] = round(time.monotonic() - begun, 3)
         write_json(out / MANIFEST, manifest.model_dump())
+        if stop.number is not None:  # it came during the last step: done, but whoever asked wants us to end
+            raise Interrupted(stop.exit_code)
     return manifest
 
 
+def _is_whole(out: Path, manifest: Manifest, steps: int) -> bool:
+    """Whether a finished run has gone far enough and still has its last checkpoint, unharmed."""
+    reached = int(manifest.counts["step"])
+    return reached >= steps and fault(out / FOLDER / f"step-{reached}") is None
+
+
 def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
-    if not out.exists() or not any(out.iterdir()):
+    if is_free(out):
         return None
-    if not (out / MANIFEST).exists():
-        raise MalmoiError("MM0014", out)
     manifest = read_manifest(out, "pretrain")
     if manifest.key != key:
         before = identity(RunConfig.model_validate(manifest.config))
