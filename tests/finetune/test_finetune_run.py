@@ -244,6 +244,29 @@ def test_a_pretraining_run_stands_for_its_newest_checkpoint(checkpoint: Path, tm
     assert resolve_checkpoint(newest) == newest
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "vocab.txt", "config.json"])
+def test_a_flipped_bit_in_a_checkpoint(name: str, checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "step-1"
+    shutil.copytree(checkpoint, folder)
+    files = {
+        path.name: {"size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in folder.iterdir()
+    }
+    (folder / "checkpoint.json").write_text(json.dumps({"step": 1, "files": files}), "utf-8")
+    start = pretrained(folder)
+    assert len(start.inputs(tmp_path / "run")) >= 4
+    data = bytearray((folder / name).read_bytes())
+    data[-3] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(MalmoiError) as caught:
+        start.inputs(tmp_path / "run")
+    assert (caught.value.code, caught.value.where) == ("MM0013", str(folder / name))
+    assert caught.value.what == "a file of this artifact is not as it was recorded (SHA-256)."
+    (folder / "checkpoint.json").write_text("[", "utf-8")
+    with pytest.raises(MalmoiError, match="MM0013"):
+        start.inputs(tmp_path / "run")
+
+
 def test_starts_that_cannot_be(checkpoint: Path, tmp_path: Path, start: Start) -> None:
     with pytest.raises(MalmoiError, match="MM0616"):
         pretrained(tmp_path)

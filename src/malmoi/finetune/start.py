@@ -6,6 +6,7 @@ BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from malmoi.model.heads import Classifier, ClassifyHead
 from malmoi.model.hf import load_pooler, read_encoder
 from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import EncoderConfig
-from malmoi.pretrain.checkpoint import FOLDER, newest_checkpoint
+from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 WEIGHTS = ("config.json", "model.safetensors")
@@ -55,11 +56,17 @@ class Start:
         return Classifier(encoder, head), tokenizer
 
     def inputs(self, out: Path, *, verify: bool = False) -> dict[str, FileRecord]:
-        """Digests of the files this start is made of; those known from `out` are not read again."""
+        """Digests of the files this start is made of; those known from `out` are not read again.
+
+        Raises MM0013 where a file is not the one that its folder's checkpoint.json records.
+        """
         paths = [self.tokenizer / name for name in TOKENIZER_FILES]
         if self.weights is not None:
             paths += [self.weights / name for name in WEIGHTS]
-        return record_inputs((path for path in paths if path.is_file()), out, verify=verify)
+        inputs = record_inputs((path for path in paths if path.is_file()), out, verify=verify)
+        for folder in {self.tokenizer, self.weights or self.tokenizer}:
+            _check_record(folder, inputs)
+        return inputs
 
     def names(self, inputs: Mapping[str, FileRecord]) -> dict[str, str]:
         """name → digest for the artifact's key; where the files lie does not matter."""
@@ -74,6 +81,20 @@ class Start:
         if self.weights is None:
             digests["shape"] = digest_json(self.shape.model_dump(mode="json"))
         return digests
+
+
+def _check_record(folder: Path, inputs: Mapping[str, FileRecord]) -> None:
+    """Compare with checkpoint.json, where there is one: a flipped bit loads silently and misleads."""
+    if not (folder / RECORD).is_file():
+        return
+    try:
+        files = json.loads((folder / RECORD).read_bytes()).get("files", {})
+        wanted = {str(folder / name): str(record["sha256"]) for name, record in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalmoiError("MM0013", folder / RECORD, reason=type(error).__name__) from None
+    for path, sha256 in wanted.items():
+        if path in inputs and inputs[path].sha256 != sha256:
+            raise MalmoiError("MM0013", path, reason="SHA-256")
 
 
 def pretrained(checkpoint: Path, tokenizer: Path | None = None) -> Start:
