@@ -112,6 +112,16 @@ def test_overlaps_are_counted_and_own_files_warned_about(tmp_path: Path) -> None
     assert heard.warned == [("MM0613", {"n": 1, "total": 2})]
 
 
+def test_an_own_dev_file_that_train_holds_is_warned_about(tmp_path: Path) -> None:
+    heard = Heard()
+    config = table(tmp_path, GOOD, dev="글,라벨\n영화 1 ,좋음\n영화 2,나쁨\n새 영화,나쁨\n", test=NEW)
+    read_task(config.model_copy(update={"dev_rows": 1}), heard)
+    assert heard.warned == [("MM0623", {"n": 2, "total": 3})]
+
+
+NEW = "글,라벨\n새 영화,나쁨\n"
+
+
 def test_without_a_test_file_it_says_so(tmp_path: Path) -> None:
     heard = Heard()
     assert read_task(table(tmp_path, GOOD), heard).test is None
@@ -167,6 +177,20 @@ def test_training_files_that_cannot_teach(tmp_path: Path, train: str, code: str,
     found = error(table(tmp_path, train))
     assert found.code == code
     assert says in found.what
+
+
+def test_a_limit_or_blank_texts_that_leave_one_class(tmp_path: Path) -> None:
+    config = table(tmp_path, GOOD)
+    found = error(config.model_copy(update={"train_rows": 1}))
+    assert (found.code, found.where) == ("MM0606", str(config.train))
+    assert found.do.endswith("--train-rows 0")
+    blank = "글,라벨\n" + "".join(f"영화 {i},좋음\n,나쁨\n" for i in range(20))
+    assert error(table(tmp_path, blank)).code == "MM0606"
+
+
+def test_blank_texts_that_leave_nothing_to_train_on(tmp_path: Path) -> None:
+    rows = "좋다,좋음\n싫다,나쁨\n" + ",좋음\n,나쁨\n" * 9
+    assert error(table(tmp_path, "글,라벨\n" + rows)).code == "MM0612"
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +74,9 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     The held-out split is the same for every seed and every contender. `train_rows` takes the first rows of a
     keyed order, so a smaller choice lies inside a larger one.
 
-    Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0606 (one class only), MM0607 (a label
-    that train lacks), MM0611, MM0612 (too few rows to hold any out).
+    Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0606 (one class only, in the
+    file or in the rows taken of it), MM0607 (a label that train lacks), MM0611, MM0612 (too few rows to hold
+    any out).
     """
     task = task_of(config)
     files = task_files(config, task)
@@ -91,8 +92,7 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
         reporter.say("tasks.file", split=split, path=path, n=len(examples), encoding=examples.encoding)
     train, test = read["train"], read.get("test")
     labels = task.labels or label_order(train.labels)
-    if len(set(train.labels)) < 2:
-        raise MalmoiError("MM0606", train.path, label=train.labels[0])
+    _check_classes(train)
     for split in read:
         check_labels(read[split], labels)
     counts = overlap_counts(train, read.get("dev"), test)
@@ -105,13 +105,21 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     blank = train.blank()
     counts["train_blank"] = int(blank.sum())
     train = train.take(i for i in range(len(train)) if not blank[i])
+    if not len(train):  # every row with a text was held out
+        raise MalmoiError("MM0612", train.path, rows=len(dev))
     train = limit(train, config.train_rows)
+    _check_classes(train)  # again: what is left may be of one class
     dev = limit(dev, config.dev_rows)
     test = limit(test, config.test_rows) if test is not None else None
     counts |= {"train": len(train), "dev": len(dev), "test": len(test) if test is not None else 0}
     data = TaskData(task, labels, train, dev, test, files, counts)
-    _tell(data, reporter)
+    _tell(data, {split: len(examples) for split, examples in read.items()}, reporter)
     return data
+
+
+def _check_classes(train: Examples) -> None:
+    if len(set(train.labels)) < 2:
+        raise MalmoiError("MM0606", train.path, label=train.labels[0])
 
 
 def limit(examples: Examples, rows: int) -> Examples:
@@ -146,13 +154,15 @@ def _shared(examples: Examples | None, seen: Iterable[str]) -> int:
     return 0 if examples is None else sum(normal(text) in seen for text in examples.texts)
 
 
-def _tell(data: TaskData, reporter: Reporter) -> None:
+def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None:
     counts = data.counts
     reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
     if counts["train_blank"]:
         reporter.say("tasks.blank", n=counts["train_blank"])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.
-    if not data.task.files and counts["test_in_train"]:
-        reporter.warn("MM0613", str(data.files["test"]), n=counts["test_in_train"], total=counts["test"])
+    shared: tuple[tuple[str, Split], ...] = (("MM0613", "test"), ("MM0623", "dev"))
+    for code, split in shared:
+        if split not in data.task.files and (n := counts[f"{split}_in_train"]):
+            reporter.warn(code, str(data.files[split]), n=n, total=rows[split])
     if data.test is None:
         reporter.warn("MM0614", str(data.train.path))
