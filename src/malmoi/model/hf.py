@@ -120,7 +120,7 @@ def load_pooler(folder: Path, head: ClassifyHead) -> bool:
     """Copy the trained pooler of a BERT folder into `head`.
 
     False, and `head` as it was, where the folder has none: a masked-LM checkpoint (ours, or a peer's trained
-    without next-sentence prediction), whose pooler starts new. Say so to the user.
+    without next-sentence prediction), whose pooler starts new.
     """
     with open_weights(folder) as weights:
         if "pooler.dense.weight" not in weights:
