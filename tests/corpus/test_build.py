@@ -22,6 +22,7 @@ from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.corpus.refine import content_hash
 from malmoi.errors import MalmoiError
 from tests.corpus.conftest import NEWS, Build, read
+from tests.cuts import Cut, cut_at
 
 
 def test_sentences_documents_and_manifest(news: Path, build: Build) -> None:
@@ -244,6 +245,16 @@ def test_a_cut_build_goes_on_and_ends_the_same(
     assert ended.returncode == 0, ended.stderr
     assert contents(out) == contents(whole)
     assert [p.read_bytes() for p in training_parts(out)] == [p.read_bytes() for p in training_parts(whole)]
+
+
+def test_a_build_cut_at_any_change_of_its_folders_goes_on(news: Path, build: Build) -> None:
+    with cut_at(None) as changes:
+        _, whole = build(news, out="whole", heldout=0.3)
+    for number in range(changes.seen - 60, changes.seen, 4):  # writing, linking, deleting
+        with pytest.raises(Cut), cut_at(number):
+            build(news, out=f"cut{number}", heldout=0.3)
+        _, out = build(news, out=f"cut{number}", heldout=0.3)
+        assert contents(out) == contents(whole), number
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,6 +14,7 @@ from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
 from malmoi.tokenizer.wordpiece import WordPiece
+from tests.cuts import Cut, cut_at
 from tests.tokenizer.korean import DOCUMENTS, make_corpus
 
 
@@ -74,6 +75,21 @@ def test_a_cut_build_goes_on_with_what_is_left(corpus: Path, tokenizer: Path, tm
     assert (kept.st_mtime_ns, kept.st_ino) == (written, inode)
     assert not (out / "slices").exists()
     assert len(Shards.open(out, verify=True).train) == 2
+
+
+def test_a_build_cut_at_any_change_of_its_folders_goes_on(
+    shards: Path, corpus: Path, tokenizer: Path, tmp_path: Path
+) -> None:
+    with cut_at(None) as changes:
+        build_shards(ShardsConfig(), corpus, tokenizer, tmp_path / "whole")
+    digest = Shards.open(shards).digest
+    for number in range(18, changes.seen, 2):  # from the slices on
+        out = tmp_path / f"cut{number}"
+        with pytest.raises(Cut), cut_at(number):
+            build_shards(ShardsConfig(), corpus, tokenizer, out)
+        build_shards(ShardsConfig(), corpus, tokenizer, out)
+        assert Shards.open(out).digest == digest, number
+        shutil.rmtree(out)
 
 
 def test_documents_without_tokens_vanish(tokenizer: Path, tmp_path: Path) -> None:

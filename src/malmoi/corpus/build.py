@@ -6,7 +6,6 @@ Every pass is resumable by slice; what workers need travels in files, so memory 
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from malmoi.corpus.dedup import MatchSpec, drops_of_slice, match, plan_matches
 from malmoi.corpus.heldout import choose_threshold
 from malmoi.corpus.ingest import IngestSpec, ingest
 from malmoi.corpus.inputs import Source, find_sources, group_sources
+from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.refine import RefineSpec, refine
 from malmoi.corpus.write import WriteSpec, write_slice
 from malmoi.errors import MalmoiError
@@ -94,6 +94,7 @@ class _Build:
     reporter: Reporter
 
     def run(self, sources: Sequence[Source]) -> None:
+        drop_left_over(self.draft.path)
         work = self.draft.path / "work"
         files, slices = self._read(sources, work / "read")
         refined_counts = self._refine(slices, files, work)
@@ -234,7 +235,7 @@ class _Build:
         for name, kind in (("train", "part"), ("heldout", "heldout")):
             present = [folder / f"{name}.txt" for folder in folders if (folder / f"{name}.txt").exists()]
             for number, path in enumerate(present):
-                _link(path, self.draft.path / f"{kind}-{number:05d}.txt")
+                link(path, self.draft.path / f"{kind}-{number:05d}.txt")
         write_json(self.draft.path / AUDIT, audit)
         stages = audit["stages"]
         self.draft.counts |= {
@@ -246,7 +247,7 @@ class _Build:
                 for code, entry in stages[stage]["dropped"].items()
             },
         }
-        shutil.rmtree(work)
+        drop_work(work)
 
 
 def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
@@ -256,15 +257,6 @@ def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
     reason = max(dropped, key=lambda code: int(dropped[code]["count"]))
     option, off = OPTIONS.get(reason, OPTIONS["too_short"])
     return MalmoiError("MM0110", reason=reason, count=dropped[reason]["count"], option=option, off=off)
-
-
-def _link(path: Path, target: Path) -> None:
-    """A second name, not a move: a build cut here and resumed still finds its finished slices."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(path, target)
 
 
 def _dropped_documents(refined: Sequence[Path], matches: Sequence[Path], folder: Path) -> Path:

@@ -22,6 +22,7 @@ from malmoi.artifact import (
     open_artifact,
     read_manifest,
 )
+from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
@@ -63,7 +64,8 @@ def build_shards(
         return read_manifest(out)
     with finished_artifact(out, "shards", config, key, origins=origins) as draft:
         for left_over in [*draft.path.glob("part-*"), *draft.path.glob("heldout-*")]:
-            shutil.rmtree(left_over)  # moved into place by a build that was cut while it moved them
+            shutil.rmtree(left_over)  # put in place by a build that was cut while it did so
+        drop_left_over(draft.path)
         opened.save(draft.path / "tokenizer")
         slices = [
             *_slices("part", training_parts(corpus), source.files, draft.path, config, digest),
@@ -121,7 +123,7 @@ def _document_start(stream: Any, offset: int, end: int) -> int:
 def _collect(
     draft: Path, slices: list[Slice[EncodeSpec]], counts: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Move finished slices into place as part-00000 … and heldout-00000 …, but for those without tokens."""
+    """Link finished slices into place as part-00000 … and heldout-00000 …, but for those without tokens."""
     parts: list[dict[str, Any]] = []
     for piece, count in zip(slices, counts, strict=True):
         if not count["tokens"]:
@@ -130,10 +132,10 @@ def _collect(
         name = f"{kind}-{sum(part['name'].startswith(kind) for part in parts):05d}"
         (draft / name).mkdir()
         for array in ARRAYS:
-            (draft / "slices" / piece.name / f"{array}.npy").rename(draft / name / f"{array}.npy")
+            link(draft / "slices" / piece.name / f"{array}.npy", draft / name / f"{array}.npy")
         where = {"source": piece.spec.file.name, "bytes": [piece.spec.start, piece.spec.end]}
         parts.append({"name": name, **where, **count})
-    shutil.rmtree(draft / "slices")
+    drop_work(draft / "slices")
     return parts
 
 
