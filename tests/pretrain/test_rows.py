@@ -126,6 +126,31 @@ def test_masking_is_berts() -> None:
     assert (masked.ids_RL == ids)[untouched].all()
 
 
+@pytest.mark.parametrize("ids", [(994, 995, 996, 997, 998), (0, 100, 101, 102, 999)])
+def test_random_tokens_come_from_the_whole_vocabulary_but_its_special_tokens(ids: tuple[int, ...]) -> None:
+    special = SpecialIds(*ids)
+    rows = np.full((4000, 64), 7)
+    masked = mask_rows(rows, np.arange(4000), 3, rate=0.15, special=special, vocab_size=1000)
+    new = masked.ids_RL[(masked.ids_RL != 7) & (masked.ids_RL != special.mask)]
+    assert len(new) > 3000
+    assert not np.isin(new, ids).any()
+    # Of 994 equally likely tokens (7 itself is not seen) 3,600 draws meet 97 %, half of them below 500.
+    assert len(np.unique(new)) > 900
+    assert abs((new < 500).mean() - 0.5) < 0.05
+
+
+def test_random_tokens_behind_special_tokens_0_to_4() -> None:
+    """The plain case, by its plain formula: shards and seeds of old give the rows of old."""
+    ids = np.full((50, 32), 7)
+    masked = mask_rows(ids, np.arange(50), 3, rate=0.5, special=SPECIAL, vocab_size=1000)
+    rows = np.arange(50)[:, None]
+    random = (uniforms(3, 2, rows, masked.slots_RC) >= 0.8) & (uniforms(3, 2, rows, masked.slots_RC) < 0.9)
+    r, c = np.nonzero(random & (masked.weights_RC > 0))
+    wanted = (words(3, 3, rows, masked.slots_RC) % np.uint64(995)).astype(np.int64) + 5
+    assert len(r) > 40
+    assert (masked.ids_RL[r, masked.slots_RC[r, c]] == wanted[r, c]).all()
+
+
 def test_masks_depend_on_the_row_number_alone() -> None:
     ids = np.random.default_rng(2).integers(5, 1000, size=(8, 32))
     whole = mask_rows(ids, np.arange(8), 3, rate=0.15, special=SPECIAL, vocab_size=1000)

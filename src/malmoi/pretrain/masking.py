@@ -60,11 +60,20 @@ def mask_rows(
     slots = np.where(used, slots, 0)
     labels = np.take_along_axis(ids_RL, slots, 1)
     lot = uniforms(seed, REPLACE, rows, slots)
-    first = max(special.pad, special.unk, special.cls, special.sep, special.mask) + 1
-    first = first if first < vocab_size else 0
-    draws = words(seed, TOKEN, rows, slots) % np.uint64(vocab_size - first)
-    filled = np.where(lot < 0.8, special.mask, np.where(lot < 0.9, draws.astype(np.int64) + first, labels))
+    draws = _draw_tokens(words(seed, TOKEN, rows, slots), special, vocab_size)
+    filled = np.where(lot < 0.8, special.mask, np.where(lot < 0.9, draws, labels))
     out = ids_RL.copy()
     r, c = np.nonzero(used)
     out[r, slots[r, c]] = filled[r, c]
     return Masked(out, slots, labels, used.astype(np.float32))
+
+
+def _draw_tokens(numbers: NDArray[np.uint64], special: SpecialIds, vocab_size: int) -> I64:
+    """Any token but the special ones, each as likely; peers' special ids may stand anywhere."""
+    taken = sorted({special.pad, special.unk, special.cls, special.sep, special.mask})
+    if len(taken) >= vocab_size:  # a vocabulary of nothing else
+        taken = []
+    draws = (numbers % np.uint64(vocab_size - len(taken))).astype(np.int64)
+    for token in taken:
+        draws += draws >= token
+    return draws
