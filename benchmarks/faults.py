@@ -34,6 +34,19 @@ def contents(run: Path) -> dict[str, object]:
     return files | {"journal": [{k: v for k, v in line.items() if k != "clock"} for line in lines]}
 
 
+def progress(run: Path) -> object:
+    """What changes as a run goes on: the journal, checkpoints and drafts of checkpoints."""
+    journal, folder = run / "metrics.jsonl", run / "checkpoints"
+    size = journal.stat().st_size if journal.exists() else 0
+    return size, sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def journal_seconds(run: Path) -> float:
+    """How long the steps took, by the journal's clock."""
+    last = (run / "metrics.jsonl").read_text("utf-8").splitlines()
+    return max(json.loads(line)["clock"]["elapsed_s"] for line in last if "clock" in line)
+
+
 def main(kills: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -66,12 +79,16 @@ def main(kills: int, seed: int) -> None:
         whole = time.monotonic() - begun
         print(f"undisturbed run: {whole:.1f} s")
         rng = random.Random(seed)
+        # Half the training time is spread over the kills, so that each meets an unfinished run.
+        seconds_each = journal_seconds(folder / "whole") / 2 / kills
         survived = 0
         cut = folder / "cut"
         for kill in range(kills):
+            before = progress(cut)
             process = subprocess.Popen([*train, "--out", str(cut)], stdout=subprocess.DEVNULL)
-            # Starting takes about 3 s; the run is spread over all kills so that each finds it unfinished.
-            time.sleep(2.0 + rng.uniform(0, 2 * max(1.0, whole - 3) / kills + 1.0))
+            while process.poll() is None and progress(cut) == before:
+                time.sleep(0.002)  # the kill must meet a process that trains, not one that starts
+            time.sleep(rng.uniform(0, 1.5 * seconds_each))
             ended = process.poll() is not None
             process.kill()
             process.wait()

@@ -86,9 +86,9 @@ def format_of(path: Path) -> str:
 def group_sources(sources: Sequence[Source]) -> list[list[Source]]:
     """Neighbouring small files together, large files alone: the tasks of the reading pass."""
     groups: list[list[Source]] = []
-    filled = SMALL
+    filled = 0
     for source in sources:
-        if filled + source.size > SMALL:
+        if not groups or filled + source.size > SMALL:
             groups.append([])
             filled = 0
         groups[-1].append(source)
