@@ -224,6 +224,10 @@ def test_seeds_give_mean_and_sample_sd(
     assert Predictor.open(tmp_path / "runs").folder == tmp_path / "runs" / summary["best"] / "model"
     with pytest.raises(MalmoiError, match="MM0014"):
         finetune_seeds(short, data, start, tmp_path / "runs" / "seed-0")
+    (tmp_path / "notes.csv").write_text("내 글")
+    with pytest.raises(MalmoiError, match="MM0014"):
+        finetune_seeds(short, data, start, tmp_path / "notes.csv")
+    assert (tmp_path / "notes.csv").read_text() == "내 글"
 
 
 def test_new_weights_share_the_head_but_not_the_encoder(start: Start) -> None:

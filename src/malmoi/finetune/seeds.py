@@ -37,7 +37,8 @@ def finetune_seeds(
     metric on dev and test, and the name of the run with the best dev score, which `predict` opens.
     """
     ours = ("seed-*", ".seed-*.before")  # a kill may leave only the run that stood aside
-    strange = out.exists() and any(out.iterdir()) and not any(any(out.glob(name)) for name in ours)
+    found = list(out.iterdir() if out.is_dir() else [out]) if out.exists() else []
+    strange = found and not any(path.match(name) for path in found for name in ours)
     if strange or (out / MANIFEST).exists():
         raise MalmoiError("MM0014", out)
     runs = []
