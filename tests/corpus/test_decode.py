@@ -118,7 +118,18 @@ def test_unknown_encoding_name() -> None:
         CorpusConfig(encoding="utf8-ko")
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04" + b"x" * 99, b"%PDF-1.7\n", bytes(range(256)) * 20])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"PK\x03\x04" + b"x" * 99,
+        b"%PDF-1.7\n",
+        bytes(range(256)) * 20,
+        bytes(200_000),
+        b"\xff\xfe" + bytes(200_000),
+        b"\x00\x01" * 9_000,
+        NEWS.encode("utf-16-le") + bytes(9_000),
+    ],
+)
 def test_binary_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(data)

@@ -43,17 +43,20 @@ BOMS = (
 COMMON = (
     "이다는을의에가고하지로도사은를기한어아그자시인리대스나서부해정일수으라만여제들보원조전면게과주장오적상"
 )
+SHOWN = {"utf-8-sig": "utf-8 (BOM)"}
+CONTROLS = r"[\x00-\x08\x0e-\x1a\x1c-\x1f]"
+MAX_CONTROLS = 0.01
 # A few damaged bytes become U+FFFD and cost their sentences; more is a wrong encoding.
 MAX_BROKEN = 0.01
 
 
 class Decoded:
-    """The text of one file in blocks; `compression` and `encoding` are known once it has been read."""
+    """The text of one file in blocks; `compression` and `encoding` speak of what has been read of it."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         self.path, self.forced = path, encoding
         self.compression = ""
-        self.encoding = encoding or ""
+        self.encoding = SHOWN.get(encoding or "", encoding or "")
 
     def __iter__(self) -> Iterator[str]:
         """Raises MalmoiError: binary (MM0106), unknown encoding (MM0104), damaged archive (MM0105)."""
@@ -86,14 +89,16 @@ class Decoded:
             if decoder is None:
                 if not self.forced and block.isascii() and b"\0" not in block:
                     self._check_binary(block)
+                    self.encoding = "ascii"
                     yield block.decode("ascii")  # UTF-8 and CP949 agree so far
                     continue
-                self.encoding = self.forced or self._detect(block)
-                decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+                codec = self.forced or self._detect(block)
+                self.encoding = SHOWN.get(codec, codec)
+                decoder = codecs.getincrementaldecoder(codec)(errors="replace")
             yield decoder.decode(block)
         if decoder is not None:
             yield decoder.decode(b"", final=True)
-        self.encoding = {"": "ascii", "utf-8-sig": "utf-8 (BOM)"}.get(self.encoding, self.encoding)
+        self.encoding = self.encoding or "ascii"  # an empty file
 
     def _bytes(self) -> Iterator[bytes]:
         with self.path.open("rb") as stream:
@@ -113,10 +118,14 @@ class Decoded:
     def _detect(self, block: bytes) -> str:
         for bom, name in BOMS:
             if block.startswith(bom):
+                if _controls(_decode_part(block, name)) > MAX_CONTROLS:
+                    raise MalmoiError("MM0106", self.path, kind="binary")
                 return name
         if b"\0" in block[:4096]:
             for name in ("utf-16-le", "utf-16-be"):
-                if _korean(block[: len(block) // 2 * 2], name) > 0.7:
+                sample = block[: len(block) // 2 * 2]
+                # Zeros alone, as in disk images and files that were allocated but never written, decode too.
+                if _korean(sample, name) > 0.7 and _controls(_decode_part(sample, name)) <= MAX_CONTROLS:
                     return name
         self._check_binary(block)
         first = re.search(rb"[\x80-\xff]", block)
@@ -133,8 +142,7 @@ class Decoded:
     def _check_binary(self, block: bytes) -> None:
         kind = next((kind for magic, kind in BINARY.items() if block.startswith(magic)), "")
         head = block[:65536]
-        controls = len(re.findall(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head))
-        if kind or b"\0" in head or controls > 0.01 * len(head):
+        if kind or b"\0" in head or _controls(head.decode("latin-1")) > MAX_CONTROLS:
             raise MalmoiError("MM0106", self.path, kind=kind or "binary")
 
 
@@ -165,6 +173,11 @@ def _inflate_zst(stream: IO[bytes]) -> Iterator[bytes]:
 def _broken(block: bytes, encoding: str) -> float:
     text = _decode_part(block, encoding)
     return text.count("\ufffd") / max(1, sum(c > "\x7f" for c in text[:BLOCK]))
+
+
+def _controls(text: str) -> float:
+    """Share of the control characters that text does not hold."""
+    return len(re.findall(CONTROLS, text)) / max(1, len(text))
 
 
 def _korean(block: bytes, encoding: str, common: str = "") -> float:
