@@ -15,6 +15,7 @@ from malmoi.shards.check import decode_sentence, verify_shards
 from malmoi.shards.format import Shards, check_tokenizer, ids_dtype, tokenizer_digest
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.wordpiece import WordPiece
+from tests.limits import few_files
 from tests.tokenizer.korean import DOCUMENTS, SENTENCES
 
 
@@ -36,6 +37,13 @@ def test_arrays_are_mapped_not_read(shards: Path) -> None:
     assert isinstance(part.ids, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         part.ids[0] = 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts its open files in /proc")
+def test_more_arrays_than_the_usual_limit_on_open_files(shards: Path) -> None:
+    with few_files(6):
+        opened = Shards.open(shards)  # three parts of four arrays
+    assert len(opened.train) + len(opened.heldout) == 3
 
 
 def test_cut_file(shards: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from malmoi.errors import MalmoiError
+from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import SENTENCES
@@ -113,3 +114,54 @@ def test_json_with_a_gap_in_its_ids(small: WordPiece, tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").unlink()
     (tmp_path / "tokenizer.json").write_text(json.dumps(state), "utf-8")
     assert _fails(tmp_path).values["found"] == "ids ≠ 0, 1, 2, …"
+
+
+def test_hanja_stay_in_their_word_where_a_peer_says_so(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text(SPECIALS + "菜\n##田\n田\n##菜\n텃\n", "utf-8")
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenize_chinese_chars": false}', "utf-8")
+    opened = load_tokenizer(tmp_path)
+    opened.save(tmp_path / "ours")
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone/tokenizer.json").write_bytes((tmp_path / "ours/tokenizer.json").read_bytes())
+    for tokenizer in (opened, load_tokenizer(tmp_path / "ours"), load_tokenizer(tmp_path / "alone")):
+        encoded = tokenizer.encode_batch(["菜田 텃"], specials=False)
+        assert tokenizer.tokens(encoded.ids) == ["菜", "##田", "텃"]
+        assert encoded.spans.tolist() == [[0, 1], [1, 2], [3, 4]]
+    (tmp_path / "tokenizer_config.json").unlink()
+    load_tokenizer(tmp_path).save(tmp_path / "split")
+    ids = load_tokenizer(tmp_path / "split").encode_batch(["菜田"], specials=False).ids
+    assert opened.tokens(ids) == ["菜", "田"]
+    assert tokenizer_digest(tmp_path / "split") != tokenizer_digest(tmp_path / "ours")
+
+
+@pytest.mark.parametrize("with_vocab", [True, False])
+@pytest.mark.parametrize(
+    ("section", "name", "value", "found"),
+    [
+        ("normalizer", "clean_text", False, "clean_text: false"),
+        ("model", "continuing_subword_prefix", "@@", 'continuing_subword_prefix: "@@"'),
+        ("model", "max_input_chars_per_word", 200, "max_input_chars_per_word: 200"),
+    ],
+)
+def test_settings_that_give_other_ids_are_refused_by_name(
+    small: WordPiece, tmp_path: Path, with_vocab: bool, section: str, name: str, value: object, found: str
+) -> None:
+    small.save(tmp_path)
+    state = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    state[section][name] = value
+    (tmp_path / "tokenizer.json").write_text(json.dumps(state), "utf-8")
+    if not with_vocab:
+        (tmp_path / "vocab.txt").unlink()
+    error = _fails(tmp_path)
+    assert (error.code, error.values["found"], error.where) == (
+        "MM0203",
+        found,
+        str(tmp_path / "tokenizer.json"),
+    )
+
+
+def test_a_setting_in_the_config_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text(SPECIALS + "가\n", "utf-8")
+    (tmp_path / "tokenizer_config.json").write_text('{"wordpieces_prefix": "@@"}', "utf-8")
+    for path in (tmp_path, tmp_path / "vocab.txt"):
+        assert _fails(path).values["found"] == 'wordpieces_prefix: "@@"'

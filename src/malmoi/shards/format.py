@@ -62,6 +62,7 @@ class Shards:
         """
         folder = Path(folder)
         manifest = open_artifact(folder, "shards", verify=verify)
+        _allow_many_files()
         vocab_size = int(manifest.counts["vocab_size"])
         parts = [_open_part(folder / name, vocab_size, verify) for name in _part_names(manifest)]
         return cls(
@@ -86,7 +87,7 @@ def ids_dtype(vocab_size: int) -> type[np.unsignedinteger[Any]]:
 
 
 def tokenizer_digest(folder: Path) -> str:
-    """SHA-256 of what decides ids: the vocabulary's entries in order, and whether text is lower-cased.
+    """SHA-256 of what decides ids: the vocabulary's entries in order, and how text is normalised.
 
     Not of tokenizer.json's bytes, because other tools rewrite that file without changing an id.
     Raises MM0304 where the folder holds no vocab.txt.
@@ -99,7 +100,10 @@ def tokenizer_digest(folder: Path) -> str:
     if (folder / "tokenizer_config.json").exists():
         settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     lower = [settings.get("do_lower_case", False), settings.get("strip_accents", False)]
-    return hashlib.sha256(json.dumps([entries, lower], ensure_ascii=False).encode()).hexdigest()
+    parts = [entries, lower]
+    if not settings.get("tokenize_chinese_chars", True):
+        parts.append("hanja are not words of their own")
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
 def check_tokenizer(shards: Shards, folder: Path) -> None:
@@ -110,6 +114,30 @@ def check_tokenizer(shards: Shards, folder: Path) -> None:
 
 def _part_names(manifest: Manifest) -> list[str]:
     return sorted({Path(name).parts[0] for name in manifest.files if name.endswith("ids.npy")})
+
+
+def _allow_many_files() -> None:
+    """Raise this process's limit on open files as far as the system lets it.
+
+    A mapped array holds a descriptor: 4 a part here and 3 more in pretraining's tables of rows, so that the
+    usual limit of 1,024 is met at 146 parts, and each corpus file is at least one part. 2^20 descriptors do
+    for 149,000 parts; more makes programs slow that close all descriptors one by one. macOS grants 10,240.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    endless = resource.RLIM_INFINITY
+    for most in (1 << 20, 10_240):
+        wanted = most if hard == endless else min(hard, most)
+        if soft == endless or wanted <= soft:
+            return
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            continue
+        return
 
 
 def _open_part(folder: Path, vocab_size: int, verify: bool) -> Part:

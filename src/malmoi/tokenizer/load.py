@@ -14,15 +14,15 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece import MAX_WORD, PREFIX, WordPiece
 
 
 def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> Tokenizer:
     """Open a tokenizer from a folder or a file.
 
-    Raises MM0201 (no such path), MM0202 (a folder without tokenizer), MM0203 (another kind of file),
-    MM0204 (empty), MM0205 (an entry twice), MM0206 (special tokens missing); warns MM0208 (the vocabulary
-    lower-cases and strips accents, which tears Hangul apart).
+    Raises MM0201 (no such path), MM0202 (a folder without tokenizer), MM0203 (another kind of file, or a
+    setting that gives other ids), MM0204 (empty), MM0205 (an entry twice), MM0206 (special tokens missing);
+    warns MM0208 (the vocabulary lower-cases and strips accents, which tears Hangul apart).
     """
     path = Path(path)
     if not path.exists():
@@ -34,6 +34,7 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
         if not found:
             raise MalmoiError("MM0202", path)
         file = found[0]
+    _check_settings(path / "tokenizer.json" if path.is_dir() else file)
     entries, casing = _read_json(file) if file.suffix == ".json" else (_read_vocab(file), None)
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
@@ -45,6 +46,7 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
         entries,
         lower_case=lower_case,
         strip_accents=strip_accents,
+        split_hanja=_split_hanja(file),
         learned=_settings(file.parent / "malmoi.json").get("learned"),
         engine=engine,
     )
@@ -86,6 +88,29 @@ def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
     lower_case = bool(normalizer.get("lowercase"))
     strip = normalizer.get("strip_accents")
     return entries, (lower_case, lower_case if strip is None else bool(strip))
+
+
+def _check_settings(file: Path) -> None:
+    """Raise MM0203 for a setting that would give other ids than ours, in a tokenizer.json or the config
+    beside it."""
+    config = file.parent / "tokenizer_config.json"
+    found = [(config, _settings(config), {"clean_text": True, "wordpieces_prefix": PREFIX})]
+    state = _settings(file) if file.suffix == ".json" else {}
+    model = state.get("model")
+    if isinstance(model, dict) and model.get("type") == "WordPiece":
+        wanted = {"continuing_subword_prefix": PREFIX, "max_input_chars_per_word": MAX_WORD}
+        found += [(file, model, wanted), (file, state.get("normalizer") or {}, {"clean_text": True})]
+    for where, settings, wanted in found:
+        for name, value in wanted.items():
+            if settings.get(name, value) != value:
+                raise MalmoiError("MM0203", where, found=f"{name}: {json.dumps(settings[name])}")
+
+
+def _split_hanja(file: Path) -> bool:
+    """Whether each hanja is a word of its own; where nothing is said, as in BERT."""
+    if file.suffix == ".json":
+        return bool((_settings(file).get("normalizer") or {}).get("handle_chinese_chars", True))
+    return _truth(_settings(file.parent / "tokenizer_config.json").get("tokenize_chinese_chars", True))
 
 
 def _casing(folder: Path, entries: list[str]) -> tuple[bool, bool]:

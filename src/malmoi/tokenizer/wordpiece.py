@@ -28,6 +28,7 @@ from malmoi.tokenizer.engine import Choice, Engine
 from malmoi.tokenizer.rows import Flat, lay_rows
 
 PREFIX = "##"
+MAX_WORD = 100  # characters; a longer word is [UNK]
 CHUNK = 1_000_000  # characters encoded at once; the arrays of one chunk take about 60 MB
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -38,6 +39,7 @@ class WordPiece:
     Args:
         entries: the vocabulary in id order, the five special tokens among them.
         lower_case, strip_accents: what the vocabulary was made with; ours is made with neither.
+        split_hanja: whether each hanja is a word of its own, as in BERT.
         learned: how many entries mean something, when the rest is [unused] filling.
         engine: "tokenizers" keeps tokie out.
     """
@@ -50,15 +52,16 @@ class WordPiece:
         *,
         lower_case: bool = False,
         strip_accents: bool = False,
+        split_hanja: bool = True,
         learned: int | None = None,
         engine: Choice = "auto",
     ) -> None:
         self.entries = list(entries)
-        self.lower_case, self.strip_accents = lower_case, strip_accents
+        self.lower_case, self.strip_accents, self.split_hanja = lower_case, strip_accents, split_hanja
         self.learned = len(self.entries) if learned is None else learned
         ids = {entry: index for index, entry in enumerate(self.entries)}
         self.special = SpecialIds(*(ids[token] for token in SPECIAL_TOKENS))
-        self._library = _library(ids, lower_case, strip_accents)
+        self._library = _library(ids, lower_case, strip_accents, split_hanja)
         self._engine = Engine(self._library, engine)
 
     @property
@@ -108,7 +111,7 @@ class WordPiece:
             "tokenizer_class": "BertTokenizer",
             "do_lower_case": self.lower_case,
             "strip_accents": self.strip_accents,
-            "tokenize_chinese_chars": True,
+            "tokenize_chinese_chars": self.split_hanja,
             "model_max_length": 512,
             **dict(zip(names, SPECIAL_TOKENS, strict=True)),
         }
@@ -202,9 +205,11 @@ class WordPiece:
         return np.array(sizes, np.int64), np.array(continues, np.bool_)
 
 
-def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool) -> Library:
-    library = Library(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
-    library.normalizer = normalizers.BertNormalizer(lowercase=lower_case, strip_accents=strip_accents)
+def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool, split_hanja: bool) -> Library:
+    library = Library(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD))
+    library.normalizer = normalizers.BertNormalizer(
+        handle_chinese_chars=split_hanja, lowercase=lower_case, strip_accents=strip_accents
+    )
     library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     library.decoder = decoders.WordPiece(prefix=PREFIX)
     cls_sep = [(token, ids[token]) for token in ("[CLS]", "[SEP]")]
