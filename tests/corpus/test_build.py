@@ -207,6 +207,7 @@ class Cutting(Reporter):
         yield Step(key)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
     if how == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
     config = CorpusConfig(inputs=[folder], slice_mb=0.01, heldout=0.1)
