@@ -31,12 +31,37 @@ def test_named_sizes_are_those_of_berts_miniatures() -> None:
     shapes = {
         name: (c.layers, c.hidden, c.heads, c.ffn)
         for name in SIZES
-        for c in [ModelConfig.model_validate({"size": name}).resolve(vocab_size=10, pad_id=0)]
+        for c in [ModelConfig.model_validate({"size": name}).resolve(vocab_size=10, pad_id=0, arch="electra")]
     }
     assert shapes["tiny"] == (2, 128, 2, 512)
     assert shapes["mini"] == (4, 256, 4, 1024)
     assert shapes["base"] == (12, 768, 12, 3072)
-    assert shapes["large"] == (24, 1024, 16, 4096)
+    assert shapes["large"] == shapes["electra-large"] == (24, 1024, 16, 4096)
+
+
+@pytest.mark.parametrize(
+    ("size", "embedding", "generator"),
+    [
+        ("electra-small", 128, (64, 1, 256)),
+        ("electra-base", 768, (256, 4, 1024)),
+        ("electra-large", 1024, (256, 4, 1024)),
+    ],
+)
+def test_electras_are_the_published_ones(size: str, embedding: int, generator: tuple[int, int, int]) -> None:
+    """google-research/electra, configure_pretraining.py and training_utils.py."""
+    model = ModelConfig.model_validate({"size": size})
+    discriminator = model.resolve(vocab_size=10, pad_id=0, arch="electra")
+    config = model.resolve_generator(discriminator)
+    assert discriminator.embedding == config.embedding == embedding
+    assert (config.hidden, config.heads, config.ffn) == generator
+    assert config.layers == discriminator.layers
+    full = ModelConfig.model_validate({"size": size, "generator": 1.0}).resolve_generator(discriminator)
+    assert full == discriminator
+
+
+def test_a_bert_has_no_narrow_embeddings() -> None:
+    with pytest.raises(MalmoiError, match="MM0411"):
+        ModelConfig(size="electra-small").resolve(vocab_size=10, pad_id=0)
 
 
 def test_overrides_and_the_rule_of_heads() -> None:
@@ -51,9 +76,9 @@ def test_overrides_and_the_rule_of_heads() -> None:
     )
 
 
-@pytest.mark.parametrize("size", ["tiny", "small"])
+@pytest.mark.parametrize("size", ["tiny", "small", "electra-small"])
 def test_parameters_are_counted_right(size: str) -> None:
-    config = ModelConfig.model_validate({"size": size}).resolve(vocab_size=1234, pad_id=0)
+    config = ModelConfig.model_validate({"size": size}).resolve(vocab_size=1234, pad_id=0, arch="electra")
     with torch.device("meta"):
         encoder = Encoder(config)
     assert parameters(config) == sum(p.numel() for p in encoder.parameters())

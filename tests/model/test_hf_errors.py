@@ -89,7 +89,7 @@ def test_impossible_sizes_are_refused_before_anything_is_allocated(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("model_type", "electra"), ("hidden_act", "gelu_new"), ("position_embedding_type", "relative_key")],
+    [("model_type", "roberta"), ("hidden_act", "gelu_new"), ("position_embedding_type", "relative_key")],
 )
 def test_what_would_compute_something_else(folder: Path, name: str, value: str) -> None:
     set_config(folder, **{name: value})

@@ -1,8 +1,10 @@
-"""BERT's encoder (Devlin et al. 2018) in plain PyTorch: a Batch in, one vector per token out.
+"""BERT's and ELECTRA's encoder (Devlin et al. 2018, Clark et al. 2020) in plain PyTorch: a Batch in, one
+vector per token out. ELECTRA's embeddings may be narrower than its blocks; a linear map joins them.
 
 Activations stay flat (T, D); query, key and value are one matrix product; nothing branches on padding. It
-agrees with transformers' BertModel to 1e-5 in fp32 (`hf.py` has the names on disk). Precision, compilation
-and parallelism are applied from outside: `encoder.blocks` are equal modules with static shapes.
+agrees with transformers' BertModel and ElectraModel to 1e-5 in fp32 (`hf_names.py` has the names on disk).
+Precision, compilation and parallelism are applied from outside: `encoder.blocks` are equal modules with
+static shapes.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
 from malmoi.model.sizes import EncoderConfig
 
-# Shapes: T tokens of the batch, D hidden, H heads, d = D / H.
+# Shapes: T tokens of the batch, E width of the embeddings, D hidden, H heads, d = D / H.
 
 
 class Embeddings(nn.Module):
@@ -24,18 +26,18 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.word = nn.Embedding(config.vocab_size, config.hidden)
-        self.position = nn.Embedding(config.max_positions, config.hidden)
-        self.token_type = nn.Embedding(config.type_vocab, config.hidden)
-        self.norm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
+        self.word = nn.Embedding(config.vocab_size, config.embedding)
+        self.position = nn.Embedding(config.max_positions, config.embedding)
+        self.token_type = nn.Embedding(config.type_vocab, config.embedding)
+        self.norm = nn.LayerNorm(config.embedding, eps=config.layer_norm_eps)
         self.dropout = config.dropout
 
     def forward(self, batch: Batch) -> Tensor:
-        """(T, D)."""
-        words_TD = self.word(batch.ids_T)
-        places_TD = self.token_type(batch.segments_T) + self.position(batch.positions_T)
-        hidden_TD: Tensor = self.norm(words_TD + places_TD)
-        return dropout(hidden_TD, self.dropout, self.training)
+        """(T, E)."""
+        words_TE = self.word(batch.ids_T)
+        places_TE = self.token_type(batch.segments_T) + self.position(batch.positions_T)
+        embedded_TE: Tensor = self.norm(words_TE + places_TE)
+        return dropout(embedded_TE, self.dropout, self.training)
 
 
 class Block(nn.Module):
@@ -75,6 +77,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config)
+        self.project = (
+            None if config.embedding == config.hidden else nn.Linear(config.embedding, config.hidden)
+        )
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.apply(initialize)
 
@@ -88,6 +93,8 @@ class Encoder(nn.Module):
             dropout_p=attention_p,
         )
         hidden_TD: Tensor = self.embeddings(batch)
+        if self.project is not None:
+            hidden_TD = self.project(hidden_TD)
         for block in self.blocks:
             hidden_TD = block(hidden_TD, plan)
         return hidden_TD

@@ -1,4 +1,5 @@
-"""What is put on an encoder: `MlmHead` predicts masked tokens, `ClassifyHead` labels a sequence.
+"""What is put on an encoder: `MlmHead` predicts masked tokens, `RtdHead` tells which tokens were replaced,
+`ClassifyHead` labels a sequence.
 
 Heads get only the tokens they need (M masked slots, B first tokens), never all T: on BERT-base at 15 %
 masking logits everywhere would cost 24 % more.
@@ -6,15 +7,19 @@ masking logits everywhere would cost 24 % more.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
+from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
 from malmoi.model.encoder import Encoder, initialize
-from malmoi.model.sizes import EncoderConfig
+from malmoi.model.sizes import Arch, EncoderConfig
 
-# Shapes: T tokens, D hidden, V vocabulary, M masked slots, B sequences to label, C outputs.
+# Shapes: T tokens, D hidden, E width of the embeddings, V vocabulary, M masked slots, B sequences to label,
+# C outputs.
 
 
 class MlmHead(nn.Module):
@@ -26,30 +31,68 @@ class MlmHead(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden, config.hidden)
-        self.norm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
+        self.dense = nn.Linear(config.hidden, config.embedding)
+        self.norm = nn.LayerNorm(config.embedding, eps=config.layer_norm_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.apply(initialize)
 
-    def forward(self, hidden_MD: Tensor, words_VD: Tensor) -> Tensor:
+    def forward(self, hidden_MD: Tensor, words_VE: Tensor) -> Tensor:
         """Logits (M, V)."""
-        return nn.functional.linear(self.norm(nn.functional.gelu(self.dense(hidden_MD))), words_VD, self.bias)
+        return nn.functional.linear(self.norm(nn.functional.gelu(self.dense(hidden_MD))), words_VE, self.bias)
+
+
+class RtdHead(nn.Module):
+    """Dense, gelu, one output: was this token replaced? (ELECTRA's discriminator head.)"""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden, config.hidden)
+        self.prediction = nn.Linear(config.hidden, 1)
+        self.apply(initialize)
+
+    def forward(self, hidden_TD: Tensor) -> Tensor:
+        """Logits (T,): above 0 means replaced."""
+        logits_T: Tensor = self.prediction(nn.functional.gelu(self.dense(hidden_TD))).squeeze(-1)
+        return logits_T
+
+
+HeadKind = Literal["pooler", "linear", "dense"]
+# What transformers can open again: BertForSequenceClassification and ElectraForSequenceClassification. The
+# one linear layer ELECTRA's authors fine-tune with (google-research/electra, classification_tasks.py) has no
+# class there; its encoder opens with AutoModel.
+HEAD_KINDS: dict[Arch, tuple[HeadKind, ...]] = {"bert": ("pooler", "linear"), "electra": ("linear", "dense")}
 
 
 class ClassifyHead(nn.Module):
-    """Dense and tanh (BERT's pooler) on the first token, dropout, linear: BertForSequenceClassification's."""
+    """Labels a sequence by its first token's vector.
 
-    def __init__(self, config: EncoderConfig, outputs: int) -> None:
+    `pooler`: dense, tanh, dropout, linear (BERT). `linear`: dropout, linear (ELECTRA as its authors fine-tune
+    it). `dense`: dropout, dense, gelu, dropout, linear (ElectraForSequenceClassification).
+    Raises MM0412 where the kind does not go with the encoder.
+    """
+
+    def __init__(self, config: EncoderConfig, outputs: int, kind: HeadKind | None = None) -> None:
         super().__init__()
-        self.pooler = nn.Linear(config.hidden, config.hidden)
+        self.kind: HeadKind = kind or HEAD_KINDS[config.arch][0]
+        if self.kind not in HEAD_KINDS[config.arch]:
+            known = ", ".join(HEAD_KINDS[config.arch])
+            raise MalmoiError("MM0412", kind=self.kind, arch=config.arch, known=known)
         self.dropout = config.dropout
+        if self.kind == "pooler":
+            self.pooler = nn.Linear(config.hidden, config.hidden)
+        if self.kind == "dense":
+            self.dense = nn.Linear(config.hidden, config.hidden)
         self.classifier = nn.Linear(config.hidden, outputs)
         self.apply(initialize)
 
     def forward(self, hidden_BD: Tensor) -> Tensor:
         """Logits (B, C)."""
-        pooled_BD = dropout(torch.tanh(self.pooler(hidden_BD)), self.dropout, self.training)
-        logits_BC: Tensor = self.classifier(pooled_BD)
+        if self.kind == "pooler":
+            hidden_BD = torch.tanh(self.pooler(hidden_BD))
+        if self.kind == "dense":
+            hidden_BD = dropout(hidden_BD, self.dropout, self.training)
+            hidden_BD = nn.functional.gelu(self.dense(hidden_BD))
+        logits_BC: Tensor = self.classifier(dropout(hidden_BD, self.dropout, self.training))
         return logits_BC
 
 
@@ -66,6 +109,20 @@ class MaskedLM(nn.Module):
         hidden_MD = self.encoder(batch).index_select(0, slots_M)
         logits_MV: Tensor = self.head(hidden_MD, self.encoder.embeddings.word.weight)
         return logits_MV
+
+
+class Discriminator(nn.Module):
+    """An encoder with `RtdHead`: ELECTRA's model that one keeps."""
+
+    def __init__(self, encoder: Encoder, head: RtdHead) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (T,) for every token, padding included."""
+        logits_T: Tensor = self.head(self.encoder(batch))
+        return logits_T
 
 
 class Classifier(nn.Module):

@@ -31,7 +31,8 @@ FIELDS = {
     "layer_norm_eps": "layer_norm_eps",
     "pad_id": "pad_token_id",
 }
-# BertConfig's own defaults; the sizes have none here, for a config without them is not a BERT's.
+EMBEDDING = "embedding_size"  # ElectraConfig's; a BERT has none
+# BertConfig's and ElectraConfig's own defaults; the sizes have none, for a config without them is no BERT's.
 DEFAULTS = {
     "max_position_embeddings": 512,
     "type_vocab_size": 2,
@@ -42,7 +43,6 @@ DEFAULTS = {
 }
 # What the encoder computes; an absent setting means the same.
 FIXED: dict[str, Any] = {
-    "model_type": "bert",
     "hidden_act": "gelu",
     "position_embedding_type": "absolute",
     "is_decoder": False,
@@ -54,7 +54,10 @@ FIXED: dict[str, Any] = {
 def config_json(config: EncoderConfig, architecture: str, labels: list[str] | None) -> dict[str, Any]:
     """config.json's contents; `labels` for a classifier only."""
     table: dict[str, Any] = {"architectures": [architecture], "dtype": "float32"}
-    table |= FIXED | {theirs: getattr(config, ours) for ours, theirs in FIELDS.items()}
+    table |= {"model_type": config.arch} | FIXED
+    table |= {theirs: getattr(config, ours) for ours, theirs in FIELDS.items()}
+    if config.arch == "electra":
+        table[EMBEDDING] = config.embedding
     if labels is not None:
         table["id2label"] = {str(i): label for i, label in enumerate(labels)}
         table["label2id"] = {label: i for i, label in enumerate(labels)}
@@ -76,12 +79,17 @@ def read_config(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
         raise MalmoiError("MM0404", path, detail=str(error)[:200]) from None
     if not isinstance(table, dict):
         raise MalmoiError("MM0404", path, detail=type(table).__name__)
+    arch = table.get("model_type", "bert")
+    if arch not in ("bert", "electra"):
+        raise MalmoiError("MM0405", path, setting="model_type", value=arch, wanted="bert, electra")
     for name, wanted in FIXED.items():
         if table.get(name, wanted) != wanted:
             raise MalmoiError("MM0405", path, setting=name, value=table[name], wanted=wanted)
     values = {ours: table.get(theirs, DEFAULTS.get(theirs)) for ours, theirs in FIELDS.items()}
     try:
-        config = EncoderConfig.model_validate({"arch": "bert"} | values)
+        if arch == "electra":
+            values["embedding"] = table.get(EMBEDDING, 128)
+        config = EncoderConfig.model_validate({"arch": arch} | values)
     except ValidationError as error:
         first = error.errors()[0]
         name = FIELDS.get(str(first["loc"][0]), "") if first["loc"] else ""

@@ -1,4 +1,4 @@
-"""model.safetensors of a BERT, read strictly: names in one spelling, every weight there, every shape right.
+"""model.safetensors of a BERT or an ELECTRA, read strictly: one spelling, every weight there, right shapes.
 
 The header is checked against what the model needs before a byte of weights is read or allocated. Nothing here
 unpickles: a folder that holds only a pickle is refused, because reading one runs whatever its author put in.
@@ -24,11 +24,13 @@ FLOATS = {"F64", "F32", "F16", "BF16"}
 SHOWN = 3
 
 DECODER = "cls.predictions.decoder"
+# The output matrix of the masked-LM head, a second copy of the word embeddings where it is stored at all.
+OUTPUTS = (f"{DECODER}.weight", "generator_lm_head.weight")
 
 
 class Weights:
-    """An open file. Names come without the `bert.` in front (bare BertModels save none) and with LayerNorm's
-    `gamma` and `beta` (TensorFlow's, in the oldest conversions) as `weight` and `bias`."""
+    """An open file. Names come without the `bert.` or `electra.` in front (bare models save none) and with
+    LayerNorm's `gamma` and `beta` (TensorFlow's, in the oldest conversions) as `weight` and `bias`."""
 
     def __init__(self, path: Path, opened: Any) -> None:
         self.path = path
@@ -76,9 +78,13 @@ class Weights:
     def check_tied(self) -> None:
         """Raise MM0409 where the masked-LM matrix is stored and is not the word embeddings."""
         words = "embeddings.word_embeddings.weight"
-        decoder = f"{DECODER}.weight"
-        if decoder in self and words in self and not torch.equal(self.tensor(decoder), self.tensor(words)):
-            raise MalmoiError("MM0409", self.path, name=decoder)
+        for outputs in OUTPUTS:
+            if (
+                outputs in self
+                and words in self
+                and not torch.equal(self.tensor(outputs), self.tensor(words))
+            ):
+                raise MalmoiError("MM0409", self.path, name=outputs)
 
 
 @contextmanager
@@ -99,7 +105,7 @@ def open_weights(folder: Path) -> Iterator[Weights]:
 
 def one_spelling(name: str) -> str:
     """A stored name as the current BertModel has it."""
-    return re.sub(r"LayerNorm\.(gamma|beta)$", _modern, name.removeprefix("bert."))
+    return re.sub(r"LayerNorm\.(gamma|beta)$", _modern, name.removeprefix("bert.").removeprefix("electra."))
 
 
 def _modern(found: re.Match[str]) -> str:

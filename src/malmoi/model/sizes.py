@@ -6,14 +6,15 @@ can be read beside theirs. No torch here: the command line reads this file for `
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 
-# heads = hidden / 64 and ffn = 4 x hidden throughout, as in BERT.
+# heads = hidden / 64 and ffn = 4 x hidden throughout, as in BERT. The ELECTRA sizes are those of
+# google-research/electra (configure_pretraining.py, training_utils.py).
 SIZES: dict[str, dict[str, int]] = {
     "tiny": {"layers": 2, "hidden": 128},
     "mini": {"layers": 4, "hidden": 256},
@@ -21,7 +22,15 @@ SIZES: dict[str, dict[str, int]] = {
     "medium": {"layers": 8, "hidden": 512},
     "base": {"layers": 12, "hidden": 768},
     "large": {"layers": 24, "hidden": 1024},
+    "electra-small": {"layers": 12, "hidden": 256, "embedding": 128},
+    "electra-base": {"layers": 12, "hidden": 768},
+    "electra-large": {"layers": 24, "hidden": 1024},
 }
+# The generator's width as a share of the discriminator's (ELECTRA, table 6; its small model is also released
+# as "++" with a generator of full width).
+GENERATORS = {"electra-small": 1 / 4, "electra-base": 1 / 3, "electra-large": 1 / 4}
+
+Arch = Literal["bert", "electra"]
 
 
 class EncoderConfig(Section):
@@ -30,11 +39,12 @@ class EncoderConfig(Section):
     The upper bounds only keep a damaged config.json from asking for absurd amounts of memory.
     """
 
-    arch: Literal["bert"] = Field("bert", description="Layout of the encoder.")
+    arch: Arch = Field("bert", description="Layout of the encoder.")
     vocab_size: int = Field(
         0, ge=0, le=2**24, description="Entries of the vocabulary; 0 until a tokenizer is known."
     )
     hidden: int = Field(128, ge=1, le=2**16, description="Width of a token's vector.")
+    embedding: int = Field(128, ge=1, le=2**16, description="Width of the embeddings; a BERT's is `hidden`.")
     layers: int = Field(2, ge=1, le=1000, description="Number of blocks.")
     heads: int = Field(2, ge=1, le=2**16, description="Attention heads; they divide `hidden`.")
     ffn: int = Field(512, ge=1, le=2**20, description="Width inside the feed-forward part.")
@@ -47,19 +57,46 @@ class EncoderConfig(Section):
     layer_norm_eps: float = Field(1e-12, gt=0, description="Epsilon of LayerNorm.")
     pad_id: int = Field(0, ge=0, description="Id of [PAD].")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _embedding_as_wide(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("embedding") is None:
+            return values | {"embedding": values.get("hidden", 128)}
+        return values
+
 
 class ModelConfig(Section):
     """The recipe's `[model]` section: a named size and what should differ from it."""
 
-    size: Literal["tiny", "mini", "small", "medium", "base", "large"] = Field(
+    size: Literal[
         "tiny",
-        description="tiny 2x128, mini 4x256, small 4x512, medium 8x512, base 12x768 or large 24x1024.",
+        "mini",
+        "small",
+        "medium",
+        "base",
+        "large",
+        "electra-small",
+        "electra-base",
+        "electra-large",
+    ] = Field(
+        "tiny",
+        description="tiny 2x128, mini 4x256, small 4x512, medium 8x512, base 12x768, large 24x1024; "
+        "electra-small 12x256 with embeddings of 128, electra-base 12x768, electra-large 24x1024.",
     )
     hidden: int | None = Field(None, ge=1, description="Width of a token's vector, instead of the size's.")
     layers: int | None = Field(None, ge=1, description="Number of blocks, instead of the size's.")
     heads: int | None = Field(None, ge=1, description="Attention heads; by default hidden / 64.")
     ffn: int | None = Field(
         None, ge=1, description="Width inside the feed-forward part; by default 4 x hidden."
+    )
+    embedding: int | None = Field(
+        None, ge=1, description="Width of the embeddings (ELECTRA only), instead of the size's or `hidden`."
+    )
+    generator: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="ELECTRA: the generator's width as a share of `hidden`; by default the size's, or 1/4.",
     )
     max_positions: int = Field(512, ge=1, description="Longest sequence the model can read, in tokens.")
     dropout: float = Field(
@@ -72,19 +109,26 @@ class ModelConfig(Section):
         description="Dropout of attention weights; above 0 the fast GPU kernel cannot be used.",
     )
 
-    def resolve(self, *, vocab_size: int, pad_id: int) -> EncoderConfig:
+    def resolve(self, *, vocab_size: int, pad_id: int, arch: Arch = "bert") -> EncoderConfig:
         """The encoder this section describes, for a tokenizer with `vocab_size` entries.
 
-        Raises MM0401 where the heads do not divide the width.
+        Raises MM0401 where the heads do not divide the width, MM0411 where a BERT's embeddings are not as
+        wide.
         """
-        hidden = self.hidden or SIZES[self.size]["hidden"]
+        named = SIZES[self.size]
+        hidden = self.hidden or named["hidden"]
         heads = self.heads or max(1, hidden // 64)
+        embedding = self.embedding or (named.get("embedding", hidden) if self.hidden is None else hidden)
         if hidden % heads:
             raise MalmoiError("MM0401", hidden=hidden, heads=heads)
+        if arch == "bert" and embedding != hidden:
+            raise MalmoiError("MM0411", embedding=embedding, hidden=hidden)
         return EncoderConfig(
+            arch=arch,
             vocab_size=vocab_size,
             hidden=hidden,
-            layers=self.layers or SIZES[self.size]["layers"],
+            embedding=embedding,
+            layers=self.layers or named["layers"],
             heads=heads,
             ffn=self.ffn or 4 * hidden,
             max_positions=self.max_positions,
@@ -93,26 +137,49 @@ class ModelConfig(Section):
             pad_id=pad_id,
         )
 
+    def resolve_generator(self, discriminator: EncoderConfig) -> EncoderConfig:
+        """ELECTRA's generator: as deep as the discriminator, narrower in width, heads and feed-forward, with
+        the same embeddings (google-research/electra, `get_generator_config`)."""
+        share = self.generator or GENERATORS.get(self.size, 1 / 4)
+        hidden = max(1, round(discriminator.hidden * share))
+        heads = discriminator.heads if share == 1 else max(1, hidden // 64)
+        if hidden % heads:
+            raise MalmoiError("MM0401", hidden=hidden, heads=heads)
+        ffn = max(1, round(discriminator.ffn * share))
+        return discriminator.model_copy(update={"hidden": hidden, "heads": heads, "ffn": ffn})
+
 
 def parameters(config: EncoderConfig) -> int:
     """Number of parameters of the encoder alone (no head, no pooler)."""
-    D, F = config.hidden, config.ffn
-    embeddings = (config.vocab_size + config.max_positions + config.type_vocab + 2) * D
+    D, E, F = config.hidden, config.embedding, config.ffn
+    embeddings = (config.vocab_size + config.max_positions + config.type_vocab + 2) * E
+    project = 0 if E == D else E * D + D
     block = 4 * (D * D + D) + 2 * D * F + F + D + 4 * D
-    return embeddings + config.layers * block
+    return embeddings + project + config.layers * block
+
+
+def encoder_macs(config: EncoderConfig, row_len: int) -> float:
+    """Multiply-adds of one token going forward through the encoder.
+
+    A block has 4·D² (query, key, value, output) + 2·D·F (feed-forward) + 2·L·D (L scores, then the weighted
+    sum over L values, with rows of L tokens computed in full as the CPU path does).
+    """
+    D, E, F = config.hidden, config.embedding, config.ffn
+    project = 0 if E == D else E * D
+    return project + config.layers * (4 * D * D + 2 * D * F + 2 * row_len * D)
+
+
+def mlm_head_macs(config: EncoderConfig) -> float:
+    """Multiply-adds of the masked-LM head for one masked token: D·E + E·V."""
+    return config.hidden * config.embedding + config.embedding * config.vocab_size
 
 
 def flops_per_token(config: EncoderConfig, row_len: int, masked_fraction: float) -> float:
-    """FLOPs of one training step (forward and backward) per token of a row, padding included.
+    """FLOPs of one masked-LM training step (forward and backward) per token of a row, padding included.
 
     Only matrix products count, 2 FLOPs per multiply-add; a backward pass costs two forwards (one product for
-    the input's gradient, one for the weight's). Multiply-adds of one token going forward:
-    a block has 4·D² (query, key, value, output) + 2·D·F (feed-forward) + 2·L·D (L scores, then the weighted
-    sum over L values, with rows of L tokens computed in full as the CPU path does); the masked-LM head, on
-    `masked_fraction` of the tokens only, D² + D·V. Hence 2 x 3 x the sum. For BERT-base at L = 128 and 15 %
-    this is 0.55 GFLOP. Divide by what the machine's matrix unit can do for the utilisation (MFU).
+    the input's gradient, one for the weight's), hence 2 x 3 x multiply-adds; the head sees `masked_fraction`
+    of the tokens only. For BERT-base at L = 128 and 15 % this is 0.55 GFLOP. Divide by what the machine's
+    matrix unit can do for the utilisation (MFU).
     """
-    D, F = config.hidden, config.ffn
-    blocks = config.layers * (4 * D * D + 2 * D * F + 2 * row_len * D)
-    head = masked_fraction * (D * D + D * config.vocab_size)
-    return 6.0 * (blocks + head)
+    return 6.0 * (encoder_macs(config, row_len) + masked_fraction * mlm_head_macs(config))
