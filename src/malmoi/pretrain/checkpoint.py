@@ -76,9 +76,14 @@ def save_checkpoint(
             _remove(target)
         draft.rename(target)
         sync_folder(target.parent)
-        for old in _by_age(run)[keep:]:
-            _remove(old)
+        remove_oldest(run, keep)
     return target
+
+
+def remove_oldest(run: Path, keep: int) -> None:
+    """Remove all checkpoints but the newest `keep`."""
+    for old in _by_age(run)[keep:]:
+        _remove(old)
 
 
 def fault(checkpoint: Path) -> str | None:

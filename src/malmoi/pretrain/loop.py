@@ -14,7 +14,7 @@ from torch import nn
 from malmoi.device import matmul_rate
 from malmoi.errors import MalmoiError
 from malmoi.model.sizes import EncoderConfig, flops_per_token
-from malmoi.pretrain.checkpoint import TrainState, read_moments, read_state, save_checkpoint
+from malmoi.pretrain.checkpoint import TrainState, read_moments, read_state, remove_oldest, save_checkpoint
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal
@@ -58,6 +58,7 @@ class Trainer(Generic[B]):
 
     def resume(self, checkpoint: Path) -> None:
         """Take up the state of a checkpoint whose weights are in `model` already."""
+        remove_oldest(self.run, self.config.keep)  # what a kill kept the last save from removing
         self.state = read_state(checkpoint)
         restore_optimizer(self.model, self.optimizer, read_moments(checkpoint), self.state.step)
 

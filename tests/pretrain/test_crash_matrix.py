@@ -1,0 +1,45 @@
+"""Killed at every file event of a save and started again: bitwise the undisturbed run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from malmoi.pretrain.run import OBJECTIVES, pretrain
+
+from .conftest import MODEL, TRAINING
+from .matrix import Job, reached
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+@pytest.mark.parametrize("objective", sorted(OBJECTIVES))
+def test_killed_at_every_file_event_of_a_save(objective: str, shards: Path, tmp_path: Path) -> None:
+    """The third step of a run: it is resumed from step-2, saves step-3 and removes step-1."""
+    training = TRAINING.model_copy(
+        update={"objective": objective, "steps": 2, "checkpoint_every": 1, "log_every": 1, "heldout_every": 9}
+    )
+    pretrain(training, MODEL, shards, tmp_path / "base")
+    assert reached(tmp_path / "base") == 2
+    job = Job(
+        pretrain=training.model_copy(update={"steps": 3}),
+        model=MODEL,
+        shards=shards,
+        base=tmp_path / "base",
+        scratch=tmp_path,
+        kinds=["power", "torn"],  # power: also where nothing is unsynced, and then the same as kill
+    )
+    (tmp_path / "job.json").write_text(job.model_dump_json())
+    words = [sys.executable, "-m", "tests.pretrain.matrix", str(tmp_path / "job.json")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["failures"] == []
+    # A save writes seven files and a record, syncs each and the folders, and removes the oldest checkpoint.
+    assert found["events"]["write"] >= 9 and found["events"]["fsync"] >= 12 and found["events"]["unlink"] >= 8
+    assert found["points"] > 100 and found["states"] > 25
