@@ -13,8 +13,31 @@ import malmoi
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = Path(malmoi.__file__).parent
-ROAD = ("corpus", "tokenizer", "shards", "model", "pretrain", "tasks", "finetune", "league", "sample", "cli")
-ROOT_FILES = ("config", "artifact", "errors", "device", "progress", "slices", "messages", "special")
+ROAD = (
+    "corpus",
+    "tokenizer",
+    "shards",
+    "model",
+    "pretrain",
+    "tasks",
+    "finetune",
+    "league",
+    "autopsy",
+    "report",
+    "sample",
+    "cli",
+)
+ROOT_FILES = (
+    "config",
+    "artifact",
+    "growing",
+    "errors",
+    "device",
+    "progress",
+    "slices",
+    "messages",
+    "special",
+)
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -1,0 +1,151 @@
+"""The plots of pretraining: which quantities of a journal go together, for one run or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from malmoi.messages import text
+from malmoi.report.charts import ROLES, Level, Line, Style, colour, plot
+from malmoi.report.curves import F64, Series
+from malmoi.report.folder import PretrainRun
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """`lines` are names in the journal with their looks; `levels` lie still, one value each."""
+
+    name: str
+    lines: tuple[tuple[str, Style], ...]
+    levels: tuple[str, ...] = ()
+    at: float | None = None
+    """A fixed level: what guessing gives."""
+    kind: str = ""
+    """`mlm` or `electra`: runs of that objective only."""
+    clock: bool = False
+    zero: bool = False
+
+
+PLOTS = (
+    Plot("loss", (("loss", "thin"), ("heldout_loss", "thick")), ("heldout_unigram",), kind="mlm"),
+    Plot("accuracy", (("accuracy", "thin"), ("heldout_accuracy", "thick")), kind="mlm", zero=True),
+    Plot(
+        "generator_loss",
+        (("generator_loss", "thin"), ("heldout_generator_loss", "thick")),
+        ("heldout_unigram",),
+        kind="electra",
+    ),
+    Plot(
+        "discriminator_loss",
+        (
+            ("discriminator_loss", "thin"),
+            ("heldout_discriminator_loss", "thick"),
+            ("base_entropy", "dash"),
+        ),
+        kind="electra",
+    ),
+    Plot(
+        "discriminator_auc",
+        (("discriminator_auc", "thin"), ("heldout_discriminator_auc", "thick")),
+        at=0.5,
+        kind="electra",
+    ),
+    Plot("replaced_rate", (("replaced_rate", "thin"), ("heldout_replaced_rate", "thick")), kind="electra"),
+    Plot(
+        "generator_accuracy",
+        (("generator_accuracy", "thin"), ("heldout_generator_accuracy", "thick")),
+        kind="electra",
+        zero=True,
+    ),
+    Plot("cls_cosine", (("heldout_cls_cosine", "thick"),), at=1.0, zero=True),
+    Plot("lr", (("lr", "thin"),), zero=True),
+    Plot("grad_norm", (("grad_norm", "thin"),), zero=True),
+    Plot("tokens_per_s", (("clock.tokens_per_s", "thin"),), clock=True, zero=True),
+    Plot("mfu", (("clock.mfu", "thin"),), clock=True, zero=True),
+)
+SPEED = ("tokens_per_s", "mfu")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend: `look` is a class of the style sheet."""
+
+    name: str
+    colour: str
+    look: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    title: str
+    note: str
+    svg: Markup
+    keys: list[Key]
+
+
+def figures(runs: Sequence[PretrainRun], *, speed: bool) -> list[Figure]:
+    """The plots that some run has values for: of the training, or (`speed`) of the machine."""
+    made = (_figure(shape, runs) for shape in PLOTS if (shape.name in SPEED) == speed)
+    return [figure for figure in made if figure is not None]
+
+
+def _figure(shape: Plot, runs: Sequence[PretrainRun]) -> Figure | None:
+    lines: list[Line] = []
+    levels: list[Level] = []
+    shown: dict[str, str] = {}
+    looks: dict[str, Style] = {}
+    scale, unit = _time(runs) if shape.clock else (1.0, text("report.axis.tokens"))
+    for number, run in enumerate(runs):
+        if shape.kind and run.electra != (shape.kind == "electra"):
+            continue
+        for name, style in shape.lines:
+            series = run.curves.series.get(name)
+            if series is not None:
+                x = _clock(run, series) / scale if shape.clock else series.tokens.astype(np.float64)
+                lines.append(Line(x, series.values, colour(number), style))
+                shown[run.name] = colour(number)
+                looks[name] = style
+        levels += _levels(shape, run, levels)
+    if not lines:
+        return None
+    if shape.at is not None:
+        levels.append(Level(shape.at, text(f"report.level.{shape.name}"), ROLES["flat"]))
+    title = text(f"report.plot.{shape.name}")
+    drawn = plot(lines, x_title=unit, title=title, levels=levels, zero=shape.zero)
+    keys = [Key(name, shade, "swatch") for name, shade in shown.items()] if len(runs) > 1 else []
+    if len(looks) > 1:
+        shade = ROLES["ink"] if len(runs) > 1 else colour(0)
+        keys += [Key(text(f"report.line.{_side(name)}"), shade, style) for name, style in looks.items()]
+    return Figure(title, text(f"report.plot.{shape.name}_note"), drawn, keys)
+
+
+def _side(name: str) -> str:
+    return "base_entropy" if name == "base_entropy" else "heldout" if name.startswith("heldout") else "train"
+
+
+def _levels(shape: Plot, run: PretrainRun, drawn: Sequence[Level]) -> list[Level]:
+    """Still levels of one run, unless another run has drawn the same value."""
+    found = []
+    for name in shape.levels:
+        value = run.curves.last(name)
+        if value is not None and all(abs(level.y - value) > 1e-6 for level in drawn):
+            found.append(Level(value, text(f"report.level.{name}")))
+    return found
+
+
+def _clock(run: PretrainRun, series: Series) -> F64:
+    return run.curves.elapsed()[: len(series.values)]
+
+
+def _time(runs: Sequence[PretrainRun]) -> tuple[float, str]:
+    """Seconds in the unit of the time axis, and its name."""
+    longest = max(
+        (float(run.curves.elapsed()[-1]) for run in runs if "clock.elapsed_s" in run.curves), default=0
+    )
+    for size, name in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if longest >= 3 * size:
+            return size, text(f"report.axis.{name}")
+    return 1.0, text("report.axis.seconds")

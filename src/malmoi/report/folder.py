@@ -1,0 +1,178 @@
+"""What stands in a folder: one run, or everything a whole `malmoi run` wrote, finished or not."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from malmoi.artifact import MANIFEST, Manifest, read_manifest
+from malmoi.errors import MalmoiError
+from malmoi.report.curves import Curves, read_curves
+
+BASELINES = ("no-pretraining", "characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An artifact of the road; `audit` is the corpus's."""
+
+    folder: Path
+    manifest: Manifest
+    audit: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainRun:
+    """One pretraining run, live or finished."""
+
+    name: str
+    folder: Path
+    manifest: Manifest
+    curves: Curves
+    checkpoints: list[int]
+
+    @property
+    def electra(self) -> bool:
+        return self.setting("objective") == "electra" or "generator_loss" in self.curves
+
+    def setting(self, name: str) -> Any:
+        return self.manifest.config.get("pretrain", {}).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fine-tuning run; `scores` is None while it is under way."""
+
+    row: str
+    task: str
+    seed: int | None
+    folder: Path
+    manifest: Manifest
+    scores: dict[str, Any] | None
+
+    @property
+    def metric(self) -> str:
+        return str(self.scores["metric"]) if self.scores else ""
+
+    @property
+    def value(self) -> float | None:
+        """The score on test, or on dev where there is no test file."""
+        scores = self.scores or {}
+        found = scores.get("test") or scores.get("dev") or {}
+        value = found.get(self.metric)
+        return float(value) if value is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class League:
+    """`lines` is the table (empty until it is written), `curve` the scores over pretraining tokens."""
+
+    manifest: Manifest | None
+    lines: list[dict[str, Any]]
+    curve: list[dict[str, Any]]
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that a report is made of."""
+
+    folder: Path
+    corpus: Stage | None = None
+    tokenizer: Stage | None = None
+    shards: Stage | None = None
+    runs: list[PretrainRun] = field(default_factory=list)
+    league: League | None = None
+    tuned: list[Cell] = field(default_factory=list)
+    building: list[str] = field(default_factory=list)
+    """Stages whose draft stands there: being built now, or cut."""
+
+
+def look(folder: Path) -> Found:
+    """Read what a report needs. Raises MM1001 (nothing of malmoi's), MM1002 (a damaged file), MM0011."""
+    if (folder / MANIFEST).is_file():
+        return _one(folder, read_manifest(folder))
+    stages = {name: _stage(folder / name) for name in ("corpus", "tokenizer", "shards")}
+    building = [
+        name for name in stages if stages[name] is None and (folder / f"{name}.tmp" / MANIFEST).exists()
+    ]
+    found = Found(
+        folder,
+        **stages,
+        runs=pretrain_runs(folder),
+        league=_league(folder / "league"),
+        tuned=[_cell(folder / "finetune", "")] if (folder / "finetune" / MANIFEST).is_file() else [],
+        building=building,
+    )
+    if not (any(stages.values()) or found.runs or found.league or found.tuned or building):
+        raise MalmoiError("MM1001", folder)
+    return found
+
+
+def _one(folder: Path, manifest: Manifest) -> Found:
+    stage = manifest.stage
+    if stage == "pretrain":
+        return Found(folder, runs=[read_run(folder, folder.resolve().name)])
+    if stage == "league":
+        return Found(folder, league=_league(folder))
+    if stage in ("corpus", "tokenizer", "shards"):
+        return Found(folder, **{stage: _stage(folder)})  # type: ignore[arg-type]
+    return Found(folder, tuned=[_cell(folder, "")])
+
+
+def pretrain_runs(folder: Path) -> list[PretrainRun]:
+    """The runs below a whole run's folder: `pretrain` itself, or `pretrain/NAME` for several, by name."""
+    home = folder / "pretrain"
+    if (home / MANIFEST).is_file():
+        return [read_run(home, "pretrain")]
+    if not home.is_dir():
+        return []
+    return [read_run(place, place.name) for place in sorted(home.iterdir()) if (place / MANIFEST).is_file()]
+
+
+def read_run(folder: Path, name: str) -> PretrainRun:
+    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM1002 for a damaged journal."""
+    manifest = read_manifest(folder, "pretrain")
+    home = folder / "checkpoints"
+    names = [re.fullmatch(r"step-(\d+)", path.name) for path in (home.iterdir() if home.is_dir() else [])]
+    steps = sorted(int(name[1]) for name in names if name)
+    return PretrainRun(name, folder, manifest, read_curves(folder / "metrics.jsonl"), steps)
+
+
+def _stage(folder: Path) -> Stage | None:
+    if not (folder / MANIFEST).is_file():
+        return None
+    manifest = read_manifest(folder)
+    return Stage(folder, manifest, read_json(folder / "audit.json") if manifest.stage == "corpus" else None)
+
+
+def _league(folder: Path) -> League | None:
+    if not folder.is_dir():
+        return None
+    cells = [_cell(path.parent, folder) for path in sorted(folder.glob(f"cells/*/*/seed-*/{MANIFEST}"))]
+    manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else None
+    lines, curve = read_json(folder / "table.json"), read_json(folder / "curve.json")
+    for name, value in (("table.json", lines), ("curve.json", curve)):
+        if value is not None and not isinstance(value, list):
+            raise MalmoiError("MM1002", folder / name)
+    return League(manifest, lines or [], curve or [], cells)
+
+
+def _cell(folder: Path, league: Path | str) -> Cell:
+    manifest = read_manifest(folder)
+    scores = read_json(folder / "scores.json")
+    row, task = (folder.parts[-3], folder.parts[-2]) if league else ("", "")
+    return Cell(row, task or str((scores or {}).get("task", "")), manifest.seed, folder, manifest, scores)
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file; None where there is none. Raises MM1002 where it is damaged."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:
+        raise MalmoiError("MM1002", path) from None

@@ -1,0 +1,184 @@
+"""The league as a page shows it: per task the rows with every seed as a dot, and scores over pretraining."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from malmoi.messages import text
+from malmoi.report.charts import ROLES, Band, Level, colour, plot
+from malmoi.report.figures import Figure, Key
+from malmoi.report.folder import Cell, Found, League
+from malmoi.report.numbers import percent, signed
+from malmoi.report.samples import Answers, answers
+from malmoi.report.verdict import is_baseline, judge, metric_name
+
+LABELS = 12  # a larger confusion matrix is unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the league; places are per cent of the strip's width."""
+
+    name: str
+    score: str
+    sd: str
+    n: int
+    gain: str
+    error: str
+    outcome: str
+    best: bool
+    baseline: bool
+    dots: list[float]
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    name: str
+    metric: str
+    scored: str
+    sampling: str
+    rows: list[Row]
+    bar: float | None
+    """Where the bag of characters stands."""
+    ends: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """`rows` per gold label: the counts of each answer with its share of that label."""
+
+    labels: list[str]
+    rows: list[tuple[str, list[tuple[int, float]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    title: str
+    answers: Answers | None
+    confusion: Confusion | None
+    scores: list[tuple[str, str]]
+
+
+def tasks(league: League) -> list[Task]:
+    """In the order of the table."""
+    names = list(dict.fromkeys(str(line["task"]) for line in league.lines))
+    return [_task(name, [line for line in league.lines if line["task"] == name]) for name in names]
+
+
+def _task(name: str, lines: list[dict[str, Any]]) -> Task:
+    seen = [float(value) for line in lines for value in line["values"]]
+    seen += [line["mean"] + side * (line["sd"] or 0.0) for line in lines for side in (-1, 1)]
+    low, high = min(seen), max(seen)
+    edge = 0.08 * (high - low) or 0.01
+    low, high = low - edge, high + edge
+
+    def place(value: float) -> float:
+        return round(100 * (value - low) / (high - low), 2)
+
+    rows = []
+    for line in lines:
+        mean, sd = float(line["mean"]), float(line["sd"] or 0.0)
+        gain = line.get("difference")
+        rows.append(
+            Row(
+                name=str(line["row"]),
+                score=percent(mean, 2),
+                sd=percent(line["sd"], 2) if line["sd"] is not None else "",
+                n=int(line["n"]),
+                gain=signed(gain, 2) if gain is not None else "",
+                error=percent(line["difference_se"], 2) if line.get("difference_se") is not None else "",
+                outcome=judge(line) if gain is not None else "",
+                best=bool(line["best"]),
+                baseline=is_baseline(str(line["row"])),
+                dots=[place(float(value)) for value in line["values"]],
+                mean=place(mean),
+                low=place(mean - sd),
+                high=place(mean + sd),
+            )
+        )
+    bar = next((row.mean for row in rows if row.name == "characters"), None)
+    first = lines[0]
+    scored = text(
+        "report.league.scored", n=f"{first['scored']:,}", split=text(f"report.league.{first['split']}")
+    )
+    sampling = first.get("sampling_sd")
+    return Task(
+        name,
+        metric_name(str(first["metric"])),
+        scored,
+        percent(sampling, 2) if sampling else "",
+        rows,
+        bar,
+        (percent(low), percent(high)),
+    )
+
+
+def score_curves(league: League) -> list[Figure]:
+    """Scores over pretraining tokens, one plot a task, with the baselines of the table as levels."""
+    made = []
+    for task in dict.fromkeys(str(point["task"]) for point in league.curve):
+        points = [point for point in league.curve if point["task"] == task]
+        names = list(dict.fromkeys(str(point["row"]) for point in points))
+        bands, keys = [], []
+        for number, name in enumerate(names):
+            own = sorted((p for p in points if p["row"] == name), key=lambda p: int(p["tokens"]))
+            x, y, sd = (np.array([float(p[key] or 0.0) for p in own]) for key in ("tokens", "mean", "sd"))
+            bands.append(Band(x, 100 * y, 100 * sd, colour(number)))
+            keys.append(Key(name, colour(number), "thick"))
+        levels = [
+            Level(100 * float(line["mean"]), str(line["row"]), ROLES["flat"])
+            for line in league.lines
+            if line["task"] == task and is_baseline(str(line["row"]))
+        ]
+        metric = metric_name(str(points[0]["metric"]))
+        title = text("report.league.curve", task=task, metric=metric)
+        drawn = plot(bands, x_title=text("report.axis.tokens"), title=title, levels=levels)
+        made.append(Figure(title, text("report.league.curve_note"), drawn, keys))
+    return made
+
+
+def answered(found: Found) -> list[Answered]:
+    """For each task the answers of its best pretrained row, first seed; or of a single fine-tuning run."""
+    return [_answered(cell) for cell in (*found.tuned, *_chosen(found.league))]
+
+
+def _chosen(league: League | None) -> list[Cell]:
+    chosen: dict[str, Cell] = {}
+    done = [cell for cell in league.cells if cell.scores is not None] if league else []
+    means = {(line["row"], line["task"]): float(line["mean"]) for line in (league.lines if league else [])}
+    for cell in done:
+        before = chosen.get(cell.task)
+        if is_baseline(cell.row):
+            continue
+        mean = means.get((cell.row, cell.task), 0.0)
+        if before is None or mean > means.get((before.row, before.task), 0.0):
+            chosen[cell.task] = cell
+    return list(chosen.values())
+
+
+def _answered(cell: Cell) -> Answered:
+    scores = (cell.scores or {}).get("test") or (cell.scores or {}).get("dev") or {}
+    title = " · ".join(
+        part for part in (cell.task, cell.row, f"seed {cell.seed}" if cell.seed is not None else "") if part
+    )
+    labels = [str(label) for label in (cell.scores or {}).get("labels") or []]
+    matrix = scores.get("confusion")
+    confusion = None
+    if matrix and 2 <= len(labels) <= LABELS:
+        rows = []
+        for label, counts in zip(labels, matrix, strict=True):
+            total = max(1, sum(counts))
+            rows.append((label, [(int(count), count / total) for count in counts]))
+        confusion = Confusion(labels, rows)
+    shown = [
+        (metric_name(name), percent(value, 2))
+        for name, value in scores.items()
+        if isinstance(value, float) and name != "loss"
+    ]
+    return Answered(title, answers(cell), confusion, shown)

@@ -1,0 +1,229 @@
+"""What a run comes to, in sentences: what was trained, on how much, whether pretraining helps, what is odd.
+
+A gain counts where it is more than twice its standard error over seeds; with one seed nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from malmoi.errors import MalmoiError
+from malmoi.messages import catalog, text
+from malmoi.model.sizes import ModelConfig
+from malmoi.report.curves import improvement
+from malmoi.report.folder import BASELINES, Found, League, PretrainRun
+from malmoi.report.numbers import big, percent, short, signed
+
+Tone = Literal["good", "bad", "warn", "plain"]
+LEARNT = 1.0
+"""Nats below the word-frequency line from which a model is said to read context. A run that ended 0.67 below
+it (7.47 against 8.14 on Wikipedia, 5.4 M tokens) brought nothing on three tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    tone: Tone
+    text: str
+    detail: str = ""
+
+
+def headline(found: Found) -> Saying:
+    """The one sentence at the top."""
+    judged = _judged(found.league)
+    if judged:
+        return _help(judged)
+    if found.runs:
+        return _learning(min(found.runs, key=lambda run: _heldout(run) or math.inf))
+    if found.tuned and found.tuned[0].value is not None:
+        cell = found.tuned[0]
+        metric = metric_name(cell.metric)
+        return Saying(
+            "plain", text("report.verdict.tuned", task=cell.task, metric=metric, score=percent(cell.value))
+        )
+    return Saying("plain", text("report.verdict.nothing_yet"))
+
+
+def sayings(found: Found) -> list[Saying]:
+    """The sentences below it: training, data, learning, the bag of characters, alarms, what is missing."""
+    said = [_trained(run, found) for run in found.runs]
+    judged = _judged(found.league)
+    if judged:
+        said += [_learning(run) for run in found.runs if _heldout(run) is not None]
+        said += [_task(line) for line in judged] if len(judged) > 1 else []
+        said += _characters(found.league)
+    said += [alarm for run in found.runs for alarm in alarms(run, several=len(found.runs) > 1)]
+    return said + _missing(found)
+
+
+def metric_name(metric: str) -> str:
+    key = f"finetune.column.{metric}"
+    return text(key) if key in catalog() else metric
+
+
+def objective_name(run: PretrainRun) -> str:
+    return "ELECTRA" if run.electra else "BERT (MLM)"
+
+
+def shape_of(run: PretrainRun) -> str:
+    """`2 x 128`: layers and width; the recipe's name of the size where the section cannot be read."""
+    model = run.manifest.config.get("model", {})
+    try:
+        shape = ModelConfig.model_validate(model).resolve(vocab_size=1000, pad_id=0)
+        return f"{shape.layers}×{shape.hidden}"
+    except (ValueError, MalmoiError):  # another version's settings
+        return str(model.get("size", ""))
+
+
+def _heldout(run: PretrainRun) -> float | None:
+    name = "heldout_generator_loss" if run.electra else "heldout_loss"
+    return run.curves.last(name)
+
+
+def below_frequencies(run: PretrainRun) -> float | None:
+    """Nats that the held-out loss lies below the word-frequency line."""
+    return improvement(run.curves.last("heldout_unigram"), _heldout(run))
+
+
+def _trained(run: PretrainRun, found: Found) -> Saying:
+    counts = run.manifest.counts
+    steps = run.setting("steps") or 0
+    tokens = found.shards.manifest.counts.get("train", {}).get("tokens") if found.shards else None
+    values: dict[str, Any] = {
+        "name": run.name,
+        "objective": objective_name(run),
+        "shape": shape_of(run),
+        "parameters": big(counts.get("parameters", 0)),
+        "tokens": big(run.curves.tokens),
+        "step": f"{run.curves.step:,}",
+        "steps": f"{steps:,}",
+    }
+    parts = [text("report.verdict.trained", **values)]
+    if tokens:
+        parts.append(
+            text("report.verdict.passes", passes=f"{run.curves.tokens / tokens:,.1f}", text=big(tokens))
+        )
+    running = run.manifest.state == "running"
+    if running:
+        parts.append(text("report.verdict.running", **values))
+    return Saying("plain", " ".join(parts))
+
+
+def _learning(run: PretrainRun) -> Saying:
+    """Whether the loss says that context is read."""
+    heldout, below = _heldout(run), below_frequencies(run)
+    if run.electra and (auc := run.curves.last("heldout_discriminator_auc")) is not None and auc < 0.6:
+        return Saying("bad", text("report.verdict.blind", name=run.name, auc=f"{auc:.2f}"))
+    if heldout is None:
+        return Saying("plain", text("report.verdict.no_heldout", name=run.name))
+    values = {"name": run.name, "loss": short(heldout), "below": short(abs(below or 0.0))}
+    if below is None:
+        return Saying("plain", text("report.verdict.heldout", **values))
+    if below >= LEARNT:
+        return Saying("good", text("report.verdict.learns", **values))
+    return Saying("bad", text("report.verdict.plateau" if below >= 0 else "report.verdict.above", **values))
+
+
+def is_baseline(row: str) -> bool:
+    return row.startswith(BASELINES)
+
+
+def judge(line: dict[str, Any]) -> Literal["helps", "hurts", "unclear", "one_seed"]:
+    """A line with a gain over no pretraining, against twice the gain's standard error."""
+    error = line.get("difference_se")
+    if error is None:
+        return "one_seed"
+    if abs(line["difference"]) <= 2 * error:
+        return "unclear"
+    return "helps" if line["difference"] > 0 else "hurts"
+
+
+def _judged(league: League | None) -> list[dict[str, Any]]:
+    """Per task the best line that has something to be compared with."""
+    best: dict[str, dict[str, Any]] = {}
+    for line in league.lines if league else []:
+        if line.get("difference") is not None:
+            before = best.get(line["task"])
+            if before is None or line["mean"] > before["mean"]:
+                best[line["task"]] = line
+    return list(best.values())
+
+
+def _help(judged: Sequence[dict[str, Any]]) -> Saying:
+    if len(judged) == 1:
+        return _task(judged[0])
+    found = [judge(line) for line in judged]
+    helps, hurts = found.count("helps"), found.count("hurts")
+    tone: Tone = "good" if helps and not hurts else "bad" if hurts and not helps else "warn"
+    values = {"total": len(judged), "helps": helps, "hurts": hurts, "rest": len(judged) - helps - hurts}
+    return Saying(tone, text("report.verdict.tasks", **values))
+
+
+def _task(line: dict[str, Any]) -> Saying:
+    outcome = judge(line)
+    tone: dict[str, Tone] = {"helps": "good", "hurts": "bad", "unclear": "warn", "one_seed": "warn"}
+    values = {
+        "row": line["row"],
+        "task": line["task"],
+        "gain": signed(line["difference"]),
+        "error": percent(line.get("difference_se")),
+        "n": line["n"],
+    }
+    return Saying(tone[outcome], text(f"report.verdict.{outcome}", **values))
+
+
+def _characters(league: League | None) -> list[Saying]:
+    """The bar that every neural row must clear."""
+    said = []
+    lines = league.lines if league else []
+    for base in (line for line in lines if line["row"] == "characters"):
+        rows = [x for x in lines if x["task"] == base["task"] and not is_baseline(x["row"])]
+        if rows:
+            best = max(rows, key=lambda line: float(line["mean"]))
+            above = best["mean"] - base["mean"]
+            values = {
+                "row": best["row"],
+                "task": base["task"],
+                "above": percent(abs(above)),
+                "bar": percent(base["mean"]),
+            }
+            key = "report.verdict.above_characters" if above > 0 else "report.verdict.below_characters"
+            said.append(Saying("good" if above > 0 else "bad", text(key, **values)))
+    return said
+
+
+def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:
+    """Each kind of alarm once, with how often it rang and since which step."""
+    rang: dict[str, list[dict[str, Any]]] = {}
+    for entry in run.curves.alarms:
+        rang.setdefault(str(entry["alarm"]), []).append(entry)
+    said = []
+    for code, entries in rang.items():
+        first = entries[0]
+        values = first.get("values") or {}
+        what, do = code, ""
+        try:
+            error = MalmoiError(code, **values)
+            what, do = error.what, f"{error.why} → {error.do}"
+        except (KeyError, ValueError, TypeError):  # an alarm of another version
+            do = ", ".join(f"{name} {value}" for name, value in values.items())
+        where = text("report.verdict.alarm", code=code, step=f"{first['step']:,}", times=len(entries))
+        said.append(Saying("warn", f"{run.name} · {where}: {what}" if several else f"{where}: {what}", do))
+    return said
+
+
+def _missing(found: Found) -> list[Saying]:
+    said = [
+        Saying("plain", text("report.verdict.building", stage=text(f"cli.run.{name}")))
+        for name in found.building
+    ]
+    if found.runs and found.league is None:
+        said.append(Saying("plain", text("report.verdict.no_league")))
+    if found.league is not None and not found.league.lines:
+        done = sum(cell.scores is not None for cell in found.league.cells)
+        said.append(Saying("plain", text("report.verdict.league_running", done=done)))
+    if found.shards is not None and not found.runs:
+        said.append(Saying("plain", text("report.verdict.no_pretraining")))
+    return said

@@ -1,0 +1,147 @@
+"""Write a report: one HTML file that needs nothing else, from whatever a run folder holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from malmoi import __version__
+from malmoi.artifact import disk_errors, write_bytes
+from malmoi.messages import language, text
+from malmoi.report.charts import ROLES, SERIES
+from malmoi.report.data import corpus_part, tokenizer_part
+from malmoi.report.figures import figures
+from malmoi.report.folder import Found, PretrainRun, look
+from malmoi.report.numbers import big, lasting, percent, short, signed
+from malmoi.report.origin import settings, timings, versions
+from malmoi.report.scores import answered, score_curves, tasks
+from malmoi.report.verdict import below_frequencies, headline, objective_name, sayings, shape_of
+
+
+def write_report(out: Path, target: Path) -> None:
+    """Write the report on the run folder `out` (finished or live) to the file `target`.
+
+    Raises MM1001 (nothing of malmoi's in `out`), MM1002 (a damaged file), MM0011 (a damaged manifest),
+    MM0015-MM0016 (disk).
+    """
+    page = render("report.html", **_report(look(out)))
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(target, page.encode())
+
+
+def render(template: str, **values: Any) -> str:
+    """A template with the page's words, numbers and colours at hand. Every value is escaped."""
+    found: str = (
+        _templates()
+        .get_template(template)
+        .render(
+            t=text,
+            big=big,
+            short=short,
+            percent=percent,
+            signed=signed,
+            lang=language(),
+            colours=SERIES,
+            roles=ROLES,
+            version=__version__,
+            written=time.strftime("%Y-%m-%d %H:%M"),
+            **values,
+        )
+    )
+    return found
+
+
+@cache
+def _templates() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("malmoi.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _report(found: Found) -> dict[str, Any]:
+    league = found.league
+    return {
+        "name": found.folder.resolve().name,
+        "place": str(found.folder),
+        "headline": headline(found),
+        "sayings": sayings(found),
+        "tiles": _tiles(found),
+        "running": _running(found),
+        "runs": [_run(run) for run in found.runs],
+        "figures": figures(found.runs, speed=False),
+        "speed": figures(found.runs, speed=True),
+        "tasks": tasks(league) if league else [],
+        "curves": score_curves(league) if league else [],
+        "answered": answered(found),
+        "corpus": corpus_part(found.corpus) if found.corpus else None,
+        "tokenizer": tokenizer_part(found),
+        "settings": settings(found),
+        "versions": versions(found),
+        "timings": timings(found),
+    }
+
+
+def _running(found: Found) -> bool:
+    manifests = [run.manifest for run in found.runs]
+    manifests += [found.league.manifest] if found.league and found.league.manifest else []
+    return any(manifest.state == "running" for manifest in manifests) or bool(found.building)
+
+
+def _tiles(found: Found) -> list[tuple[str, str, str]]:
+    """(name, value, smaller words below it): the numbers to see first."""
+    made: list[tuple[str, str, str]] = []
+    if found.runs:
+        run = max(found.runs, key=lambda run: run.curves.tokens)
+        several = len(found.runs) > 1
+        made.append((text("report.tile.tokens"), big(run.curves.tokens), run.name if several else ""))
+        loss = run.curves.last("heldout_generator_loss" if run.electra else "heldout_loss")
+        if loss is not None:
+            below = below_frequencies(run)
+            note = "" if below is None else text("report.tile.below", below=short(below))
+            made.append((text("report.tile.heldout"), short(loss), note))
+        if "clock.tokens_per_s" in run.curves:
+            speed = run.curves.series["clock.tokens_per_s"].values
+            half = sorted(speed.tolist())[len(speed) // 2]
+            mfu = run.curves.last("clock.mfu")
+            made.append((text("report.tile.speed"), big(half), f"MFU {percent(mfu, 0)} %" if mfu else ""))
+    if found.league:
+        lines = [line for line in found.league.lines if line.get("difference") is not None]
+        if lines:
+            best = max(lines, key=lambda line: float(line["difference"]))
+            made.append((text("report.tile.gain"), signed(best["difference"]), str(best["task"])))
+    if found.runs:
+        rang = sum(len(run.curves.alarms) for run in found.runs)
+        made.append((text("report.tile.alarms"), str(rang), ""))
+    return made
+
+
+RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
+    "objective": objective_name,
+    "shape": shape_of,
+    "parameters": lambda run: big(run.manifest.counts.get("parameters", 0)),
+    "steps": lambda run: f"{run.curves.step:,} / {run.setting('steps') or 0:,}",
+    "tokens": lambda run: big(run.curves.tokens),
+    "loss": lambda run: short(run.curves.last("loss")),
+    "heldout": lambda run: short(
+        run.curves.last("heldout_generator_loss" if run.electra else "heldout_loss")
+    ),
+    "unigram": lambda run: short(run.curves.last("heldout_unigram")),
+    "auc": lambda run: short(run.curves.last("heldout_discriminator_auc")) if run.electra else "–",
+    "time": lambda run: lasting(float(run.curves.elapsed()[-1])) if "clock.elapsed_s" in run.curves else "–",
+    "checkpoints": lambda run: ", ".join(f"{step:,}" for step in run.checkpoints) or "–",
+    "state": lambda run: text(f"report.state.{run.manifest.state}"),
+}
+
+
+def _run(run: PretrainRun) -> dict[str, Any]:
+    return {"name": run.name, "rows": [(text(f"report.run.{key}"), f(run)) for key, f in RUN_ROWS.items()]}
