@@ -10,16 +10,25 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from malmoi.artifact import disk_errors, record_file, sync_folder, sync_tree, write_json
+from malmoi.artifact import (
+    digest_json,
+    disk_errors,
+    read_manifest,
+    record_file,
+    sync_folder,
+    sync_tree,
+    write_json,
+)
 from malmoi.errors import MalmoiError
 from malmoi.progress import Reporter
 
@@ -30,11 +39,12 @@ _NAME = re.compile(r"step-(\d+)")
 
 @dataclass(frozen=True)
 class TrainState:
-    """What going on needs besides weights and moments. `sums` are the metrics since the last line written."""
+    """What going on needs besides weights and moments. `sums` are the metrics since the last line written:
+    float64 scalars and histograms, which JSON holds exactly."""
 
     step: int
     tokens: int
-    sums: dict[str, float]
+    sums: dict[str, Tensor]
 
 
 def save_checkpoint(
@@ -45,6 +55,7 @@ def save_checkpoint(
     tokenizer: Path,
     *,
     keep: int,
+    milestones: Collection[int] = (),
 ) -> Path:
     """Write `checkpoints/step-N/`, which opens in transformers, and remove the oldest beyond `keep`.
 
@@ -62,12 +73,15 @@ def save_checkpoint(
                 if file.is_file() and file.name != "manifest.json":
                     shutil.copyfile(file, draft / file.name)
             (draft / "state" / "moments.safetensors").write_bytes(save(moments))
-            write_json(draft / "state" / "train.json", vars(state))
+            sums = {name: value.tolist() for name, value in state.sums.items()}
+            train = {"step": state.step, "tokens": state.tokens, "sums": sums}
+            write_json(draft / "state" / "train.json", train)
             files = {}
             for path in sorted(p for p in draft.rglob("*") if p.is_file()):
-                record = record_file(path)
-                files[str(path.relative_to(draft))] = {"size": record.size, "sha256": record.sha256}
-            write_json(draft / RECORD, {"step": state.step, "tokens": state.tokens, "files": files})
+                found = record_file(path)
+                files[str(path.relative_to(draft))] = {"size": found.size, "sha256": found.sha256}
+            record = {"step": state.step, "tokens": state.tokens, "files": files}
+            write_json(draft / RECORD, record | {"digest": digest_json(record)})
             sync_tree(draft)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)  # a full disk gets its space back
@@ -76,21 +90,38 @@ def save_checkpoint(
             _remove(target)
         draft.rename(target)
         sync_folder(target.parent)
-        remove_oldest(run, keep)
+        remove_oldest(run, keep, milestones)
     return target
 
 
-def remove_oldest(run: Path, keep: int) -> None:
-    """Remove all checkpoints but the newest `keep`."""
-    for old in _by_age(run)[keep:]:
+def remove_oldest(run: Path, keep: int, milestones: Collection[int] = ()) -> None:
+    """Remove all checkpoints but the newest `keep`; those at steps in `milestones` stay and do not count."""
+    passing = [path for path in _by_age(run) if _step(path) not in milestones]
+    for old in passing[keep:]:
         _remove(old)
+
+
+def milestone_steps(steps: int, shares: Sequence[float]) -> frozenset[int]:
+    """The steps at which milestones fall, each at least 1."""
+    return frozenset(max(1, round(steps * share)) for share in shares)
+
+
+def milestone_checkpoints(run: Path) -> list[Path]:
+    """The checkpoints a run keeps for good and its newest one, in order of their steps."""
+    config = read_manifest(run, "pretrain").config["pretrain"]
+    wanted = milestone_steps(config["steps"], config.get("milestones", ()))
+    found = [path for path in _by_age(run) if (path / RECORD).exists()]
+    return [path for path in reversed(found) if _step(path) in wanted or path == found[0]]
 
 
 def fault(checkpoint: Path) -> str | None:
     """Why a checkpoint cannot be trusted, or None: every file's size and SHA-256 are compared."""
     try:
-        files: dict[str, Any] = json.loads((checkpoint / RECORD).read_text("utf-8"))["files"]
-        for name, wanted in files.items():
+        record: dict[str, Any] = json.loads((checkpoint / RECORD).read_text("utf-8"))
+        digest = record.pop("digest", None)  # of the record itself; the first runs wrote none
+        if set(record) != {"step", "tokens", "files"} or digest not in (None, digest_json(record)):
+            return f"{RECORD}: SHA-256"
+        for name, wanted in record["files"].items():
             path = checkpoint / name
             if not path.is_file():
                 return f"{name}: missing"
@@ -142,13 +173,19 @@ def newest_checkpoint(run: Path) -> Path:
 
 def read_state(checkpoint: Path) -> TrainState:
     """The training state of a checkpoint that `find_checkpoint` has approved."""
-    return TrainState(**json.loads((checkpoint / "state" / "train.json").read_text("utf-8")))
+    saved = json.loads((checkpoint / "state" / "train.json").read_text("utf-8"))
+    sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in saved["sums"].items()}
+    return TrainState(saved["step"], saved["tokens"], sums)
 
 
 def read_moments(checkpoint: Path) -> dict[str, Tensor]:
     """The optimizer's tensors of such a checkpoint."""
     with safe_open(checkpoint / "state" / "moments.safetensors", framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def _by_age(run: Path) -> list[Path]:
