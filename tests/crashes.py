@@ -7,6 +7,7 @@ planned event. Use it in a forked child: nothing is ever put back.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import os
 import signal
@@ -41,7 +42,8 @@ class Plan:
         if len(self.events) != self.at:
             return act()
         if self.kind == "after":
-            act()
+            with contextlib.suppress(OSError):  # mkdir of what is there already is an event, too
+                act()
         if self.kind == "torn" and torn is not None:
             torn()
         if self.kind == "power":

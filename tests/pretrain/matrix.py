@@ -158,4 +158,5 @@ def run_matrix(job: Job, say: Callable[[str], object] = lambda _: None) -> dict[
 
 
 if __name__ == "__main__":
-    print(json.dumps(run_matrix(Job.model_validate_json(Path(sys.argv[1]).read_text("utf-8")))))
+    asked = Job.model_validate_json(Path(sys.argv[1]).read_text("utf-8"))
+    print(json.dumps(run_matrix(asked, lambda line: print(line, file=sys.stderr, flush=True))))
