@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.finetune.answer import probabilities
+from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, row_length, within_budget
 from malmoi.finetune.start import pretrained
 
@@ -72,10 +72,10 @@ def test_answers_do_not_depend_on_neighbours(checkpoint) -> None:  # type: ignor
     texts = ["나는 정말 재미있다", "", "최악의 영화 " * 9, "시간이 아깝다"] * 3
     data = encode(tokenizer, texts, 40)
     device = torch.device("cpu")
-    together = probabilities(model, data, device=device, tokens_per_batch=4096)
-    small = probabilities(model, data, device=device, tokens_per_batch=8)
+    together = model_outputs(model, data, device=device, tokens_per_batch=4096)
+    small = model_outputs(model, data, device=device, tokens_per_batch=8)
     alone = np.concatenate(
-        [probabilities(model, encode(tokenizer, [t], 40), device=device, tokens_per_batch=8) for t in texts]
+        [model_outputs(model, encode(tokenizer, [t], 40), device=device, tokens_per_batch=8) for t in texts]
     )
     np.testing.assert_allclose(together, alone, atol=1e-5)
     np.testing.assert_allclose(together, small, atol=1e-5)

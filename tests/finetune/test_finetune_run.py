@@ -22,6 +22,7 @@ from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.seeds import finetune_seeds, summarize
 from malmoi.finetune.start import Start, pretrained, resolve_checkpoint, without_pretraining
+from malmoi.model.sizes import EncoderConfig
 from malmoi.progress import Reporter, Step
 from malmoi.tasks.data import TaskData, read_task
 from malmoi.tasks.suites import TASKS
@@ -298,10 +299,13 @@ def test_too_long_for_the_model(config: FinetuneConfig, data: TaskData, start: S
 
 def test_defaults_are_filled_in() -> None:
     nsmc = TASKS["nsmc"]
-    filled = resolve(FinetuneConfig(), nsmc, rows=135_000, hidden=256, max_positions=512)
+    narrow = EncoderConfig(vocab_size=9, hidden=768, heads=12, max_positions=64)
+    filled = resolve(
+        FinetuneConfig(), nsmc, rows=135_000, shape=EncoderConfig(vocab_size=9, hidden=256, heads=4)
+    )
     assert (filled.epochs, filled.batch_size, filled.max_len) == (3, 32, 128)
     assert filled.lr == pytest.approx(1.5e-4)
-    small = resolve(FinetuneConfig(lr=1e-5), nsmc, rows=800, hidden=768, max_positions=64)
+    small = resolve(FinetuneConfig(lr=1e-5), nsmc, rows=800, shape=narrow)
     assert (small.lr, small.epochs, small.max_len) == (1e-5, 20, 64)
-    assert resolve(FinetuneConfig(epochs=1), nsmc, rows=800, hidden=768, max_positions=64).epochs == 1
-    assert resolve(FinetuneConfig(), nsmc, rows=4000, hidden=768, max_positions=64).epochs == 5
+    assert resolve(FinetuneConfig(epochs=1), nsmc, rows=800, shape=narrow).epochs == 1
+    assert resolve(FinetuneConfig(), nsmc, rows=4000, shape=narrow).epochs == 5

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from malmoi.cli import tasks as options
 from malmoi.cli.console import console
-from malmoi.cli.finetune import percent, task_overrides
+from malmoi.cli.tasks import shown_score, task_overrides
 from malmoi.messages import text
 
 if TYPE_CHECKING:
+    from malmoi.league.curve import Point
     from malmoi.league.table import Line
 
 
@@ -25,16 +28,15 @@ def league(
         list[str], typer.Option("--checkpoint", help=text("cli.league.checkpoint"), show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", help=text("cli.league.out"), show_default=False)],
-    task: Annotated[str | None, typer.Option("--task", help=text("cli.finetune.task"))] = None,
-    data: Annotated[Path | None, typer.Option("--data", help=text("cli.finetune.data"))] = None,
-    train: Annotated[Path | None, typer.Option("--train", help=text("cli.finetune.train"))] = None,
-    dev: Annotated[Path | None, typer.Option("--dev", help=text("cli.finetune.dev"))] = None,
-    test: Annotated[Path | None, typer.Option("--test", help=text("cli.finetune.test"))] = None,
-    columns: Annotated[str | None, typer.Option("--text", help=text("cli.finetune.text"))] = None,
-    label: Annotated[str | None, typer.Option("--label", help=text("cli.finetune.label"))] = None,
-    train_rows: Annotated[
-        int | None, typer.Option("--train-rows", min=0, help=text("cli.finetune.train_rows"))
-    ] = None,
+    task: options.TaskName = None,
+    data: options.Data = None,
+    train: options.Train = None,
+    dev: options.Dev = None,
+    test: options.Test = None,
+    columns: options.TextColumns = None,
+    label: options.Label = None,
+    kind: options.KindOfLabel = None,
+    train_rows: options.TrainRows = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help=text("cli.league.seeds"))] = None,
     no_pretraining: Annotated[
         bool | None,
@@ -43,10 +45,15 @@ def league(
     characters: Annotated[
         bool | None, typer.Option("--characters/--no-characters", help=text("cli.league.characters"))
     ] = None,
-    recipe: Annotated[Path | None, typer.Option("--recipe", help=text("cli.recipe"))] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
-    verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
+    curve: Annotated[bool | None, typer.Option("--curve/--no-curve", help=text("cli.league.curve"))] = None,
+    recipe: options.RecipeFile = None,
+    sets: options.Sets = None,
+    verify: options.Verify = False,
 ) -> None:
+    overrides = task_overrides(locals())
+    own = {"seeds": seeds, "no_pretraining": no_pretraining, "characters": characters, "curve": curve}
+    overrides += [f"league.{name}={json.dumps(value)}" for name, value in own.items() if value is not None]
+
     from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
     from malmoi.finetune.config import FinetuneConfig
@@ -56,21 +63,10 @@ def league(
         finetune: FinetuneConfig = FinetuneConfig()
         league: LeagueConfig = LeagueConfig()
 
-    overrides = task_overrides(
-        task=task,
-        data=data,
-        train=train,
-        dev=dev,
-        test=test,
-        text=columns,
-        label=label,
-        train_rows=train_rows,
-    )
-    own = {"seeds": seeds, "no_pretraining": no_pretraining, "characters": characters}
-    overrides += [f"league.{name}={json.dumps(value)}" for name, value in own.items() if value is not None]
     config, origins = read_sections(Sections, recipe, [*overrides, *(sets or [])])
 
     from malmoi.league.contenders import name_checkpoints
+    from malmoi.league.curve import read_curve
     from malmoi.league.run import league as run_league
 
     lines = run_league(
@@ -82,14 +78,18 @@ def league(
         origins=origins,
         verify=verify,
     )
+    points = read_curve(out)
     show_league(lines)
-    sampling = 100 * max(line.sampling_sd for line in lines)
-    console().reporter.say("league.written", path=out / "table.tsv", sampling=sampling)
-    console().result({"out": str(out), "table": [line.as_dict() for line in lines]})
+    show_curve(points)
+    console().reporter.say("league.written", path=out / "table.tsv")
+    result = {"out": str(out), "table": [line.as_dict() for line in lines]}
+    if points:
+        result["curve"] = [point.as_dict() for point in points]
+    console().result(result)
 
 
-def show_league(lines: list[Line]) -> None:
-    """Best first; the best of each task in bold."""
+def show_league(lines: Sequence[Line]) -> None:
+    """Task by task, best first and in bold; then what the number of scored rows alone is worth."""
     from rich.text import Text
 
     rows = []
@@ -98,9 +98,27 @@ def show_league(lines: list[Line]) -> None:
         gain = "" if line.difference is None else f"{100 * line.difference:+.2f}"
         if line.difference_se is not None:
             gain += f" ± {100 * line.difference_se:.2f}"
-        score = percent({"mean": line.mean, "sd": line.sd})
+        score = shown_score(line.metric, line.mean, line.sd)
         metric = text(f"finetune.column.{line.metric}") + (" (dev)" if line.split == "dev" else "")
         cells = (line.row, line.task, metric, score, str(line.n), gain)
         rows.append([Text(cell, style=style) for cell in cells])
     names = ("row", "task", "metric", "score", "n", "difference")
     console().table("league.table", [text(f"league.column.{name}") for name in names], rows)
+    for task in dict.fromkeys(line.task for line in lines):
+        most = max((line for line in lines if line.task == task), key=lambda line: line.sampling_sd)
+        console().reporter.say(
+            "league.sampling", task=task, rows=most.scored, sampling=100 * most.sampling_sd
+        )
+
+
+def show_curve(points: Sequence[Point]) -> None:
+    """One line for each row and task, its scores in order of tokens; nothing without points."""
+    rows = []
+    for row, task in dict.fromkeys((point.row, point.task) for point in points):
+        own = [point for point in points if (point.row, point.task) == (row, task)]
+        tokens = " → ".join(f"{point.tokens / 1e6:.4g}M" if point.tokens else "0" for point in own)
+        scores = " → ".join(shown_score(point.metric, point.mean, None) for point in own)
+        rows.append([row, task, text(f"finetune.column.{own[0].metric}"), tokens, scores])
+    if rows:
+        names = ("row", "task", "metric", "tokens", "score")
+        console().table("league.curve", [text(f"league.column.{name}") for name in names], rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,20 +49,25 @@ def predict(
     answers = predictor.predict(list(zip(firsts, seconds, strict=True)) if seconds else firsts)
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
     show_answers(shown, answers)
-    console().result(
-        {
-            "answers": [
-                {"text": t, "label": a.label, "probability": a.probability, "probabilities": a.probabilities}
-                for t, a in zip(shown, answers, strict=True)
-            ]
-        }
-    )
+    console().result({"answers": [{"text": t, **_plain(a)} for t, a in zip(shown, answers, strict=True)]})
+
+
+def _plain(answer: Prediction) -> dict[str, Any]:
+    if answer.score is not None:
+        return {"score": answer.score}
+    return {
+        "label": answer.label,
+        "probability": answer.probability,
+        "probabilities": answer.probabilities,
+    }
 
 
 def show_answers(texts: Sequence[str], answers: Sequence[Prediction]) -> None:
-    """One row a text: what was asked, the likeliest label, how sure."""
-    console().table(
-        "predict.table",
-        [text(f"predict.column.{name}") for name in ("text", "label", "probability")],
-        [(t, a.label, f"{a.probability:.3f}") for t, a in zip(texts, answers, strict=True)],
-    )
+    """One row a text: what was asked, and the likeliest label with how sure, or the score."""
+    scored = any(answer.score is not None for answer in answers)
+    names = ("text", "score") if scored else ("text", "label", "probability")
+    rows = [
+        (t, a.label) if a.probability is None else (t, a.label, f"{a.probability:.3f}")
+        for t, a in zip(texts, answers, strict=True)
+    ]
+    console().table("predict.table", [text(f"predict.column.{name}") for name in names], rows)

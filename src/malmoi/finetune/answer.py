@@ -1,4 +1,4 @@
-"""Class probabilities of encoded texts: dev, test and `predict` all use this, so they cannot disagree."""
+"""A model's outputs for encoded texts: dev, test and `predict` all use this, so they cannot disagree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from malmoi.finetune.batches import Encoded, lay_flat, within_budget
 from malmoi.model.heads import Classifier
 from malmoi.progress import Step
 
-# Shapes: N rows, C classes, B rows of a batch.
+# Shapes: N rows, C outputs, B rows of a batch.
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
@@ -20,7 +20,7 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
-def probabilities(
+def model_outputs(
     model: Classifier,
     encoded: Encoded,
     *,
@@ -29,16 +29,16 @@ def probabilities(
     dtype: torch.dtype = torch.float32,
     step: Step | None = None,
 ) -> NDArray[np.float32]:
-    """(N, C) softmax of the logits, without dropout. The model is left in evaluation mode."""
+    """(N, C) what the head gives, without dropout. The model is left in evaluation mode."""
     model.eval()
-    outputs = model.head.classifier.out_features
-    answers_NC = np.zeros((len(encoded), outputs), np.float32)
+    width = model.head.classifier.out_features
+    outputs_NC = np.zeros((len(encoded), width), np.float32)
     with torch.inference_mode():
         for rows_B in within_budget(np.arange(len(encoded)), encoded.lengths, tokens_per_batch):
             batch, firsts_B = lay_flat(encoded, rows_B)
             with autocast(device, dtype):
-                logits_BC = model(batch.to(device), firsts_B.to(device))
-            answers_NC[rows_B] = logits_BC.float().softmax(-1).cpu().numpy()
+                outputs_BC = model(batch.to(device), firsts_B.to(device))
+            outputs_NC[rows_B] = outputs_BC.float().cpu().numpy()
             if step is not None:
                 step.advance(len(rows_B))
-    return answers_NC
+    return outputs_NC

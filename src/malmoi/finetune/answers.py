@@ -21,6 +21,7 @@ def answer_file(
 ) -> int:
     """Write `line`, `label`, `probability` and the text(s) for each row of `file`; returns how many.
 
+    A regression writes `score` (six significant digits) in place of label and probability.
     A `.txt` without `columns` is one text a line, blank lines included; anything else is a table, whose
     text columns are `columns` or those the model was trained on. `out` appears when it is whole.
     Raises MM0603, MM0604, MM0608, MM0610 (the file), MM0621 (a pair where one text is wanted), MM0015.
@@ -38,11 +39,17 @@ def answer_file(
         written = 0
         with draft.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-            writer.writerow(["line", "label", "probability", *names])
+            columns_of = {"classify": ("label", "probability"), "regress": ("score",)}
+            writer.writerow(["line", *columns_of[predictor.kind], *names])
             answers = predictor.stream(text for _, text in texts)
             for (line, text), answer in zip(keep, answers, strict=True):
                 parts = [text] if isinstance(text, str) else list(text)
-                writer.writerow([line, answer.label, f"{answer.probability:.6f}", *parts])
+                found = (
+                    [f"{answer.score:.6g}"]
+                    if answer.score is not None
+                    else [answer.label, f"{answer.probability:.6f}"]
+                )
+                writer.writerow([line, *found, *parts])
                 written += 1
                 step.advance(1)
         draft.replace(out)

@@ -8,6 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from malmoi.config import execution
+from malmoi.errors import MalmoiError
+from malmoi.model.heads import HEAD_KINDS, HeadKind
+from malmoi.model.sizes import EncoderConfig
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.suites import Task
 
@@ -26,6 +29,22 @@ class FinetuneConfig(TaskConfig):
     batch_size: int | None = Field(None, ge=1, description="Rows in one update.")
     max_len: int | None = Field(
         None, ge=4, description="Tokens of a row, [CLS] and [SEP] included; more are cut."
+    )
+    head: Literal["auto", "pooler", "linear", "dense"] = Field(
+        "auto",
+        description="pooler: BERT's (dense, tanh, linear); linear: one layer on [CLS], as ELECTRA's authors "
+        "fine-tune; dense: dense, gelu, linear, as transformers fine-tunes ELECTRA. auto: pooler for a BERT, "
+        "linear for an ELECTRA.",
+    )
+    layer_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Each block learns at this share of the rate of the one above it; 1: all alike.",
+    )
+    layer_decay_depth: Literal["right", "published"] = Field(
+        "right",
+        description="published: one decay more below the head, as google-research/electra computes it.",
     )
     weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
     warmup: float = Field(
@@ -51,10 +70,8 @@ FEWEST_UPDATES = 600
 MOST_EPOCHS = 20
 
 
-def resolve(
-    config: FinetuneConfig, task: Task, *, rows: int, hidden: int, max_positions: int
-) -> FinetuneConfig:
-    """Fill in what the user left open. `rows` is the number of training rows.
+def resolve(config: FinetuneConfig, task: Task, *, rows: int, shape: EncoderConfig) -> FinetuneConfig:
+    """Fill in what the user left open. `rows` is the number of training rows, `shape` the model's.
 
     Small data gets more epochs than the task's, up to 20, until there are 600 updates.
     The rate scales as 1/width because Adam's step does not shrink as a matrix grows (Yang et al. 2022,
@@ -65,7 +82,17 @@ def resolve(
     defaults = {
         "epochs": max(task.defaults["epochs"], min(needed, MOST_EPOCHS)),
         "batch_size": batch_size,
-        "max_len": min(task.defaults["max_len"], max_positions),
-        "lr": 5e-5 * 768 / hidden,
+        "max_len": min(task.defaults["max_len"], shape.max_positions),
+        "lr": 5e-5 * 768 / shape.hidden,
     }
-    return config.model_copy(update={k: v for k, v in defaults.items() if getattr(config, k) is None})
+    chosen = {k: v for k, v in defaults.items() if getattr(config, k) is None}
+    return config.model_copy(update=chosen | {"head": head_kind(config, shape)})
+
+
+def head_kind(config: FinetuneConfig, shape: EncoderConfig) -> HeadKind:
+    """The head that `auto` stands for, or the one asked for. Raises MM0412 where the encoder has no such."""
+    known = HEAD_KINDS[shape.arch]
+    kind = known[0] if config.head == "auto" else config.head
+    if kind not in known:
+        raise MalmoiError("MM0412", kind=kind, arch=shape.arch, known=", ".join(known))
+    return kind

@@ -1,4 +1,4 @@
-"""Answers from a fine-tuned model: texts in, a label and its probability out, in the same order."""
+"""Answers from a fine-tuned model: texts in, a label and its probability or a score out, in order."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import Any
 from malmoi.artifact import read_manifest
 from malmoi.device import choose_device
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answer import probabilities
+from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import encode
+from malmoi.finetune.goal import settled
 from malmoi.finetune.record import MODEL, TASK_FILE
 from malmoi.finetune.seeds import SUMMARY
 from malmoi.model.heads import Classifier
 from malmoi.model.hf import read_classifier
 from malmoi.tasks.examples import Text
+from malmoi.tasks.metrics import Kind
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 # Texts answered together: enough to sort by length, and all that is in memory of a file of any size.
@@ -27,11 +29,16 @@ WINDOW = 2048
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The likeliest label, its probability, and that of every label in the model's order."""
+    """The likeliest label, its probability, and that of every label in the model's order; or a score.
+
+    `score` is the answer of a regression, on the scale it was taught; `label` is then that number with four
+    significant digits, and there are no probabilities.
+    """
 
     label: str
-    probability: float
+    probability: float | None
     probabilities: dict[str, float]
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Predictor:
     folder: Path
     model: Classifier
     tokenizer: Tokenizer
+    kind: Kind
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     max_len: int
@@ -55,8 +63,15 @@ class Predictor:
         task: dict[str, Any] = json.loads((folder / TASK_FILE).read_text("utf-8"))
         model, labels = read_classifier(folder)
         model.to(choose_device(device)).eval()
+        kind: Kind = task.get("kind", "classify")
         return cls(
-            folder, model, load_tokenizer(folder), tuple(labels), tuple(task["text"]), int(task["max_len"])
+            folder,
+            model,
+            load_tokenizer(folder),
+            kind,
+            tuple(labels) if kind == "classify" else (),
+            tuple(task["text"]),
+            int(task["max_len"]),
         )
 
     def predict(self, texts: Sequence[Text], *, tokens_per_batch: int = 16384) -> list[Prediction]:
@@ -69,6 +84,7 @@ class Predictor:
     def stream(self, texts: Iterable[Text], *, tokens_per_batch: int = 16384) -> Iterator[Prediction]:
         """Like `predict`, one after the other, with at most 2,048 texts in memory."""
         source = iter(texts)
+        goal = settled(self.kind, self.labels)
         while window := list(islice(source, WINDOW)):
             for text in window:
                 given = 1 if isinstance(text, str) else len(text)
@@ -78,11 +94,15 @@ class Predictor:
                     )
             device = next(self.model.parameters()).device
             encoded = encode(self.tokenizer, window, self.max_len)
-            answers_NC = probabilities(self.model, encoded, device=device, tokens_per_batch=tokens_per_batch)
-            for answer_C in answers_NC:
+            outputs_NC = model_outputs(self.model, encoded, device=device, tokens_per_batch=tokens_per_batch)
+            for answer_C in goal.answers(outputs_NC):
                 best = int(answer_C.argmax())
-                shares = {label: float(p) for label, p in zip(self.labels, answer_C, strict=True)}
-                yield Prediction(self.labels[best], float(answer_C[best]), shares)
+                if self.kind == "regress":
+                    score = float(answer_C[0])
+                    yield Prediction(f"{score:.4g}", None, {}, score)
+                else:
+                    shares = {label: float(p) for label, p in zip(self.labels, answer_C, strict=True)}
+                    yield Prediction(self.labels[best], float(answer_C[best]), shares)
 
 
 def model_folder(path: Path) -> Path:

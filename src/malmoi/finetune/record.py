@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from malmoi.artifact import write_json
 from malmoi.model.heads import Classifier
 from malmoi.model.hf import write_model
+from malmoi.progress import Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import Scores
+from malmoi.tasks.metrics import AnyScores, RegressionScores
 from malmoi.tokenizer import Tokenizer
 
 MODEL = "model"
@@ -29,7 +30,7 @@ def write_scores(
     *,
     seed: int | None,
     dev: dict[str, Any],
-    test: Scores | None,
+    test: AnyScores | None,
     chosen: dict[str, Any],
 ) -> None:
     """scores.json: dev and test, and what was chosen on dev (an update, or settings of a baseline)."""
@@ -37,6 +38,7 @@ def write_scores(
         out / SCORES,
         {
             "task": data.task.name,
+            "kind": data.task.kind,
             "metric": data.task.metric,
             "labels": list(data.labels),
             "seed": seed,
@@ -47,22 +49,38 @@ def write_scores(
     )
 
 
+def warn_if_constant(data: TaskData, dev: AnyScores, test: AnyScores | None, reporter: Reporter) -> None:
+    """Warn (MM0626) of a regression that gives every row the same score."""
+    for split, scores, examples in (("dev", dev, data.dev), ("test", test, data.test)):
+        if isinstance(scores, RegressionScores) and scores.constant and examples is not None:
+            reporter.warn("MM0626", str(examples.path), split=split, n=scores.n)
+
+
 def write_predictions(
-    path: Path, examples: Examples, answers_NC: NDArray[np.float32], labels: tuple[str, ...]
+    path: Path, examples: Examples, answers_NC: NDArray[np.float32], data: TaskData
 ) -> None:
-    """One line per row: its line in the file, gold label, predicted label and that label's probability."""
+    """One line per row: its line in the file, gold label, predicted label and that label's probability.
+
+    Of a regression the gold and the predicted score, with six significant digits.
+    """
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        if data.task.kind == "regress":
+            writer.writerow(["line", "gold", "predicted"])
+            for line, gold, score in zip(examples.lines, examples.labels, answers_NC[:, 0], strict=True):
+                writer.writerow([line, gold, f"{score:.6g}"])
+            return
         writer.writerow(["line", "gold", "predicted", "probability"])
         for i, predicted in enumerate(answers_NC.argmax(1)):
             line, gold = examples.lines[i], examples.labels[i]
-            writer.writerow([line, gold, labels[predicted], f"{answers_NC[i, predicted]:.6f}"])
+            writer.writerow([line, gold, data.labels[predicted], f"{answers_NC[i, predicted]:.6f}"])
 
 
 def write_tuned(folder: Path, model: Classifier, tokenizer: Tokenizer, data: TaskData, max_len: int) -> None:
     """The tuned model with its tokenizer and what it was taught: needs nothing else to answer."""
     folder.mkdir()
-    write_model(folder, model.eval(), list(data.labels))
+    regression = data.task.kind == "regress"
+    write_model(folder, model.eval(), list(data.labels) or None, regression=regression)
     tokenizer.save(folder)
     task = {
         "task": data.task.name,

@@ -58,8 +58,10 @@ def summarize(runs: Sequence[Path]) -> dict[str, Any]:
     scores = [json.loads((run / SCORES).read_text("utf-8")) for run in runs]
     first = scores[0]
     best = max(range(len(runs)), key=lambda i: scores[i]["dev"][first["metric"]])
+    names = METRICS[first["kind"]]
     summary = {
         "task": first["task"],
+        "kind": first["kind"],
         "metric": first["metric"],
         "seeds": [s["seed"] for s in scores],
         "best": runs[best].name,
@@ -68,7 +70,7 @@ def summarize(runs: Sequence[Path]) -> dict[str, Any]:
         if first[split] is None:
             summary[split] = None
             continue
-        summary[split] = {metric: spread([s[split][metric] for s in scores]) for metric in METRICS}
+        summary[split] = {metric: spread([s[split][metric] for s in scores]) for metric in names}
         summary[split]["rows"] = first[split]["n"]
     return summary
 

@@ -16,7 +16,7 @@ import torch
 from malmoi.artifact import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder
-from malmoi.model.heads import Classifier, ClassifyHead
+from malmoi.model.heads import Classifier, ClassifyHead, HeadKind
 from malmoi.model.hf import load_pooler, read_encoder
 from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import EncoderConfig
@@ -36,10 +36,13 @@ class Start:
     shape: EncoderConfig
     tokenizer: Path
 
-    def load(self, seed: int, dropout: float, outputs: int) -> tuple[Classifier, Tokenizer]:
+    def load(
+        self, seed: int, dropout: float, outputs: int, head_kind: HeadKind | None = None
+    ) -> tuple[Classifier, Tokenizer]:
         """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
 
-        Raises MM0617 where the vocabulary is larger than the model's embedding.
+        Raises MM0617 where the vocabulary is larger than the model's embedding, MM0412 where the head does
+        not go with the encoder.
         """
         tokenizer = load_tokenizer(self.tokenizer)
         if tokenizer.vocab_size > self.shape.vocab_size:
@@ -50,7 +53,7 @@ class Start:
         torch.manual_seed(seed)
         encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, dropout=dropout)
         torch.manual_seed(seed + 1)  # the head must not depend on whether an encoder was drawn before it
-        head = ClassifyHead(shape, outputs)
+        head = ClassifyHead(shape, outputs, head_kind)
         if self.weights is not None:
             load_pooler(self.weights, head)
         return Classifier(encoder, head), tokenizer
@@ -121,7 +124,11 @@ def resolve_checkpoint(path: Path) -> Path:
     """The folder that holds the model: the path itself, or the newest checkpoint of a pretraining run."""
     if all((path / name).is_file() for name in WEIGHTS):
         return path
-    for run in (path, path / "pretrain"):
-        if (run / FOLDER).is_dir():
-            return newest_checkpoint(run)
+    if (run := pretraining_run(path)) is not None:
+        return newest_checkpoint(run)
     raise MalmoiError("MM0616", path)
+
+
+def pretraining_run(path: Path) -> Path | None:
+    """The pretraining run that `path` is or has in it; None where it is a checkpoint or another's model."""
+    return next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)

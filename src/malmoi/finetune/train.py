@@ -20,34 +20,36 @@ from torch import Tensor, nn
 
 from malmoi.device import choose_precision
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answer import autocast, probabilities
+from malmoi.finetune.answer import autocast, model_outputs
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, within_budget
 from malmoi.finetune.config import FinetuneConfig
+from malmoi.finetune.goal import Goal
+from malmoi.finetune.layer_decay import layer_groups
 from malmoi.model.heads import Classifier
 from malmoi.pretrain.schedule import rate_at
 from malmoi.progress import SILENT, Reporter
-from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import Scores, classification_scores
+from malmoi.tasks.metrics import METRICS, AnyScores
+from malmoi.tasks.suites import Task
 from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
 
-# Shapes: N rows of a data set, B rows of a batch, C classes.
+# Shapes: N rows of a data set, B rows of a batch, C outputs.
+
+LOG_EVERY = 10  # updates
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One split, encoded: what the loop needs of it."""
+    """One split, encoded: what the loop needs of it. `gold_N` are class indices or scores."""
 
     encoded: Encoded
-    gold_N: NDArray[np.int64]
+    gold_N: NDArray[Any]
     examples: Examples
 
 
-def encode_rows(examples: Examples, labels: tuple[str, ...], tokenizer: Tokenizer, max_len: int) -> Rows:
-    place = {label: i for i, label in enumerate(labels)}
-    gold_N = np.array([place[label] for label in examples.labels], np.int64)
-    return Rows(encode(tokenizer, examples.texts, max_len), gold_N, examples)
+def encode_rows(examples: Examples, goal: Goal, tokenizer: Tokenizer, max_len: int) -> Rows:
+    return Rows(encode(tokenizer, examples.texts, max_len), goal.gold(examples), examples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +57,20 @@ class Best:
     """The weights that scored best on dev, on the CPU; ties go to the lower dev loss."""
 
     step: int
-    scores: Scores
+    scores: AnyScores
     loss: float
     weights: dict[str, Tensor]
 
-
-def score(answers_NC: NDArray[np.float32], rows: Rows, labels: tuple[str, ...]) -> tuple[Scores, float]:
-    """Scores, and the mean negative log-likelihood of the gold labels (natural logarithm)."""
-    likely_N = answers_NC[np.arange(len(rows.gold_N)), rows.gold_N]
-    loss = float(-np.log(np.maximum(likely_N, 1e-12)).mean())
-    return classification_scores(rows.gold_N, answers_NC.argmax(1), labels), loss
+    def rank(self, metric: str) -> tuple[float, float]:
+        return self.scores.metric(metric), -self.loss
 
 
 def train(
     model: Classifier,
     train_rows: Rows,
     dev_rows: Rows,
-    data: TaskData,
+    task: Task,
+    goal: Goal,
     config: FinetuneConfig,
     *,
     device: torch.device,
@@ -91,7 +90,14 @@ def train(
     lengths = train_rows.encoded.lengths
     updates = config.epochs * math.ceil(len(lengths) / config.batch_size)
     evaluate_at = {round(updates * k / config.evals) for k in range(1, config.evals + 1)} - {0}
-    optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.lr, fused=True)
+    groups = layer_groups(
+        model,
+        blocks=model.encoder.config.layers,
+        weight_decay=config.weight_decay,
+        decay=config.layer_decay,
+        depth=config.layer_decay_depth,
+    )
+    optimizer = torch.optim.AdamW(groups, lr=config.lr, fused=True)
     best: Best | None = None
     done = 0
     started = time.monotonic()
@@ -109,44 +115,30 @@ def train(
             for rows_B in epoch_batches(lengths, config.batch_size, config.seed, epoch):
                 rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay="linear")
                 for group in optimizer.param_groups:
-                    group["lr"] = rate
+                    group["lr"] = rate * group["share"]
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
-                loss, norm = _update(model, optimizer, train_rows, rows_B, config, device, dtype)
+                loss, norm = _update(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
                 if not math.isfinite(loss + norm):
                     raise _not_a_number(train_rows.examples, rows_B, done + 1, rate)
                 done += 1
-                if done % 10 == 0 or done == updates:
-                    seconds = time.monotonic() - started
-                    write(
-                        "finetune",
-                        step=done,
-                        epoch=epoch,
-                        loss=loss,
-                        lr=rate,
-                        norm=norm,
-                        seconds=round(seconds, 2),
-                    )
+                if done % LOG_EVERY == 0 or done == updates:
+                    seconds = round(time.monotonic() - started, 2)
+                    write("finetune", step=done, epoch=epoch, loss=loss, lr=rate, norm=norm, seconds=seconds)
                 if done in evaluate_at:
-                    answers_NC = probabilities(
+                    outputs_NC = model_outputs(
                         model,
                         dev_rows.encoded,
                         device=device,
                         tokens_per_batch=config.tokens_per_batch,
                         dtype=dtype,
                     )
-                    scores, dev_loss = score(answers_NC, dev_rows, data.labels)
-                    write(
-                        "finetune_dev",
-                        step=done,
-                        dev_accuracy=scores.accuracy,
-                        dev_macro_f1=scores.macro_f1,
-                        dev_loss=dev_loss,
-                    )
-                    if best is None or _rank(scores, dev_loss, data) > _rank(best.scores, best.loss, data):
+                    scores, dev_loss = goal.score(goal.answers(outputs_NC), dev_rows.gold_N)
+                    found = {f"dev_{name}": scores.metric(name) for name in METRICS[task.kind]}
+                    write("finetune_dev", step=done, **found, dev_loss=dev_loss)
+                    now = Best(done, scores, dev_loss, {})
+                    if best is None or now.rank(task.metric) > best.rank(task.metric):
                         best = Best(done, scores, dev_loss, _copy(model))
-                shown = f"loss {loss:.3f}" + (
-                    f" dev {best.scores.metric(data.task.metric):.4f}" if best else ""
-                )
+                shown = f"loss {loss:.3f}" + (f" dev {best.scores.metric(task.metric):.4f}" if best else "")
                 step.advance(len(rows_B), shown)
     assert best is not None  # the last update is always evaluated
     return best
@@ -157,6 +149,7 @@ def _update(
     optimizer: torch.optim.Optimizer,
     train_rows: Rows,
     rows_B: NDArray[np.int64],
+    goal: Goal,
     config: FinetuneConfig,
     device: torch.device,
     dtype: torch.dtype,
@@ -169,28 +162,19 @@ def _update(
         batch, firsts_B = lay_flat(train_rows.encoded, part)
         gold_B = torch.from_numpy(train_rows.gold_N[part]).to(device)
         with autocast(device, dtype):
-            logits_BC = model(batch.to(device), firsts_B.to(device))
-        part_loss = nn.functional.cross_entropy(logits_BC.float(), gold_B, reduction="sum") / len(rows_B)
+            outputs_BC = model(batch.to(device), firsts_B.to(device))
+        part_loss = goal.loss(outputs_BC, gold_B) / len(rows_B)
         part_loss.backward()  # type: ignore[no-untyped-call]
         loss += part_loss.detach()
     norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    if torch.isfinite(loss + norm):  # never step into weights that are not numbers
+    found: list[float] = torch.stack([loss, norm]).tolist()  # the one place where a GPU is waited for
+    if math.isfinite(sum(found)):  # never step into weights that are not numbers
         optimizer.step()
-    return float(loss), float(norm)
-
-
-def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    decayed = [p for p in model.parameters() if p.ndim >= 2]
-    plain = [p for p in model.parameters() if p.ndim < 2]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return found[0], found[1]
 
 
 def _stream_seed(seed: int, update: int) -> int:
     return int(np.random.SeedSequence([seed, update]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _rank(scores: Scores, loss: float, data: TaskData) -> tuple[float, float]:
-    return scores.metric(data.task.metric), -loss
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

@@ -1,11 +1,13 @@
-"""A bag of characters: TF-IDF of character n-grams and logistic regression, the bar a neural row must clear.
+"""A bag of characters: TF-IDF of character n-grams and a linear model, the bar a neural row must clear.
 
 Without it a table of neural rows misleads: two under-trained encoders within a point of each other look
-like a finding until the bag of characters stands 3 points above both.
+like a finding until the bag of characters stands 3 points above both. Classes are learnt by logistic
+regression, scores by ridge regression; of a pair the cosine alone is looked at too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,17 +15,21 @@ from numpy.typing import NDArray
 
 from malmoi.artifact import Draft
 from malmoi.errors import MalmoiError
-from malmoi.finetune.record import write_predictions, write_scores
+from malmoi.finetune.goal import settled
+from malmoi.finetune.record import warn_if_constant, write_predictions, write_scores
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples, Text
-from malmoi.tasks.metrics import classification_scores
 
 # All chosen on dev. char_wb pads each eojeol with spaces, so a particle at its end differs from the same
 # syllable inside: Korean's nearest thing to morphology without an analyzer. On 20,000 NSMC rows the nine
 # lie between 84.2 and 85.1 on dev; n-grams across spaces (`char`) gain .3 more at 1.5 times the features.
 NGRAMS = ((1, 2), (1, 3), (1, 4))
 STRENGTHS = (1.0, 4.0, 16.0)  # of logistic regression (C)
+PENALTIES = (1.0, 4.0, 16.0)  # of ridge regression (alpha)
+
+# From features to (N, C) answers: probabilities, or scores on the file's scale.
+Answer = Callable[[Any], NDArray[np.float32]]
 
 
 def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> None:
@@ -32,36 +38,75 @@ def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> Non
     Deterministic, so it is run once and has no spread. Raises MM0701 where scikit-learn is not installed.
     """
     try:
-        from sklearn.linear_model import LogisticRegression
+        import sklearn.linear_model  # noqa: F401
     except ModuleNotFoundError:
         raise MalmoiError("MM0701") from None
-    place = {label: i for i, label in enumerate(data.labels)}
-    gold = {
-        name: np.array([place[label] for label in examples.labels], np.int64)
-        for name, examples in (("train", data.train), ("dev", data.dev), ("test", data.test))
-        if examples is not None
-    }
-    best: tuple[float, Any, Any, dict[str, Any], dict[str, Any]] | None = None
+    goal = settled(data.task.kind, data.labels)  # linear models answer on the file's scale by themselves
+    gold_N, dev_gold_N = goal.gold(data.train), goal.gold(data.dev)
+    best: tuple[float, Features, Answer, dict[str, Any], Any] | None = None
     with reporter.step("league.characters", total=len(NGRAMS), unit="cell") as step:
         for ngrams in NGRAMS:
             features = Features(ngrams, data.train)
             train, dev = features(data.train.texts), features(data.dev.texts)
-            for strength in STRENGTHS:
-                model = LogisticRegression(C=strength, max_iter=1000).fit(train, gold["train"])
-                answers = _probabilities(model, dev, len(data.labels))
-                scores = classification_scores(gold["dev"], answers.argmax(1), data.labels)
+            for chosen, answer in _models(data, train, gold_N):
+                scores, _ = goal.score(answer(dev), dev_gold_N)
                 if best is None or scores.metric(data.task.metric) > best[0]:
-                    chosen = {"ngrams": list(ngrams), "C": strength}
-                    best = scores.metric(data.task.metric), features, model, chosen, scores.as_dict()
+                    chosen = {"ngrams": list(ngrams), **chosen}
+                    best = scores.metric(data.task.metric), features, answer, chosen, scores
             step.advance(1, f"{ngrams[0]}–{ngrams[1]}")
     assert best is not None
-    _, features, model, chosen, dev_scores = best
+    _, features, answer, chosen, dev_scores = best
     test = None
     if data.test is not None:
-        answers = _probabilities(model, features(data.test.texts), len(data.labels))
-        test = classification_scores(gold["test"], answers.argmax(1), data.labels)
-        write_predictions(draft.path / "predictions.tsv", data.test, answers, data.labels)
-    write_scores(draft.path, data, seed=None, dev=dev_scores, test=test, chosen=chosen)
+        answers_NC = answer(features(data.test.texts))
+        test, _ = goal.score(answers_NC, goal.gold(data.test))
+        write_predictions(draft.path / "predictions.tsv", data.test, answers_NC, data)
+    write_scores(draft.path, data, seed=None, dev=dev_scores.as_dict(), test=test, chosen=chosen)
+    warn_if_constant(data, dev_scores, test, reporter)
+
+
+def _models(data: TaskData, train: Any, gold_N: NDArray[Any]) -> Iterator[tuple[dict[str, Any], Answer]]:
+    """Fitted models and their settings, simplest first (ties go to the first)."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if data.task.kind == "classify":
+        for strength in STRENGTHS:
+            model = LogisticRegression(C=strength, max_iter=1000).fit(train, gold_N)
+            yield {"C": strength}, _shares(model, len(data.labels))
+        return
+    if data.pair:
+        # The plain cosine: its line through the training rows puts it on their scale and keeps the ranks.
+        yield {"cosine": "only"}, _line(_cosine(train), gold_N)
+    for penalty in PENALTIES:
+        yield {"alpha": penalty}, _ratings(Ridge(alpha=penalty).fit(train, gold_N))
+
+
+def _line(cosine_N: NDArray[np.float64], gold_N: NDArray[Any]) -> Answer:
+    centred_N = cosine_N - cosine_N.mean()
+    slope = float(centred_N @ gold_N) / max(float(centred_N @ centred_N), 1e-12)
+    start = float(gold_N.mean()) - slope * float(cosine_N.mean())
+    return lambda rows: (start + slope * _cosine(rows)).astype(np.float32)[:, None]
+
+
+def _cosine(rows: Any) -> NDArray[np.float64]:
+    """(N,) the last feature of a pair."""
+    return np.asarray(rows[:, -1].todense(), np.float64)[:, 0]
+
+
+def _shares(model: Any, classes: int) -> Answer:
+    """(N, classes); a label that training rows lack gets 0."""
+
+    def answer(rows: Any) -> NDArray[np.float32]:
+        answers = np.zeros((rows.shape[0], classes), np.float32)
+        answers[:, model.classes_] = model.predict_proba(rows)
+        return answers
+
+    return answer
+
+
+def _ratings(model: Any) -> Answer:
+    """(N, 1)."""
+    return lambda rows: model.predict(rows).astype(np.float32)[:, None]
 
 
 class Features:
@@ -92,10 +137,3 @@ class Features:
         b = self.vectorizer.transform([text[1] for text in texts])
         product = a.multiply(b)
         return hstack([abs(a - b), product, csr_matrix(product.sum(axis=1))], format="csr")
-
-
-def _probabilities(model: Any, features: Any, classes: int) -> NDArray[np.float32]:
-    """(N, classes); a label that training rows lack gets 0."""
-    answers = np.zeros((features.shape[0], classes), np.float32)
-    answers[:, model.classes_] = model.predict_proba(features)
-    return answers

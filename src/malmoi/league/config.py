@@ -15,5 +15,10 @@ class LeagueConfig(Section):
     )
     no_pretraining: bool = Field(True, description="A row with new weights for each shape and tokenizer.")
     characters: bool = Field(
-        True, description="A row with a bag of characters (TF-IDF and logistic regression): the bar to clear."
+        True, description="A row with a bag of characters (TF-IDF and a linear model): the bar to clear."
     )
+    curve: bool = Field(
+        False,
+        description="Score the kept milestones of each pretraining run too: the score over tokens read.",
+    )
+    curve_seeds: int = Field(1, ge=1, le=100, description="Runs per milestone and task.")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from malmoi.artifact import digest_json
 from malmoi.errors import MalmoiError
-from malmoi.finetune.start import Start, pretrained, without_pretraining
+from malmoi.finetune.start import Start, pretrained, pretraining_run, without_pretraining
+from malmoi.model.sizes import EncoderConfig
 
 CHARACTERS = "characters"
 NO_PRETRAINING = "no-pretraining"
@@ -19,11 +20,18 @@ _SAY_NOTHING = ("checkpoints", "pretrain", "model")
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`start` is None for the bag of characters; `against` names the row with the same shape, new weights."""
+    """One row.
+
+    Attributes:
+        start: None for the bag of characters.
+        against: the row of the same shape with new weights.
+        run: the pretraining run the checkpoint was taken from, where the user gave one.
+    """
 
     name: str
     start: Start | None
     against: str | None = None
+    run: Path | None = None
 
 
 def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
@@ -54,6 +62,12 @@ def _name(path: Path) -> str:
     return parts[-1]
 
 
+def _plain_name(shape: EncoderConfig) -> str:
+    """`no-pretraining-4x256`, `no-pretraining-electra-12x256`: blocks x width, and what is no BERT."""
+    arch = "" if shape.arch == "bert" else f"-{shape.arch}"
+    return f"{NO_PRETRAINING}{arch}-{shape.layers}x{shape.hidden}"
+
+
 def contenders(checkpoints: Mapping[str, Path], *, no_pretraining: bool, characters: bool) -> list[Contender]:
     """Every row, baselines last. Checkpoints of one shape and tokenizer share one row of new weights."""
     rows: list[Contender] = []
@@ -65,10 +79,10 @@ def contenders(checkpoints: Mapping[str, Path], *, no_pretraining: bool, charact
             new = without_pretraining(start)
             like = digest_json(new.names(new.inputs(path)))
             if like not in fresh:
-                plain = f"{NO_PRETRAINING}-{start.shape.layers}x{start.shape.hidden}"
-                taken = any(row.name == plain for row in fresh.values())
-                fresh[like] = Contender(f"{plain}-{like[:6]}" if taken else plain, new)
+                plain = _plain_name(start.shape)
+                taken = any(row.name == plain for row in fresh.values())  # same shape, another tokenizer
+                fresh[like] = Contender(f"{plain}-{name}" if taken else plain, new)
             against = fresh[like].name
-        rows.append(Contender(name, start, against))
+        rows.append(Contender(name, start, against, pretraining_run(path)))
     rows += fresh.values()
     return [*rows, Contender(CHARACTERS, None)] if characters else rows

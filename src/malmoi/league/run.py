@@ -1,39 +1,42 @@
 """Run every cell of a league and lay the table out of their scores.
 
 A cell is `cells/<row>/<task>/seed-N/`: a fine-tuning run like any other, skipped when it is done, so a
-league that was cut, or that gets another row or seed, computes only what is missing.
+league that was cut, or that gets another row, task or seed, computes only what is missing.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.artifact import (
-    Manifest,
     artifact_key,
     digest_json,
     finished_artifact,
     is_current,
-    read_manifest,
     record_inputs,
     write_json,
 )
 from malmoi.config import identity
+from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.growing import growing_artifact
 from malmoi.finetune.run import finetune
+from malmoi.finetune.start import pretrained
+from malmoi.growing import growing_artifact, held
 from malmoi.league.characters import characters
 from malmoi.league.config import LeagueConfig
 from malmoi.league.contenders import Contender, contenders
+from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
 from malmoi.league.table import Line, league_table
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
-from malmoi.tasks.data import TaskData, read_task
+from malmoi.tasks.data import TaskData, read_task, task_of
 
 STAGE = "league"
 CELL_STAGE = "league-characters"
+TABLE = "table.json"
 
 
 def league(
@@ -46,63 +49,123 @@ def league(
     origins: Mapping[str, str] | None = None,
     verify: bool = False,
 ) -> list[Line]:
-    """Checkpoints (by name) and baselines on tasks x seeds; returns the lines of the table, best first.
+    """Checkpoints (by name) and baselines on tasks x seeds; returns the lines of the table, task by task and
+    best first.
 
-    `out` gets cells/, table.json (with every cell's score) and table.tsv.
-    Raises MalmoiError: those of `finetune` and `read_task`, MM0701-MM0704, MM0014.
+    `out` gets cells/, table.json (with every cell's score) and table.tsv; with `config.curve` also curve/ and
+    curve.json. Raises MalmoiError: those of `finetune` and `read_task`, MM0006, MM0014, MM0701-MM0705.
     """
+    _check_names(tasks)
     rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
-    inputs = {
-        path: record
-        for row in rows
-        if row.start is not None
-        for path, record in row.start.inputs(out, verify=verify).items()
-    }
-    key = digest_json(
-        {
-            "config": identity(config),
-            "tasks": [identity(task) for task in tasks],
-            "rows": {row.name: row.start.names(inputs) if row.start else {} for row in rows},
+    passed = [one for row in rows for one in milestones(row)[:-1]] if config.curve else []
+    with held(out):
+        inputs = {
+            path: record
+            for row in rows
+            if row.start is not None
+            for path, record in row.start.inputs(out, verify=verify).items()
         }
-    )
-    with growing_artifact(
-        out, STAGE, config, key, inputs=inputs, seed=None, origins=origins, keep=True
-    ) as draft:
-        lines: list[Line] = []
-        total = len(tasks) * sum(config.seeds if row.start else 1 for row in rows)
-        done = 0
-        for task in tasks:
-            data = read_task(task, reporter)
-            cells: dict[str, list[Path]] = {row.name: [] for row in rows}
-            for row in rows:
-                for seed in range(task.seed, task.seed + (config.seeds if row.start else 1)):
-                    done += 1
-                    cell = out / "cells" / row.name / data.task.name / f"seed-{seed}"
-                    reporter.say("league.cell", done=done, total=total, cell=cell)
-                    _run_cell(row, task.model_copy(update={"seed": seed}), data, cell, reporter, verify)
-                    cells[row.name].append(cell)
-            lines += league_table(rows, data, cells)
-        write_json(out / "table.json", [line.as_dict() for line in lines])
-        _write_tsv(out / "table.tsv", lines)
-        draft.counts |= {"cells": total, "rows": len(rows), "tasks": len(tasks)}
+        key = digest_json(
+            {
+                "config": identity(config),
+                "tasks": [identity(task) for task in tasks],
+                "rows": {row.name: row.start.names(inputs) if row.start else {} for row in rows},
+            }
+        )
+        with growing_artifact(
+            out, STAGE, config, key, inputs=inputs, seed=None, origins=origins, keep=True
+        ) as draft:
+            per_task = sum(config.seeds if row.start else 1 for row in rows) + config.curve_seeds * len(
+                passed
+            )
+            cells = _Cells(config, out, len(tasks) * per_task, reporter, verify)
+            lines: list[Line] = []
+            points: list[Point] = []
+            for task in tasks:
+                data = read_task(task, reporter)
+                scored = {row.name: cells.of_row(row, task, data) for row in rows}
+                lines += league_table(rows, data, scored)
+                on_the_way = {one.checkpoint: cells.of_milestone(one, task, data) for one in passed}
+                points += curve_points(rows, data, scored, on_the_way) if config.curve else []
+            write_json(out / TABLE, [line.as_dict() for line in lines])
+            _write_tsv(out / "table.tsv", lines)
+            (out / CURVE).unlink(missing_ok=True)
+            if config.curve:
+                write_json(out / CURVE, [point.as_dict() for point in points])
+            draft.counts |= {"cells": cells.total, "rows": len(rows), "tasks": len(tasks)}
     return lines
 
 
-def _run_cell(
-    row: Contender, task: FinetuneConfig, data: TaskData, cell: Path, reporter: Reporter, verify: bool
-) -> Manifest:
-    if row.start is not None:
-        return finetune(task, data, row.start, cell, reporter=reporter, verify=verify)
+def _check_names(tasks: Sequence[FinetuneConfig]) -> None:
+    """Raise MM0705 where two tasks would write into the same folders."""
+    names = [task_of(task).name for task in tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise MalmoiError("MM0705", name=name)
+
+
+@dataclass(slots=True)
+class _Cells:
+    """Runs cells one after the other and counts them."""
+
+    config: LeagueConfig
+    out: Path
+    total: int
+    reporter: Reporter
+    verify: bool
+    done: int = 0
+
+    def of_row(self, row: Contender, task: FinetuneConfig, data: TaskData) -> list[Path]:
+        """The cells of one line of the table."""
+        folder = self.out / "cells" / row.name / data.task.name
+        if row.start is None:
+            self._next(cell := folder / f"seed-{task.seed}")
+            _run_characters(task, data, cell, self.reporter, self.verify)
+            return [cell]
+        cells = []
+        for seed in range(task.seed, task.seed + self.config.seeds):
+            self._next(cell := folder / f"seed-{seed}")
+            one = task.model_copy(update={"seed": seed})
+            finetune(one, data, row.start, cell, reporter=self.reporter, verify=self.verify)
+            cells.append(cell)
+        return cells
+
+    def of_milestone(self, one: Milestone, task: FinetuneConfig, data: TaskData) -> list[Path]:
+        """The cells of one point of the curve."""
+        folder = self.out / "curve" / one.row / f"step-{one.step}" / data.task.name
+        start = pretrained(one.checkpoint)
+        cells = []
+        for seed in range(task.seed, task.seed + self.config.curve_seeds):
+            self._next(cell := folder / f"seed-{seed}")
+            finetune(
+                task.model_copy(update={"seed": seed}),
+                data,
+                start,
+                cell,
+                reporter=self.reporter,
+                verify=self.verify,
+                keep_model=False,
+            )
+            cells.append(cell)
+        return cells
+
+    def _next(self, cell: Path) -> None:
+        self.done += 1
+        self.reporter.say("league.cell", done=self.done, total=self.total, cell=cell)
+
+
+def _run_characters(
+    task: FinetuneConfig, data: TaskData, cell: Path, reporter: Reporter, verify: bool
+) -> None:
     inputs = record_inputs(data.files.values(), cell, verify=verify)
     digests: dict[str, str] = {split: inputs[str(path)].sha256 for split, path in data.files.items()}
     config = TaskConfig(**task.model_dump(include=set(TaskConfig.model_fields)))
     key = artifact_key(CELL_STAGE, config, digests)
     if is_current(cell, CELL_STAGE, key, verify=verify):
         reporter.say("base.current", path=cell)
-    else:
-        with finished_artifact(cell, CELL_STAGE, config, key, inputs=inputs) as draft:
-            characters(data, draft, reporter)
-    return read_manifest(cell)
+        return
+    with finished_artifact(cell, CELL_STAGE, config, key, inputs=inputs) as draft:
+        characters(data, draft, reporter)
 
 
 def _write_tsv(path: Path, lines: Sequence[Line]) -> None:

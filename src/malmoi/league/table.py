@@ -12,7 +12,7 @@ from typing import Any
 from malmoi.finetune.record import SCORES
 from malmoi.league.contenders import Contender
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import mean_and_sd
+from malmoi.tasks.metrics import mean_and_sd, sampling_sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Line:
         split: the rows scored: test, or dev where the task has no test file.
         scored: how many rows that is.
         sd: over n seeds, divided by n - 1; None for one run.
-        sampling_sd: what the choice of scored rows alone would make accuracy vary by, sqrt(p(1-p)/scored).
+        sampling_sd: what the choice of scored rows alone would make the score vary by (`sampling_sd`).
         against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
             error over seeds; None where there is none.
     """
@@ -71,6 +71,12 @@ class Line:
         return [shown[name] for name in self.columns()]
 
 
+def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
+    """The task's metric in each cell's scores.json: on test, or on dev where there is no test file."""
+    split = "test" if data.test is not None else "dev"
+    return [float(json.loads((cell / SCORES).read_text("utf-8"))[split][data.task.metric]) for cell in cells]
+
+
 def league_table(
     rows: Sequence[Contender], data: TaskData, cells: Mapping[str, Sequence[Path]]
 ) -> list[Line]:
@@ -78,12 +84,7 @@ def league_table(
     metric = data.task.metric
     split = "test" if data.test is not None else "dev"
     scored = len(data.test) if data.test is not None else len(data.dev)
-    values = {
-        row.name: [
-            float(json.loads((cell / SCORES).read_text("utf-8"))[split][metric]) for cell in cells[row.name]
-        ]
-        for row in rows
-    }
+    values = {row.name: cell_scores(cells[row.name], data) for row in rows}
     means = {name: mean_and_sd(found) for name, found in values.items()}
     top = max(mean for mean, _ in means.values())
     lines = []
@@ -108,7 +109,7 @@ def league_table(
                 sd=sd,
                 n=len(values[row.name]),
                 values=values[row.name],
-                sampling_sd=math.sqrt(mean * (1 - mean) / scored),
+                sampling_sd=sampling_sd(metric, mean, scored),
                 best=mean == top,
                 against=row.against,
                 difference=difference,

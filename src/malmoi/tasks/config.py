@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,6 +19,11 @@ class TaskConfig(Section):
     task: str = Field(
         "table", description='A name of the tasks table ("nsmc"), or "table" for your own files.'
     )
+    name: str = Field("", description="What results call it; by default the task's name, or your file's.")
+    kind: Literal["auto", "classify", "regress"] = Field(
+        "auto",
+        description='What the label of your file is: a class, or with "regress" a score such as 3.8.',
+    )
     data: Path | None = execution(None, "Folder with the published files of the task.")
     train: Path | None = execution(None, "Your own training file (csv or tsv with a header).")
     dev: Path | None = execution(
@@ -25,7 +31,7 @@ class TaskConfig(Section):
     )
     test: Path | None = execution(None, "Your own test file, scored once at the end.")
     text: tuple[str, ...] = Field((), max_length=2, description="Text column of your file; two make a pair.")
-    label: str = Field("", description="Label column of your file.")
+    label: str = Field("", description="Column of the label or score in your file.")
     dev_share: float = Field(
         0.1, gt=0, lt=0.5, description="Share of train held out where there is no dev file."
     )

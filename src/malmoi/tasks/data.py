@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
@@ -19,12 +19,16 @@ from malmoi.tasks.examples import (
     read_examples,
     split_dev,
 )
+from malmoi.tasks.numbers import check_scores, number, tenths
 from malmoi.tasks.suites import TASKS, Split, Task, table_task
 
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
-    """Splits of one task. `train` has no blank texts; `dev` and `test` keep theirs."""
+    """Splits of one task. `train` has no blank texts; `dev` and `test` keep theirs.
+
+    `labels` are the classes in the order of the outputs; a regression has none.
+    """
 
     task: Task
     labels: tuple[str, ...]
@@ -40,15 +44,22 @@ class TaskData:
 
 
 def task_of(config: TaskConfig) -> Task:
-    """The task a config names. Raises MM0601 (no such task), MM0611 (neither task nor columns)."""
+    """The task a config names.
+
+    Raises MM0601 (no such task), MM0611 (neither task nor columns), MM0627 (a kind the task is not of).
+    """
     if config.task == "table":
         if not config.text or not config.label or config.train is None:
             raise MalmoiError("MM0611", tasks=", ".join(TASKS))
-        return table_task(config.train.stem, config.text, config.label)
+        kind = "classify" if config.kind == "auto" else config.kind
+        return table_task(config.name or config.train.stem, config.text, config.label, kind)
     if config.task not in TASKS:
         near = difflib.get_close_matches(config.task, TASKS, n=1, cutoff=0.0)
         raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), near=near[0])
-    return TASKS[config.task]
+    task = TASKS[config.task]
+    if config.kind not in ("auto", task.kind):
+        raise MalmoiError("MM0627", task=task.name, kind=task.kind, given=config.kind)
+    return replace(task, name=config.name) if config.name else task
 
 
 def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
@@ -76,7 +87,7 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
 
     Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0606 (one class only, in the
     file or in the rows taken of it), MM0607 (a label that train lacks), MM0611, MM0612 (too few rows to hold
-    any out).
+    any out), MM0624 and MM0625 (scores of a regression that are no numbers, or all the same), MM0627.
     """
     task = task_of(config)
     files = task_files(config, task)
@@ -91,15 +102,21 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
         path = examples.path
         reporter.say("tasks.file", split=split, path=path, n=len(examples), encoding=examples.encoding)
     train, test = read["train"], read.get("test")
-    labels = task.labels or label_order(train.labels)
-    _check_classes(train)
-    for split in read:
-        check_labels(read[split], labels)
+    labels: tuple[str, ...] = ()
+    if task.kind == "regress":
+        for examples in read.values():
+            check_scores(examples)
+    else:
+        labels = task.labels or label_order(train.labels)
+        _check_classes(train)
+        for examples in read.values():
+            check_labels(examples, labels)
     counts = overlap_counts(train, read.get("dev"), test)
     if "dev" in read:
         dev = read["dev"]
     else:
-        train, dev = split_dev(train, config.dev_share)
+        strata = tenths(train) if task.kind == "regress" else None
+        train, dev = split_dev(train, config.dev_share, strata=strata)
         if not len(dev):
             raise MalmoiError("MM0612", train.path, rows=len(train))
     blank = train.blank()
@@ -108,9 +125,13 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     if not len(train):  # every row with a text was held out
         raise MalmoiError("MM0612", train.path, rows=len(dev))
     train = limit(train, config.train_rows)
-    _check_classes(train)  # again: what is left may be of one class
     dev = limit(dev, config.dev_rows)
     test = limit(test, config.test_rows) if test is not None else None
+    if task.kind == "regress":  # again: what is left may be of one score, or of one class
+        for left in (train, dev, *([test] if test is not None else [])):
+            check_scores(left)
+    else:
+        _check_classes(train)
     counts |= {"train": len(train), "dev": len(dev), "test": len(test) if test is not None else 0}
     data = TaskData(task, labels, train, dev, test, files, counts)
     _tell(data, {split: len(examples) for split, examples in read.items()}, reporter)
@@ -120,6 +141,14 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
 def _check_classes(train: Examples) -> None:
     if len(set(train.labels)) < 2:
         raise MalmoiError("MM0606", train.path, label=train.labels[0])
+
+
+def _are_scores(labels: Iterable[str]) -> bool:
+    """Whether labels look like a scale and not like classes: numbers only, with decimals or very many."""
+    distinct = set(labels)
+    values = [number(label) for label in distinct]
+    found = [value for value in values if value is not None]
+    return len(found) == len(values) and (len(found) > 30 or any(not value.is_integer() for value in found))
 
 
 def limit(examples: Examples, rows: int) -> Examples:
@@ -156,7 +185,12 @@ def _shared(examples: Examples | None, seen: Iterable[str]) -> int:
 
 def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None:
     counts = data.counts
-    reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
+    if data.task.kind == "regress":
+        reporter.say("tasks.read_scores", name=data.task.name, **counts)
+    else:
+        reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
+        if not data.task.files and _are_scores(data.labels):
+            reporter.warn("MM0628", str(data.train.path), column=data.task.label, n=len(data.labels))
     if counts["train_blank"]:
         reporter.say("tasks.blank", n=counts["train_blank"])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.

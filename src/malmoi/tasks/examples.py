@@ -131,13 +131,16 @@ def _hash(text: str, key: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), key=key.encode(), digest_size=8).digest()
 
 
-def split_dev(examples: Examples, share: float, key: str = "malmoi dev") -> tuple[Examples, Examples]:
+def split_dev(
+    examples: Examples, share: float, key: str = "malmoi dev", *, strata: Sequence[str] | None = None
+) -> tuple[Examples, Examples]:
     """Hold out about `share` of each label's rows: (training rows, held-out rows), both in file order.
 
     Rows are taken text by text in keyed order while the labels they bear still have room, so that a text
-    which occurs twice never stands on both sides.
+    which occurs twice never stands on both sides. `strata` replaces the labels (the tenths of a score).
     """
-    room = {label: round(share * count) for label, count in _counts(examples.labels).items()}
+    labels = examples.labels if strata is None else strata
+    room = {label: round(share * count) for label, count in _counts(labels).items()}
     order = keyed_order(examples.texts, key)
     held: set[int] = set()
     start = 0
@@ -147,7 +150,7 @@ def split_dev(examples: Examples, share: float, key: str = "malmoi dev") -> tupl
         while stop < len(order) and normal(examples.texts[order[stop]]) == same:
             stop += 1
         group = order[start:stop]
-        needs = _counts([examples.labels[i] for i in group])
+        needs = _counts([labels[i] for i in group])
         if same and all(room[label] >= count for label, count in needs.items()):
             held.update(group)
             for label, count in needs.items():

@@ -12,20 +12,21 @@ import pytest
 from malmoi.artifact import is_current, read_manifest
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
-from malmoi.finetune.growing import growing_artifact, put_back
+from malmoi.growing import growing_artifact, held, put_back
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from malmoi.config import Section
-from malmoi.finetune.growing import growing_artifact
-with growing_artifact(Path(sys.argv[1]), "finetune", Section(), "new", inputs={}, seed=0):
+from malmoi.growing import growing_artifact, held
+out = Path(sys.argv[1])
+with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def write(out: Path, key: str, error: type[BaseException] | None = None) -> None:
-    with growing_artifact(out, "finetune", Section(), key, inputs={}, seed=0) as draft:
+    with held(out), growing_artifact(out, "finetune", Section(), key, inputs={}, seed=0) as draft:
         (draft.path / "scores.json").write_text(key, "utf-8")
         if error is not None:
             raise error
@@ -52,6 +53,24 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match="MM0014"):
         write(tmp_path, "new")
     assert names(tmp_path) == ["manifest.json.tmp", "thesis.txt"]
+
+
+@pytest.mark.parametrize("before", [None, "running", "finished"])
+def test_only_one_process_works_in_a_folder(before: str | None, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    if before == "finished":
+        write(out, "old")
+    elif before == "running":
+        with pytest.raises(ValueError):
+            write(out, "old", ValueError)
+    with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0) as draft:
+        (draft.path / "half").write_text("…", "utf-8")
+        with pytest.raises(MalmoiError, match="MM0006"):
+            write(out, "other")
+        with pytest.raises(MalmoiError, match="MM0006"), held(out):
+            pass
+    assert is_current(out, "finetune", "new", verify=True)
+    assert names(out) == ["half", "manifest.json"] and names(tmp_path) == ["run"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -82,11 +101,11 @@ def test_a_finished_run_comes_back_after_a_kill(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(out)])
     assert done.returncode == -signal.SIGKILL
     assert read_manifest(out).key == "new"
-    put_back(out)
-    assert is_current(out, "finetune", "old")
+    with held(out):
+        assert is_current(out, "finetune", "old")
     out.rename(tmp_path / ".run.before")  # a kill between moving aside and the new folder
-    put_back(out)
-    assert is_current(out, "finetune", "old")
+    with held(out):
+        assert is_current(out, "finetune", "old")
     assert names(tmp_path) == ["run"]
 
 

@@ -1,11 +1,15 @@
-"""A growing artifact: visible from its first moment with `state = running`, whole once it says `finished`."""
+"""A growing artifact: visible from its first moment with `state = running`, whole once it says `finished`.
+
+`with held(out)` keeps other processes out and brings back what a kill set aside; inside it, a caller looks
+whether the work is done and, if not, writes `with growing_artifact(out, …)`.
+"""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from malmoi.artifact import (
@@ -14,6 +18,7 @@ from malmoi.artifact import (
     FileRecord,
     Manifest,
     disk_errors,
+    locked,
     read_manifest,
     record_file,
     sync_folder,
@@ -23,6 +28,25 @@ from malmoi.artifact import (
 )
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep other malmoi processes out of `out` (made where missing), and put back what a kill set aside.
+
+    Raises MM0006 where another process works in it, MM0014 where a file stands there.
+    """
+    if out.exists() and not out.is_dir():
+        raise MalmoiError("MM0014", out)
+    with ExitStack() as locks:
+        with disk_errors(out):
+            locks.enter_context(locked(out))
+            if (before := _before(out)).is_dir():
+                with locked(before):  # the process that set it aside may be about to make `out` anew
+                    put_back(out)
+                locks.close()  # `out` may be another folder now
+                locks.enter_context(locked(out))
+        yield
 
 
 @contextmanager
@@ -37,7 +61,7 @@ def growing_artifact(
     origins: Mapping[str, str] | None = None,
     keep: bool = False,
 ) -> Iterator[Draft]:
-    """Write into `out` itself. What a cut run of this stage left there is removed first.
+    """Write into `out` itself, which the caller has `held`. What a cut run left there is removed first.
 
     A finished run stands aside as `.NAME.before` until the new one is finished, and comes back if that fails.
     Where there was none, the folder stays `running` after an error or a signal; the same command starts it
@@ -45,7 +69,6 @@ def growing_artifact(
     cells of a league).
     Raises MM0012 and MM0014 where `out` holds something else, MM0015 when the disk is full.
     """
-    put_back(out)
     before: Path | None = None
     if _holds_something(out):
         if not (out / MANIFEST).exists():
@@ -54,7 +77,7 @@ def growing_artifact(
         if not keep and state == "finished":
             before = _before(out)
         elif not keep:
-            shutil.rmtree(out.resolve())
+            _empty(out)
     manifest = Manifest(
         stage=stage,
         state="running",
@@ -73,11 +96,7 @@ def growing_artifact(
         yield draft
         draft.timings["total_s"] = round(time.monotonic() - started, 3)
         manifest.state, manifest.counts, manifest.timings = "finished", draft.counts, draft.timings
-        manifest.files = {
-            str(path.relative_to(out)): record_file(path)
-            for path in sorted(out.rglob("*"))
-            if path.is_file() and path.name != MANIFEST
-        }
+        manifest.files = {str(path.relative_to(out)): record_file(path) for path in _own_files(out)}
         sync_tree(out)  # the manifest says `finished` only after everything it names is on the disk
         write_json(out / MANIFEST, manifest.model_dump())
 
@@ -99,9 +118,10 @@ def _aside(out: Path, before: Path | None) -> Iterator[None]:
     if before is None:
         yield
         return
-    out.resolve().rename(before)
+    out.resolve().rename(before)  # the caller's lock goes with it
     try:
-        yield
+        with locked(out.resolve()):
+            yield
     except BaseException:  # Ctrl-C too
         _return(before, out)
         raise
@@ -114,6 +134,26 @@ def _return(before: Path, out: Path) -> None:
     if place.exists():
         shutil.rmtree(place)
     before.rename(place)
+
+
+def _own_files(out: Path) -> list[Path]:
+    """All files but manifests, and but those of artifacts inside, whose own manifests answer for them."""
+    inside = {path.parent for path in out.rglob(MANIFEST)} - {out}
+    return [
+        path
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name != MANIFEST and not inside & set(path.parents)
+    ]
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder, the manifest last (after a kill it must say whose this is), but not the
+    folder itself, which is locked."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _before(out: Path) -> Path:
