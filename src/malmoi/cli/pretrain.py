@@ -25,7 +25,8 @@ def pretrain(
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
     from malmoi.cli.recipe import read_sections
-    from malmoi.pretrain.run import RunConfig, pretrain
+    from malmoi.pretrain.config import RunConfig
+    from malmoi.pretrain.run import pretrain
 
     overrides = list(sets or [])
     overrides += [f"pretrain.steps={steps}"] if steps is not None else []
@@ -49,11 +50,18 @@ def show_run(out: Path, counts: dict[str, object]) -> None:
     shown = [
         (text("cli.pretrain.row.step"), f"{numbers['step']:,}"),
         (text("cli.pretrain.row.tokens"), amount(numbers["tokens"], "token")),
-        (text("cli.pretrain.row.loss"), f"{numbers['loss']:.3f} / {numbers['accuracy']:.3f}"),
     ]
-    if "heldout_loss" in numbers:
-        pair = f"{numbers['heldout_loss']:.3f} / {numbers['heldout_accuracy']:.3f}"
-        shown.append((text("cli.pretrain.row.heldout"), pair))
+    for prefix, row in (("", "loss"), ("heldout_", "heldout")):
+        if prefix + "accuracy" in numbers:
+            pair = f"{numbers[prefix + 'loss']:.3f} / {numbers[prefix + 'accuracy']:.3f}"
+            shown.append((text(f"cli.pretrain.row.{row}"), pair))
+        elif prefix + "discriminator_auc" in numbers:
+            both = (prefix + name for name in ("generator_loss", "discriminator_loss", "discriminator_auc"))
+            shown.append(
+                (text(f"cli.pretrain.row.electra_{row}"), " / ".join(f"{numbers[k]:.3f}" for k in both))
+            )
+    if "heldout_unigram" in numbers:
+        shown.append((text("cli.pretrain.row.unigram"), f"{numbers['heldout_unigram']:.3f}"))
     shown.append((text("cli.pretrain.row.model"), str(out / "checkpoints" / f"step-{numbers['step']}")))
     console().table("cli.pretrain.title", ["", ""], shown)
     console().result({"out": str(out), **counts})

@@ -7,25 +7,42 @@ from typing import Literal
 from pydantic import Field
 
 from malmoi.config import Section, execution
+from malmoi.model.sizes import ModelConfig
 
 
 class PretrainConfig(Section):
     """Defaults suit a small model on a CPU; recipes/ holds the tried combinations."""
 
-    objective: Literal["mlm"] = Field("mlm", description="What is learnt: mlm (masked language model).")
+    objective: Literal["mlm", "electra"] = Field(
+        "mlm",
+        description="What is learnt: mlm (masked language model, a BERT) or electra (replaced tokens).",
+    )
     row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
     batch_rows: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
     lr: float = Field(6e-4, gt=0, description="Peak learning rate.")
     warmup: float = Field(
         0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly."
     )
-    decay: Literal["linear", "cosine", "none"] = Field("linear", description="How the rate falls after that.")
+    decay: Literal["linear", "cosine", "none", "linear-throughout"] = Field(
+        "linear",
+        description="How the rate falls after that; linear-throughout: from the first step on, times the "
+        "warm-up, as google-research/bert and electra have it.",
+    )
     weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
     beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment.")
     beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's second moment.")
     eps: float = Field(1e-6, gt=0, description="AdamW's epsilon.")
+    bias_correction: bool = Field(
+        True,
+        description="AdamW's correction of young moments; false as google-research/bert and electra have it.",
+    )
     clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
     mask_rate: float = Field(0.15, gt=0, lt=1, description="Share of a row's tokens that is predicted.")
+    generator_weight: float = Field(1.0, gt=0, description="ELECTRA: weight of the generator's loss.")
+    discriminator_weight: float = Field(
+        50.0, gt=0, description="ELECTRA: weight of the discriminator's loss."
+    )
+    temperature: float = Field(1.0, gt=0, description="ELECTRA: of the generator's samples.")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
     seed: int = Field(0, ge=0, lt=2**32, description="Order of rows, masks, initial weights and dropout.")
 
@@ -42,3 +59,13 @@ class PretrainConfig(Section):
     heldout_rows: int = execution(256, "Rows of the held-out text that are scored.", ge=1)
     checkpoint_every: int = execution(200, "Steps between two checkpoints.", ge=1)
     keep: int = execution(2, "Checkpoints kept; older ones are removed.", ge=2)
+    milestones: tuple[float, ...] = execution(
+        (), "Shares of the steps whose checkpoints are written and never removed, for a curve of scores."
+    )
+
+
+class RunConfig(Section):
+    """What a pretraining run is made of: the two sections that enter its key."""
+
+    pretrain: PretrainConfig
+    model: ModelConfig

@@ -35,8 +35,8 @@ class Journal:
     """Open for appending, after dropping what was written beyond `step` (that will be written again)."""
 
     def __init__(self, run: Path, step: int) -> None:
-        kept = [line for line in read_journal(run) if line["step"] <= step]
-        write_bytes(run / METRICS, "".join(_line(entry) for entry in kept).encode())
+        self.kept = [line for line in read_journal(run) if line["step"] <= step]
+        write_bytes(run / METRICS, "".join(_line(entry) for entry in self.kept).encode())
         self._file: TextIO = (run / METRICS).open("a", encoding="utf-8")
 
     def write(self, **entry: Any) -> None:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from malmoi.device import matmul_rate
 from malmoi.errors import MalmoiError
-from malmoi.model.sizes import EncoderConfig, flops_per_token
-from malmoi.pretrain.checkpoint import TrainState, read_moments, read_state, remove_oldest, save_checkpoint
+from malmoi.pretrain.alarms import Watch
+from malmoi.pretrain.checkpoint import (
+    TrainState,
+    milestone_steps,
+    read_moments,
+    read_state,
+    remove_oldest,
+    save_checkpoint,
+)
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.objective import MicroBatch, Objective
-from malmoi.pretrain.optim import adamw, optimizer_tensors, restore_optimizer
+from malmoi.pretrain.optim import adamw, optimizer_tensors, restore_optimizer, set_rate
+from malmoi.pretrain.probes import first_token_cosine, idle_weights, lost_weights, untied
 from malmoi.pretrain.schedule import rate_at
 from malmoi.pretrain.signals import StopRequest
 from malmoi.pretrain.speed import Speed
@@ -29,16 +38,36 @@ from malmoi.progress import Reporter, Step
 B = TypeVar("B", bound=MicroBatch)
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What the newest step leaves for a line of metrics."""
+
+    sums: dict[str, Tensor]
+    total: Tensor
+    norm: Tensor
+    rate: float
+
+
+def add(sums: dict[str, Tensor], more: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Sums of the same names, on the device of the newer ones (a checkpoint's are on the CPU)."""
+    return {name: sums[name].to(part.device) + part if name in sums else part for name, part in more.items()}
+
+
+def add_counts(batches: Sequence[MicroBatch]) -> dict[str, float]:
+    """The counts of a whole global batch."""
+    return {name: sum(batch.counts[name] for batch in batches) for name in batches[0].counts}
+
+
 @dataclass
 class Trainer(Generic[B]):
     """One process's share of a run. `train` goes from `state.step` to `config.steps`."""
 
     config: PretrainConfig
-    encoder: EncoderConfig
     model: nn.Module
     objective: Objective[B]
     feed: Feed[B]
     heldout: list[B]
+    unigram: float
     run: Path
     tokenizer: Path
     device: torch.device
@@ -49,7 +78,10 @@ class Trainer(Generic[B]):
 
     def __post_init__(self) -> None:
         self.optimizer = adamw(self.model, self.config)
+        self.milestones = milestone_steps(self.config.steps, self.config.milestones)
+        self.watch = Watch(self.config.steps)
         self._saved = 0  # the step of the newest checkpoint
+        self._proven = False  # whether a checkpoint of this process was read back
         if self.config.compile:
             for module in self.model.modules():
                 if isinstance(module, nn.ModuleList):
@@ -58,16 +90,21 @@ class Trainer(Generic[B]):
 
     def resume(self, checkpoint: Path) -> None:
         """Take up the state of a checkpoint whose weights are in `model` already."""
-        remove_oldest(self.run, self.config.keep)  # what a kill kept the last save from removing
+        remove_oldest(
+            self.run, self.config.keep, self.milestones
+        )  # what a kill kept the last save from removing
         self.state = read_state(checkpoint)
         restore_optimizer(self.model, self.optimizer, read_moments(checkpoint), self.state.step)
 
     def train(self, journal: Journal) -> None:
-        """Raises MM0509 on a non-finite loss or gradient, before the update, with everything saved."""
+        """Raises MM0509 on a non-finite loss or gradient, before the update, with everything saved; MM0514
+        where weights that must be one are not."""
         config, first = self.config, self.state.step
         self._saved = first
+        self.watch.replay(journal.kept)
+        self._check_tied()
         peak = matmul_rate(self.device, self.dtype)
-        cost = flops_per_token(self.encoder, config.row_len, config.mask_rate)
+        cost = self.objective.flops_per_token(config.row_len, config.mask_rate)
         speed = Speed(cost, peak, first)
         self._heldout_line = ""
         with self.reporter.step("pretrain.steps", total=config.steps, unit="step") as bar:
@@ -91,7 +128,7 @@ class Trainer(Generic[B]):
             detail = self._log(journal, speed)
         if self.heldout and (step % config.heldout_every == 0 or last):
             self._score(journal)
-        if step % config.checkpoint_every == 0 or last:
+        if step % config.checkpoint_every == 0 or step in self.milestones or last:
             self._save(journal)
         bar.advance(1, detail)
 
@@ -99,33 +136,31 @@ class Trainer(Generic[B]):
         """One optimizer step over a global batch."""
         config, step = self.config, self.state.step
         rate = rate_at(step, config.steps, peak=config.lr, warmup=config.warmup, decay=config.decay)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        count = sum(batch.count for batch in batches)
+        set_rate(self.optimizer, rate, step, config)
+        counts = add_counts(batches)
         self.model.train()
-        sums = dict(self.state.sums)
-        loss_value = 0.0
+        sums: dict[str, Tensor] = {}
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
         for i, batch in enumerate(batches):
             torch.manual_seed(
                 int(words(config.seed, step, i) >> 1)
             )  # dropout, the only user of torch's generator
             with self._autocast():
-                loss = self.objective.loss(self.model, batch.to(self.device), count)  # type: ignore[arg-type]
+                loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
             loss.total.backward()  # type: ignore[no-untyped-call]
-            for name, value in loss.sums.items():
-                sums[name] = sums.get(name, 0.0) + value.item()
-            loss_value += loss.total.item()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf).item()
-        if not (math.isfinite(norm) and math.isfinite(loss_value)):
+            sums = add(sums, loss.sums)
+            total += loss.total.detach()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf).double()
+        if not math.isfinite((norm + total).item()):  # the one moment of a step that waits for the device
             self._save(journal)  # weights and moments are still those of the step before
-            self._refuse(batches, count)
+            self._refuse(batches, counts)
+        if step == 0 and (idle := idle_weights(self.model)):
+            self._alarm(journal, "MM0528", {"count": len(idle), "names": ", ".join(idle[:3])})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        sums["count"] = sums.get("count", 0.0) + count
-        sums["grad_norm"] = norm
-        sums["lr"] = rate
+        self._newest = Newest(sums, total, norm, rate)
         tokens = self.state.tokens + sum(batch.tokens for batch in batches)
-        self.state = TrainState(step + 1, tokens, sums)
+        self.state = TrainState(step + 1, tokens, add(self.state.sums, sums))
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.dtype == torch.float32:
@@ -133,58 +168,84 @@ class Trainer(Generic[B]):
         return torch.autocast(self.device.type, self.dtype)
 
     def _log(self, journal: Journal, speed: Speed) -> str:
-        sums = self.state.sums
-        means = {k: sums[k] / sums["count"] for k in sums if k not in ("count", "grad_norm", "lr")}
+        """`drift`: how far the loss sent backwards in the newest step is from the one its sums give."""
+        newest = self._newest
+        means = self.objective.metrics(self.state.sums)
+        if "slots" in self.state.sums and "tokens" in self.state.sums:
+            means["slots_rate"] = (self.state.sums["slots"] / self.state.sums["tokens"]).item()
+        drift = newest.total.item() / self.objective.metrics(newest.sums)["loss"] - 1
+        last = {"lr": newest.rate, "grad_norm": newest.norm.item(), "drift": drift}
         clock = speed.clock(self.state.step, self.config.steps)
-        last = {"lr": sums["lr"], "grad_norm": sums["grad_norm"]}
-        journal.write(step=self.state.step, tokens=self.state.tokens, **means, **last, clock=clock)
-        self.reporter.record(
-            "train", step=self.state.step, tokens=self.state.tokens, **means, **last, **clock
-        )
+        self._write(journal, "train", means | last, clock)
         self.state = TrainState(self.state.step, self.state.tokens, {})
+        told = "discriminator_auc" if "discriminator_auc" in means else "accuracy"
         return (
-            f"loss {means['loss']:.3f} acc {means['accuracy']:.3f}{self._heldout_line} "
-            f"{clock['tokens_per_s']:,.0f} tok/s MFU {clock['mfu']:.0%}"
+            f"loss {means['loss']:.3f} {told.removeprefix('discriminator_')[:3]} {means[told]:.3f}"
+            f"{self._heldout_line} {clock['tokens_per_s']:,.0f} tok/s MFU {clock['mfu']:.0%}"
         )
 
     @torch.no_grad()
     def _score(self, journal: Journal) -> None:
-        """The held-out loss: the same rows and masks every time, at 15 % whatever the training rate."""
+        """The held-out loss: the same rows, masks and samples every time, at 15 % whatever the training rate;
+        beside it what word frequencies would score and how alike different texts look to the encoder."""
         self.model.eval()
-        count = sum(batch.count for batch in self.heldout)
-        sums: dict[str, float] = {}
-        for batch in self.heldout:
-            with self._autocast():
-                loss = self.objective.loss(self.model, batch.to(self.device), count)  # type: ignore[arg-type]
-            for name, value in loss.sums.items():
-                sums[name] = sums.get(name, 0.0) + value.item()
-        means = {f"heldout_{name}": value / count for name, value in sums.items()}
-        journal.write(step=self.state.step, tokens=self.state.tokens, **means)
-        self.reporter.record("heldout", step=self.state.step, tokens=self.state.tokens, **means)
+        counts = add_counts(self.heldout)
+        sums: dict[str, Tensor] = {}
+        with self._autocast():
+            for batch in self.heldout:
+                loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
+                sums = add(sums, loss.sums)
+            cosine = first_token_cosine(self.objective.kept(self.model), self.heldout, self.device)
+        means = {f"heldout_{name}": value for name, value in self.objective.metrics(sums).items()}
+        means |= {"heldout_unigram": self.unigram, "heldout_cls_cosine": cosine}
+        self._write(journal, "heldout", means)
         self._heldout_line = f" held-out {means['heldout_loss']:.3f}"
+
+    def _write(
+        self, journal: Journal, event: str, means: dict[str, float], clock: dict[str, float] | None = None
+    ) -> None:
+        """A line of the journal, and the alarms it sets off."""
+        entry = {"step": self.state.step, "tokens": self.state.tokens} | means
+        journal.write(**entry, **({"clock": clock} if clock else {}))
+        self.reporter.record(event, **entry, **(clock or {}))
+        for code, values in self.watch.judge(entry):
+            self._alarm(journal, code, values)
+
+    def _alarm(self, journal: Journal, code: str, values: dict[str, Any]) -> None:
+        journal.write(step=self.state.step, tokens=self.state.tokens, alarm=code, values=values)
+        self.reporter.warn(code, str(self.run), step=self.state.step, **values)
+
+    def _check_tied(self) -> None:
+        if pairs := untied(self.model, self.objective.tied(self.model)):
+            raise MalmoiError("MM0514", self.run, pairs=", ".join(pairs))
 
     def _save(self, journal: Journal) -> None:
         if self.state.step == self._saved:
             return
         journal.sync()
-        save_checkpoint(
+        checkpoint = save_checkpoint(
             self.run,
             self.state,
             lambda folder: self.objective.write(folder, self.model),
             optimizer_tensors(self.model, self.optimizer),
             self.tokenizer,
             keep=self.config.keep,
+            milestones=self.milestones,
         )
         self._saved = self.state.step
+        if not self._proven:
+            self._proven = True
+            if lost := lost_weights(self.objective, self.model, checkpoint):
+                self._alarm(journal, "MM0530", {"count": len(lost), "names": ", ".join(lost[:3])})
 
-    def _refuse(self, batches: list[B], count: float) -> None:
+    def _refuse(self, batches: list[B], counts: dict[str, float]) -> None:
         """Stop before the update and name the rows with a non-finite loss (all, if only gradients are)."""
         numbers: list[int] = []
         for batch in batches:
             for number in batch.rows_R.tolist():
                 one = self.feed.one(number)
                 with torch.no_grad(), self._autocast():
-                    value = self.objective.loss(self.model, one.to(self.device), count).total  # type: ignore[arg-type]
+                    value = self.objective.loss(self.model, one.to(self.device), counts).total  # type: ignore[arg-type]
                 if not math.isfinite(value.item()):
                     numbers.append(number)
         numbers = numbers or [n for batch in batches for n in batch.rows_R.tolist()]

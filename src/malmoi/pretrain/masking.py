@@ -77,3 +77,42 @@ def _draw_tokens(numbers: NDArray[np.uint64], special: SpecialIds, vocab_size: i
     for token in taken:
         draws += draws >= token
     return draws
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """R rows after ELECTRA's masking; unused slots weigh 0 and point at position 0."""
+
+    ids_RL: I64
+    slots_RC: I64
+    labels_RC: I64
+    weights_RC: NDArray[np.float32]
+    firsts_RC: I64  # the first slot of the row that drew the same position
+
+
+def draw_slots(ids_RL: I64, rows_R: I64, seed: int, *, rate: float, special: SpecialIds) -> Drawn:
+    """ELECTRA's masking (google-research/electra, pretrain/pretrain_helpers.py, `mask`).
+
+    Of each row's n real tokens k = max(1, min(C, round(rate · n))) are drawn, C = int((rate + .005) · L),
+    *with* replacement, never [CLS], [SEP], [MASK] or padding. 85 % of the draws become [MASK], 15 % stay;
+    none becomes a random token. All k are predicted and may be replaced. Where the original averages what
+    was sampled for a position drawn twice, the first draw counts here.
+    """
+    row_len = ids_RL.shape[1]
+    cap = max(1, int((rate + 0.005) * row_len))
+    maskable = ~np.isin(ids_RL, (special.pad, special.cls, special.sep, special.mask))
+    available = maskable.sum(1)
+    real = (ids_RL != special.pad).sum(1)
+    k = np.minimum(np.maximum(1, np.rint(rate * real).astype(np.int64)), cap) * (available > 0)
+    used = np.arange(cap)[None] < k[:, None]
+    rows, draws = rows_R[:, None], np.arange(cap)[None]
+    candidates_RL = np.argsort(~maskable, axis=1, kind="stable")
+    drawn = (uniforms(seed, CHOOSE, rows, draws) * available[:, None]).astype(np.int64)
+    slots = np.where(used, np.take_along_axis(candidates_RL, drawn, 1), 0)
+    labels = np.take_along_axis(ids_RL, slots, 1)
+    masked = used & (uniforms(seed, REPLACE, rows, draws) < 0.85)
+    out = ids_RL.copy()
+    r, c = np.nonzero(masked)
+    out[r, slots[r, c]] = special.mask
+    firsts = (slots[:, :, None] == slots[:, None, :]).argmax(2)
+    return Drawn(out, slots, labels, used.astype(np.float32), firsts)

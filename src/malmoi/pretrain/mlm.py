@@ -5,6 +5,7 @@ Logits are computed for the masked slots only; the number of slots is constant, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.hf import read_masked_lm, write_model
-from malmoi.model.sizes import EncoderConfig
+from malmoi.model.sizes import flops_per_token
+from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.masking import mask_rows
-from malmoi.pretrain.objective import Loss
+from malmoi.pretrain.objective import Loss, check_shape, lay_flat
 from malmoi.pretrain.rows import RowBlock
 from malmoi.special import SpecialIds
 
@@ -37,7 +38,11 @@ class MlmBatch:
     weights_M: Tensor
     rows_R: NDArray[np.int64]
     tokens: int
-    count: float
+    counts: Mapping[str, float]
+
+    @property
+    def text(self) -> Batch:
+        return self.inputs
 
     def to(self, device: torch.device) -> MlmBatch:
         return replace(
@@ -52,13 +57,20 @@ class MlmBatch:
 class Mlm:
     """The objective; `special` and `vocab_size` come from the shards."""
 
-    def __init__(self, special: SpecialIds, vocab_size: int) -> None:
+    def __init__(self, run: RunConfig, special: SpecialIds, vocab_size: int) -> None:
         self.special = special
         self.vocab_size = vocab_size
+        self.encoder = run.model.resolve(vocab_size=vocab_size, pad_id=special.pad)
 
-    def model(self, config: EncoderConfig) -> MaskedLM:
-        """A new model; seed torch for the same weights again."""
-        return MaskedLM(Encoder(config), MlmHead(config))
+    def model(self) -> MaskedLM:
+        return MaskedLM(Encoder(self.encoder), MlmHead(self.encoder))
+
+    def kept(self, model: nn.Module) -> Encoder:
+        assert isinstance(model, MaskedLM)
+        return model.encoder
+
+    def tied(self, model: nn.Module) -> list[tuple[str, str]]:
+        return []  # the output matrix is handed to the head at each call, never stored
 
     def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
         """Mask the rows; `rows_R` are their numbers in the endless order, which with `seed` fix the masks."""
@@ -74,51 +86,37 @@ class Mlm:
             weights_M=torch.from_numpy(masked.weights_RC.ravel()),
             rows_R=rows_R,
             tokens=int(block.lengths_R.sum()),
-            count=float(masked.weights_RC.sum()),
+            counts={"slots": float(masked.weights_RC.sum())},
         )
 
-    def loss(self, model: nn.Module, batch: MlmBatch, count: float) -> Loss:
-        """Cross-entropy summed over the used slots, divided by `count`, those of the whole global batch."""
+    def loss(self, model: nn.Module, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
+        """Cross-entropy summed over the used slots, divided by the slots of the whole global batch."""
         logits_MV = model(batch.inputs, batch.slots_M)
         loss_M = nn.functional.cross_entropy(logits_MV.float(), batch.labels_M, reduction="none")
-        total = (loss_M * batch.weights_M).sum() / count
+        summed = (loss_M * batch.weights_M).sum()
         with torch.no_grad():
             right_M = (logits_MV.argmax(1) == batch.labels_M) * batch.weights_M
-        sums = {"loss": total.detach().double() * count, "accuracy": right_M.sum().double()}
-        return Loss(total, sums)
+        sums = {
+            "loss": summed.detach().double(),
+            "accuracy": right_M.sum().double(),
+            "slots": batch.weights_M.sum().double(),
+        }
+        return Loss(summed / counts["slots"], sums)
+
+    def metrics(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        slots = sums["slots"].item()
+        loss = sums["loss"].item() / slots
+        return {"loss": loss, "accuracy": sums["accuracy"].item() / slots}
+
+    def flops_per_token(self, row_len: int, rate: float) -> float:
+        return flops_per_token(self.encoder, row_len, rate)
 
     def write(self, folder: Path, model: nn.Module) -> None:
         assert isinstance(model, MaskedLM)
         write_model(folder, model)
 
-    def read(self, folder: Path, config: EncoderConfig) -> MaskedLM:
+    def read(self, folder: Path) -> MaskedLM:
         """The model in a checkpoint. Raises MM0507 where its shape is not the one the recipe asks for."""
-        model = read_masked_lm(folder, dropout=config.dropout)
-        found, wanted = model.encoder.config.model_dump(), config.model_dump()
-        odd = [k for k in wanted if found[k] != wanted[k] and "dropout" not in k]
-        if odd:
-            raise MalmoiError("MM0507", folder, key=odd[0], found=found[odd[0]], wanted=wanted[odd[0]])
+        model = read_masked_lm(folder, dropout=self.encoder.dropout)
+        check_shape(folder, model.encoder.config, self.encoder)
         return model
-
-
-def lay_flat(block: RowBlock, ids_RL: NDArray[np.int64]) -> Batch:
-    """R rows as one flat batch. `cu_seqlens` has room for the most sequences R rows can hold (one token and
-    two specials each, and a tail), so its length is constant."""
-    count, row_len = ids_RL.shape
-    cu_seqlens = np.full(count * (row_len // 3 + 1) + 1, count * row_len, np.int32)
-    starts: list[int] = []
-    for r, lengths in enumerate(block.sequences):
-        at = r * row_len
-        for length in lengths:
-            starts.append(at)
-            at += length
-        if at < (r + 1) * row_len:
-            starts.append(at)
-    cu_seqlens[: len(starts)] = starts
-    return Batch(
-        ids_T=torch.from_numpy(ids_RL.ravel()),
-        positions_T=torch.from_numpy(block.positions_RL.ravel()),
-        segments_T=torch.zeros(count * row_len, dtype=torch.int64),
-        cu_seqlens=torch.from_numpy(cu_seqlens),
-        row_len=row_len,
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,25 @@ def adamw(model: nn.Module, config: PretrainConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(
         groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True
     )
+
+
+def set_rate(optimizer: torch.optim.AdamW, rate: float, step: int, config: PretrainConfig) -> None:
+    """Prepare every group for update `step` (0-based) at learning rate `rate`.
+
+    Without bias correction google-research/electra (model/optimization.py) has
+    p -= lr · (m / (√v + eps) + wd · p). torch's AdamW is undone to that exactly: with c1 = 1 - b1^t and
+    c2 = √(1 - b2^t) it computes p -= lr' / c1 · m / (√v / c2 + eps') + lr' · wd' · p, so lr' = lr · c1 / c2,
+    eps' = eps / c2 and wd' = wd · lr / lr'. One fused kernel serves both.
+    """
+    t = step + 1
+    factor, c2 = 1.0, 1.0
+    if not config.bias_correction:
+        c2 = math.sqrt(1 - config.beta2**t)
+        factor = (1 - config.beta1**t) / c2
+    for group, decay in zip(optimizer.param_groups, (config.weight_decay, 0.0), strict=True):
+        group["lr"] = rate * factor
+        group["eps"] = config.eps / c2
+        group["weight_decay"] = decay / factor
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

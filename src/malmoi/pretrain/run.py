@@ -6,11 +6,14 @@ A run folder is a growing artifact: `manifest.json` (state running → finished)
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from malmoi.artifact import (
@@ -25,32 +28,32 @@ from malmoi.artifact import (
     tool_versions,
     write_json,
 )
-from malmoi.config import Section, identity
+from malmoi.config import identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.model.sizes import ModelConfig, parameters
 from malmoi.pretrain.checkpoint import FOLDER, fault, find_checkpoint
-from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.electra import Electra
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal, read_journal
 from malmoi.pretrain.loop import Trainer
-from malmoi.pretrain.mlm import Mlm, MlmBatch
+from malmoi.pretrain.mlm import Mlm
 from malmoi.pretrain.noise import words
+from malmoi.pretrain.objective import Objective
+from malmoi.pretrain.probes import frequencies, unigram_loss
 from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.signals import StopRequest
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards, check_tokenizer
+from malmoi.special import SpecialIds
 
-OBJECTIVES = {"mlm": Mlm}
+OBJECTIVES: dict[str, Callable[[RunConfig, SpecialIds, int], Objective[Any]]] = {
+    "mlm": Mlm,
+    "electra": Electra,
+}
 HELDOUT_SEED = 0  # the held-out rows and their masks are the same in every run, so that losses compare
 HELDOUT_RATE = 0.15
-
-
-class RunConfig(Section):
-    """What a pretraining run is made of: the two sections that enter its key."""
-
-    pretrain: PretrainConfig
-    model: ModelConfig
 
 
 def pretrain(
@@ -82,7 +85,7 @@ def pretrain(
     if config.row_len > model.max_positions:
         raise MalmoiError("MM0510", row_len=config.row_len, max_positions=model.max_positions)
 
-    encoder = model.resolve(vocab_size=opened.vocab_size, pad_id=opened.special.pad)
+    objective = OBJECTIVES[config.objective](run, opened.special, opened.vocab_size)
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
     precision = str(dtype).removeprefix("torch.")
@@ -90,7 +93,6 @@ def pretrain(
         raise MalmoiError("MM0505", out, differs=f"precision ({before.counts['precision']} ≠ {precision})")
     use_threads(config.threads)
     keep_freed_memory()
-    objective = OBJECTIVES[config.objective](opened.special, opened.vocab_size)
     with disk_errors(out), locked(out), StopRequest() as stop:
         manifest = Manifest(
             stage="pretrain",
@@ -101,7 +103,12 @@ def pretrain(
             seed=config.seed,
             versions=tool_versions(),
             inputs={str(shards / MANIFEST): record_file(shards / MANIFEST)},
-            counts={"shards": str(shards), "parameters": parameters(encoder), "precision": precision},
+            counts={
+                "shards": str(shards),
+                "objective": config.objective,
+                "parameters": parameters(objective.encoder),
+                "precision": precision,
+            },
         )
         if before is None:
             write_json(out / MANIFEST, manifest.model_dump())
@@ -109,12 +116,13 @@ def pretrain(
         train = RowTable.open(opened.train, config.row_len, tables)
         heldout = RowTable.open(opened.heldout, config.row_len, tables) if opened.heldout else None
         checkpoint = find_checkpoint(out, reporter)
-        _preflight(out, parameters(encoder), config.keep)
         torch.manual_seed(int(words(config.seed, 1 << 32)))
-        network = objective.read(checkpoint, encoder) if checkpoint else objective.model(encoder)
+        network = objective.read(checkpoint) if checkpoint else objective.model()
+        trained = sum(parameter.numel() for parameter in network.parameters())
+        _preflight(out, trained, config.keep + len(config.milestones))
+        held = _heldout(heldout, objective, opened, config)
         trainer = Trainer(
             config=config,
-            encoder=encoder,
             model=network.to(device),
             objective=objective,
             feed=Feed(
@@ -126,7 +134,8 @@ def pretrain(
                 config.batch_rows,
                 config.micro_rows,
             ),
-            heldout=_heldout(heldout, objective, opened, config),
+            heldout=held,
+            unigram=_unigram(opened, held),
             run=out,
             tokenizer=opened.tokenizer_folder,
             device=device,
@@ -139,7 +148,7 @@ def pretrain(
             reporter.say("pretrain.resumed", step=trainer.state.step, checkpoint=checkpoint)
         reporter.say(
             "pretrain.begins",
-            parameters=parameters(encoder),
+            parameters=trained,
             rows=train.rows,
             epochs=config.steps * config.batch_rows / train.rows,
             device=device,
@@ -189,8 +198,8 @@ def _preflight(out: Path, count: int, keep: int) -> None:
 
 
 def _heldout(
-    table: RowTable | None, objective: Mlm, shards: Shards, config: PretrainConfig
-) -> list[MlmBatch]:
+    table: RowTable | None, objective: Objective[Any], shards: Shards, config: PretrainConfig
+) -> list[Any]:
     if table is None:
         return []
     rows = min(config.heldout_rows, table.rows)
@@ -199,9 +208,20 @@ def _heldout(
     return list(feed.batch(0))
 
 
-def _last(out: Path) -> dict[str, float]:
-    """The last losses of the journal, for the manifest."""
-    found: dict[str, float] = {}
+def _unigram(shards: Shards, heldout: list[Any]) -> float:
+    """What word frequencies alone would score on the held-out slots."""
+    if not heldout:
+        return math.nan
+    labels = np.concatenate([batch.labels_M.numpy() for batch in heldout])
+    weights = np.concatenate([batch.weights_M.numpy() for batch in heldout])
+    return unigram_loss(frequencies(shards.train, shards.vocab_size), labels, weights)
+
+
+def _last(out: Path) -> dict[str, Any]:
+    """The last metrics of the journal and the alarms in it, for the manifest."""
+    found: dict[str, Any] = {}
+    alarms: list[str] = []
     for entry in read_journal(out):
-        found |= {k: entry[k] for k in ("loss", "accuracy", "heldout_loss", "heldout_accuracy") if k in entry}
-    return found
+        found |= {k: v for k, v in entry.items() if k not in ("step", "tokens", "clock", "alarm", "values")}
+        alarms += [entry["alarm"]] if "alarm" in entry else []
+    return found | {"alarms": alarms}

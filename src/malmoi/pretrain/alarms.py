@@ -1,0 +1,101 @@
+"""Alarms: what a run's own numbers say when training goes on and nothing is learnt.
+
+The commonest failure of ELECTRA is a falling loss and a fine-tuning score at chance. Each alarm is a sentence
+about the journal's numbers, judged when a line is written; it fires once a run. Thresholds come with the
+measurement that set them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+Entry = Mapping[str, Any]
+
+# The plateau of word frequencies ends .64 to .67 nats below the unigram entropy (two runs, V 8,000 and
+# 16,000, 4 x 256, up to 8.9 M tokens); models that learn more than frequencies pass 1 nat soon.
+PLATEAU = 1.0
+# By then a run that will leave the plateau within its budget has begun to; nothing is judged before.
+JUDGED_AFTER = 0.25
+FEWEST_STEPS = 200
+# A discriminator with a bug or without a signal stays at .50 to .52; the sample's run passes .7 in 500 steps.
+BLIND = 0.6
+# Telling every replaced token means that the replacement shows by itself ([MASK] left in the input).
+CLAIRVOYANT = 0.999
+# 200 different texts: collapsed encoders 1.0000, a healthy masked LM .80 and less.
+COLLAPSED = 0.99
+# Nats by which samples are less likely than the generator's own entropy; 0 ± .1 over a logged stretch.
+ODD_SAMPLES = 0.75
+# Relative: what was sent backwards against the same loss by global counts.
+DRIFT = 1e-3
+SPIKE = 1.0  # nats (of the loss divided by its lowest value: a share) above the lowest logged loss
+EXPLOSION = 20.0  # times the median gradient norm
+
+
+@dataclass
+class Watch:
+    """Judges lines of the journal. Replay the lines of a resumed run first, so that nothing fires twice."""
+
+    steps: int
+    fired: set[str] = field(default_factory=set)
+    lowest: float = math.inf
+    norms: list[float] = field(default_factory=list)
+
+    def replay(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if "alarm" in entry:
+                self.fired.add(entry["alarm"])
+            else:
+                list(self.judge(entry))
+
+    def judge(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The alarms this line sets off for the first time: (code, values of its message)."""
+        for code, values in (*self._training(entry), *self._heldout(entry)):
+            if code not in self.fired:
+                self.fired.add(code)
+                yield code, values
+
+    def _late(self, entry: Entry) -> bool:
+        return bool(entry["step"] >= max(JUDGED_AFTER * self.steps, FEWEST_STEPS))
+
+    def _training(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
+        if "loss" not in entry:
+            return
+        loss, norm = entry["loss"], entry["grad_norm"]
+        if loss > self.lowest + SPIKE * max(1.0, self.lowest / 10):
+            yield "MM0525", {"loss": f"{loss:.3f}", "lowest": f"{self.lowest:.3f}"}
+        self.lowest = min(self.lowest, loss)
+        if len(self.norms) >= 10 and norm > EXPLOSION * median(self.norms):
+            yield "MM0526", {"norm": f"{norm:.3g}", "usual": f"{median(self.norms):.3g}"}
+        self.norms = [*self.norms, norm][-50:]
+        if abs(entry["drift"]) > DRIFT:
+            yield "MM0529", {"drift": f"{entry['drift']:+.2%}"}
+        if "discriminator_auc" in entry:
+            yield from self._electra(entry)
+
+    def _electra(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
+        auc = entry["discriminator_auc"]
+        if self._late(entry) and auc < BLIND:
+            shown = {"loss": f"{entry['discriminator_loss']:.3f}", "base": f"{entry['base_entropy']:.3f}"}
+            yield "MM0521", {"auc": f"{auc:.3f}"} | shown
+        if auc > CLAIRVOYANT:
+            yield "MM0522", {"auc": f"{auc:.4f}"}
+        if abs(entry["sample_surprise"]) > ODD_SAMPLES:
+            yield "MM0524", {"surprise": f"{entry['sample_surprise']:+.2f}"}
+        # Positions drawn twice are one replaced token, so the replaced rate may be lower, never higher.
+        expected = (1 - entry["sample_accuracy"]) * entry["slots_rate"]
+        if not 0.8 * expected <= entry["replaced_rate"] <= 1.01 * expected:
+            found = {"replaced": f"{entry['replaced_rate']:.4f}", "expected": f"{expected:.4f}"}
+            yield "MM0523", found
+
+    def _heldout(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
+        if "heldout_unigram" not in entry:
+            return
+        predicted = entry.get("heldout_generator_loss", entry["heldout_loss"])
+        if self._late(entry) and predicted > entry["heldout_unigram"] - PLATEAU:
+            yield "MM0520", {"loss": f"{predicted:.2f}", "unigram": f"{entry['heldout_unigram']:.2f}"}
+        if self._late(entry) and entry["heldout_cls_cosine"] > COLLAPSED:
+            yield "MM0527", {"cosine": f"{entry['heldout_cls_cosine']:.4f}"}

@@ -1,0 +1,46 @@
+"""Samples from the generator: argmax of logits plus Gumbel noise, in fp32, without a gradient.
+
+The noise is a pure function of (key of the slot, vocabulary entry), computed where the logits are: no
+generator state, the same numbers for a row whoever computes it, and nothing to copy to a GPU.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Shapes: M slots, V vocabulary.
+
+
+def gumbel(keys_M: Tensor, entries: int) -> Tensor:
+    """Standard Gumbel noise (M, V) in fp32: -log(-log(u)), u from 24 bits of a hash of (key, entry).
+
+    Args:
+        keys_M: int32, random bits, one key per slot.
+        entries: V.
+    """
+    places_V = _mix(torch.arange(entries, dtype=torch.int32, device=keys_M.device))
+    bits_MV = _mix(keys_M[:, None] ^ places_V[None])
+    uniform_MV = ((bits_MV >> 8) & 0xFFFFFF).float().add_(0.5).mul_(2.0**-24)
+    return uniform_MV.log_().neg_().log_().neg_()
+
+
+def _mix(x: Tensor) -> Tensor:
+    """A bijection of 32-bit words with little bias (Wellons, hash-prospector, "lowbias32"). int32 products
+    wrap; the shifts of int32 copy the sign, so the copied bits are masked away."""
+    x = x ^ ((x >> 16) & 0xFFFF)
+    x = x * 0x7FEB352D
+    x = x ^ ((x >> 15) & 0x1FFFF)
+    x = x * (0x846CA68B - 2**32)
+    return x ^ ((x >> 16) & 0xFFFF)
+
+
+@torch.no_grad()
+def sample(logits_MV: Tensor, keys_M: Tensor, temperature: float = 1.0) -> Tensor:
+    """One entry per slot, drawn from softmax(logits / temperature); (M,) int64.
+
+    The Gumbel-max trick in fp32: in half precision the noise of a large vocabulary has ties and its tail is
+    cut (electra_pytorch names it among the reasons for failed replications).
+    """
+    noisy_MV = logits_MV.float() / temperature + gumbel(keys_M, logits_MV.shape[1])
+    return noisy_MV.argmax(1)
