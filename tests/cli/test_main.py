@@ -33,7 +33,7 @@ def test_help_speaks_both_languages() -> None:
 
 
 VERBS = """run; sample; corpus build; tokenizer train; shards build; shards verify; pretrain;
-finetune; league; predict; report; doctor; explain"""
+finetune; league; predict; report; diff; doctor; explain"""
 
 
 @pytest.mark.parametrize("verb", [verb.strip() for verb in VERBS.split(";")])

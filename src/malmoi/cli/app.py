@@ -22,6 +22,7 @@ VERBS = (
     "league",
     "predict",
     "report",
+    "diff",
     "doctor",
     "explain",
 )

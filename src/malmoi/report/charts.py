@@ -55,7 +55,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A horizontal line with its name, to read the others against."""
+    """A horizontal line to read the others against, with its name on it if it has one."""
 
     y: float
     name: str
@@ -124,10 +124,9 @@ def _level(level: Level, marks: Sequence[Line | Band]) -> list[dict[str, Any]]:
     looks = {"type": "line", "color": level.colour, "strokeWidth": 1.3, "strokeDash": [4, 3]}
     name = {"type": "text", "align": "right", "baseline": "bottom", "dy": -3, "color": level.colour}
     label = _encoding() | {"text": {"value": level.name}}
-    return [
-        {"data": {"values": rows}, "mark": looks, "encoding": _encoding()},
-        {"data": {"values": rows[-1:]}, "mark": name, "encoding": label},
-    ]
+    drawn: dict[str, Any] = {"data": {"values": rows}, "mark": looks, "encoding": _encoding()}
+    named: dict[str, Any] = {"data": {"values": rows[-1:]}, "mark": name, "encoding": label}
+    return [drawn, named] if level.name else [drawn]
 
 
 def _encoding() -> dict[str, Any]:
@@ -171,7 +170,13 @@ def _config() -> dict[str, Any]:
         "aria": False,
         "view": {"stroke": None},
         "axis": axis,
-        "axisX": {"grid": False, "titleAnchor": "end", "labelFlush": True},
+        "axisX": {
+            "grid": False,
+            "titleAnchor": "end",
+            "labelFlush": True,
+            "labelOverlap": "greedy",
+            "labelSeparation": 14,
+        },
         "axisY": {"domain": False, "ticks": False},
         "text": {"fontSize": 12},
         "line": {"interpolate": "linear"},

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from malmoi.artifact import record_file
 from malmoi.corpus.personal import mask
 from malmoi.errors import MalmoiError
 from malmoi.report.folder import Cell
@@ -86,7 +87,7 @@ def _texts(cell: Cell, lines: set[int]) -> tuple[dict[int, tuple[str, ...]], str
         task = task_of(task_config)
         path = task_files(task_config, task)["test"]
         record = cell.manifest.inputs[str(path)]
-        if not record.still(path) and path.stat().st_size != record.size:
+        if record_file(path, record).sha256 != record.sha256:
             return {}, "report.answers.changed"
         examples = read_examples(path, task.text, task.label, quoted=task.quoted)
     except (MalmoiError, ValueError, KeyError, OSError):

@@ -87,7 +87,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> Task:
         gain = line.get("difference")
         rows.append(
             Row(
-                name=str(line["row"]),
+                name=_name(str(line["row"])),
                 score=percent(mean, 2),
                 sd=percent(line["sd"], 2) if line["sd"] is not None else "",
                 n=int(line["n"]),
@@ -102,7 +102,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> Task:
                 high=place(mean + sd),
             )
         )
-    bar = next((row.mean for row in rows if row.name == "characters"), None)
+    bar = next((place(float(line["mean"])) for line in lines if line["row"] == "characters"), None)
     first = lines[0]
     scored = text(
         "report.league.scored", n=f"{first['scored']:,}", split=text(f"report.league.{first['split']}")
@@ -119,28 +119,45 @@ def _task(name: str, lines: list[dict[str, Any]]) -> Task:
     )
 
 
-def score_curves(league: League) -> list[Figure]:
-    """Scores over pretraining tokens, one plot a task, with the baselines of the table as levels."""
+def _name(row: str) -> str:
+    return text("report.league.characters") if row == "characters" else row
+
+
+def score_curves(league: League, runs: list[str]) -> list[Figure]:
+    """Scores over pretraining tokens, one plot a task; a row called like one of `runs` has its colour."""
     made = []
     for task in dict.fromkeys(str(point["task"]) for point in league.curve):
         points = [point for point in league.curve if point["task"] == task]
-        names = list(dict.fromkeys(str(point["row"]) for point in points))
+        there = dict.fromkeys(str(point["row"]) for point in points)
+        names = list(dict.fromkeys([*runs, *there]))  # a place in this list is a colour
         bands, keys = [], []
         for number, name in enumerate(names):
+            if name not in there:
+                continue
             own = sorted((p for p in points if p["row"] == name), key=lambda p: int(p["tokens"]))
             x, y, sd = (np.array([float(p[key] or 0.0) for p in own]) for key in ("tokens", "mean", "sd"))
             bands.append(Band(x, 100 * y, 100 * sd, colour(number)))
             keys.append(Key(name, colour(number), "thick"))
-        levels = [
-            Level(100 * float(line["mean"]), str(line["row"]), ROLES["flat"])
-            for line in league.lines
-            if line["task"] == task and is_baseline(str(line["row"]))
-        ]
+        levels = _levels([line for line in league.lines if line["task"] == task], names)
+        if any(not level.name for level in levels):
+            keys.append(Key(text("report.league.without"), ROLES["ink"], "dash"))
         metric = metric_name(str(points[0]["metric"]))
         title = text("report.league.curve", task=task, metric=metric)
         drawn = plot(bands, x_title=text("report.axis.tokens"), title=title, levels=levels)
         made.append(Figure(title, text("report.league.curve_note"), drawn, keys))
     return made
+
+
+def _levels(lines: list[dict[str, Any]], names: list[str]) -> list[Level]:
+    """The bag of characters by name, and in each row's colour the same model without pretraining."""
+    means = {str(line["row"]): 100 * float(line["mean"]) for line in lines}
+    levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
+    against = {str(line["row"]): line.get("against") for line in lines}
+    for number, name in enumerate(names):
+        base = against.get(name)
+        if base in means:
+            levels.append(Level(means[base], "", colour(number)))
+    return levels
 
 
 def answered(found: Found) -> list[Answered]:

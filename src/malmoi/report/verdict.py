@@ -52,8 +52,10 @@ def sayings(found: Found) -> list[Saying]:
     judged = _judged(found.league)
     if judged:
         said += [_learning(run) for run in found.runs if _heldout(run) is not None]
-        said += [_task(line) for line in judged] if len(judged) > 1 else []
-        said += _characters(found.league)
+    if len(judged) > 1:
+        said += [_with_bar(_task(line), _bar(line, found.league)) for line in judged]
+    else:
+        said += [bar for line in judged if (bar := _bar(line, found.league))]
     said += [alarm for run in found.runs for alarm in alarms(run, several=len(found.runs) > 1)]
     return said + _missing(found)
 
@@ -158,7 +160,8 @@ def _help(judged: Sequence[dict[str, Any]]) -> Saying:
     helps, hurts = found.count("helps"), found.count("hurts")
     tone: Tone = "good" if helps and not hurts else "bad" if hurts and not helps else "warn"
     values = {"total": len(judged), "helps": helps, "hurts": hurts, "rest": len(judged) - helps - hurts}
-    return Saying(tone, text("report.verdict.tasks", **values))
+    key = "report.verdict.all_tasks" if helps == len(judged) else "report.verdict.tasks"
+    return Saying(tone, text(key, **values))
 
 
 def _task(line: dict[str, Any]) -> Saying:
@@ -168,30 +171,31 @@ def _task(line: dict[str, Any]) -> Saying:
         "row": line["row"],
         "task": line["task"],
         "gain": signed(line["difference"]),
+        "size": percent(abs(line["difference"])),
         "error": percent(line.get("difference_se")),
         "n": line["n"],
     }
     return Saying(tone[outcome], text(f"report.verdict.{outcome}", **values))
 
 
-def _characters(league: League | None) -> list[Saying]:
-    """The bar that every neural row must clear."""
-    said = []
-    lines = league.lines if league else []
-    for base in (line for line in lines if line["row"] == "characters"):
-        rows = [x for x in lines if x["task"] == base["task"] and not is_baseline(x["row"])]
-        if rows:
-            best = max(rows, key=lambda line: float(line["mean"]))
-            above = best["mean"] - base["mean"]
-            values = {
-                "row": best["row"],
-                "task": base["task"],
-                "above": percent(abs(above)),
-                "bar": percent(base["mean"]),
-            }
-            key = "report.verdict.above_characters" if above > 0 else "report.verdict.below_characters"
-            said.append(Saying("good" if above > 0 else "bad", text(key, **values)))
-    return said
+def _bar(line: dict[str, Any], league: League | None) -> Saying | None:
+    """The best line of a task against the bag of characters, the bar that every network must clear."""
+    lines = [x for x in (league.lines if league else []) if x["task"] == line["task"]]
+    base = next((x for x in lines if x["row"] == "characters"), None)
+    if base is None:
+        return None
+    above = line["mean"] - base["mean"]
+    values = {"row": line["row"], "above": percent(abs(above)), "bar": percent(base["mean"])}
+    key = "report.verdict.above_characters" if above > 0 else "report.verdict.below_characters"
+    return Saying("good" if above > 0 else "bad", text(key, **values))
+
+
+def _with_bar(said: Saying, bar: Saying | None) -> Saying:
+    """Both sentences as one; green only where both are."""
+    if bar is None:
+        return said
+    tone: Tone = "warn" if said.tone == "good" and bar.tone == "bad" else said.tone
+    return Saying(tone, f"{said.text} {bar.text}")
 
 
 def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:

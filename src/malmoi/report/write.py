@@ -81,7 +81,7 @@ def _report(found: Found) -> dict[str, Any]:
         "figures": figures(found.runs, speed=False),
         "speed": figures(found.runs, speed=True),
         "tasks": tasks(league) if league else [],
-        "curves": score_curves(league) if league else [],
+        "curves": score_curves(league, [run.name for run in found.runs]) if league else [],
         "answered": answered(found),
         "corpus": corpus_part(found.corpus) if found.corpus else None,
         "tokenizer": tokenizer_part(found),
@@ -144,4 +144,7 @@ RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
 
 
 def _run(run: PretrainRun) -> dict[str, Any]:
-    return {"name": run.name, "rows": [(text(f"report.run.{key}"), f(run)) for key, f in RUN_ROWS.items()]}
+    return {
+        "name": run.name,
+        "rows": [(text(f"report.run.{key}"), row(run)) for key, row in RUN_ROWS.items()],
+    }

@@ -1,0 +1,247 @@
+"""The first global batch in which two runs differ: both are made again from seed and number, and compared.
+
+A batch is a pure function of (shards, settings, k), so nothing of the runs is needed but their manifests and
+the shards they read; of every run ever made the text of any step can be shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor
+
+from malmoi.errors import MalmoiError
+from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.pretrain.run import OBJECTIVES
+from malmoi.progress import SILENT, Reporter
+from malmoi.report.folder import PretrainRun
+from malmoi.shards.format import Shards
+from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.base import Tokenizer
+
+I64 = NDArray[np.int64]
+CHUNK = 64  # batches whose text is laid out at once
+# What decides the order of the rows and their text, and what decides the masks.
+ORDER = ("row_len", "batch_rows", "seed")
+MASKS = ("seed", "mask_rate", "objective")
+MASKED = ("masked_ids_T", "inputs.ids_T")
+"""The tensor of a batch that holds the ids as the network reads them: ELECTRA's, the masked LM's."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run's batches, made again."""
+
+    run: PretrainRun
+    config: RunConfig
+    shards: Shards
+    feed: Feed[Any]
+    tokenizer: Tokenizer
+
+    def setting(self, name: str) -> Any:
+        return getattr(self.config.pretrain, name)
+
+
+@dataclass(frozen=True, slots=True)
+class RowText:
+    """One row of a batch: its number in the endless order, where it lies, and its tokens as the network reads
+    them, each with whether it differs from the other run's."""
+
+    number: int
+    place: str
+    tokens: list[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDifference:
+    """`row` counts from 0 within the batch; a side is None where that run's batch has no such row."""
+
+    k: int
+    row: int
+    what: Literal["text", "masks", "rows", "tokenizer"]
+    left: RowText | None
+    right: RowText | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """`compared` batches are the same up to `first`. `reason`: a key of the catalog, why nothing could be
+    compared, with the folder it is about."""
+
+    compared: int = 0
+    first: BatchDifference | None = None
+    reason: str | None = None
+    folder: str = ""
+
+
+def compare_batches(left: PretrainRun, right: PretrainRun, reporter: Reporter = SILENT) -> Batches:
+    """Go through the batches of both runs up to the shorter one's end."""
+    sources = []
+    for run in (left, right):
+        source = open_source(run)
+        if isinstance(source, str):
+            return Batches(reason=source, folder=str(run.folder))
+        sources.append(source)
+    a, b = sources
+    steps = min(a.setting("steps"), b.setting("steps"))
+    if a.shards.tokenizer_digest != b.shards.tokenizer_digest:
+        return Batches(0, _difference(a, b, 0, 0, "tokenizer"))
+    same_text = a.shards.digest == b.shards.digest and _agree(a, b, ORDER)
+    same_masks = _agree(a, b, MASKS)
+    if same_text and same_masks:
+        return Batches(steps)
+    with reporter.step("report.diff.comparing", total=steps, unit="step") as step:
+        for start in range(0, steps, CHUNK):
+            stop = min(start + CHUNK, steps)
+            first = None if same_text else _first_text(a, b, start, stop)
+            last = first.k if first else stop
+            if not same_masks:
+                first = _first_masks(a, b, start, last) or first
+            if first is not None:
+                return Batches(first.k, first)
+            step.advance(stop - start)
+    return Batches(steps)
+
+
+def open_source(run: PretrainRun) -> Source | str:
+    """What a run's batches are made of, or a key of the catalog that says why they cannot be made again."""
+    try:
+        config = RunConfig.model_validate(run.manifest.config)
+    except ValidationError:
+        return "report.diff.other_version"
+    shards = find_shards(run)
+    if shards is None:
+        return "report.diff.no_shards"
+    tables = run.folder / "rows" / shards.digest[:16]
+    if (run.folder / "rows").is_dir() and not tables.is_dir():
+        return "report.diff.other_shards"
+    row_len = config.pretrain.row_len
+    whole = all((tables / str(row_len) / part.name).is_dir() for part in shards.train)
+    if whole:
+        table = RowTable.open(shards.train, row_len, tables / str(row_len))
+    else:  # a copy without its tables: cut again, in memory, so that nothing is written into the run
+        cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
+        table = RowTable(shards.train, cuts, row_len)
+    objective = OBJECTIVES[config.pretrain.objective](config, shards.special, shards.vocab_size)
+    feed: Feed[Any] = Feed(
+        table,
+        objective,
+        shards.special,
+        config.pretrain.seed,
+        config.pretrain.mask_rate,
+        config.pretrain.batch_rows,
+        0,
+    )
+    return Source(run, config, shards, feed, load_tokenizer(shards.tokenizer_folder))
+
+
+def find_shards(run: PretrainRun) -> Shards | None:
+    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them."""
+    home = run.folder.resolve()
+    recorded = run.manifest.counts.get("shards")
+    places = [Path(recorded)] if recorded else []
+    for place in (*places, home.parent / "shards", home.parents[1] / "shards"):
+        try:
+            return Shards.open(place)
+        except MalmoiError:
+            continue
+    return None
+
+
+def _agree(a: Source, b: Source, names: tuple[str, ...]) -> bool:
+    return all(a.setting(name) == b.setting(name) for name in names)
+
+
+def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
+    """The first row whose text differs in batches `start` … `stop - 1`."""
+    sizes = a.feed.batch_rows, b.feed.batch_rows
+    if sizes[0] != sizes[1]:  # batch 0 differs then: see up to which row
+        texts = [_text(source, np.arange(size)) for source, size in zip((a, b), sizes, strict=True)]
+        rows = min(sizes)
+        odd = _odd_row(texts[0][:rows], texts[1][:rows])
+        return _difference(a, b, 0, rows if odd is None else odd, "rows" if odd is None else "text")
+    numbers = np.arange(start * sizes[0], stop * sizes[0])
+    odd = _odd_row(_text(a, numbers), _text(b, numbers))
+    if odd is None:
+        return None
+    k, row = divmod(int(numbers[odd]), sizes[0])
+    return _difference(a, b, k, row, "text")
+
+
+def _text(source: Source, numbers: I64) -> I64:
+    s, feed = source.shards.special, source.feed
+    return feed.table.fill(feed.table_rows(numbers), s.cls, s.sep, s.pad).ids_RL
+
+
+def _odd_row(left_RL: I64, right_RL: I64) -> int | None:
+    if left_RL.shape[1] != right_RL.shape[1]:
+        return 0
+    odd = np.flatnonzero((left_RL != right_RL).any(1))
+    return int(odd[0]) if len(odd) else None
+
+
+def _first_masks(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
+    """The first batch before `stop` of which some tensor differs; its first row with other ids, or row 0."""
+    for k in range(start, stop):
+        one, other = (_tensors(source.feed.batch(k)[0]) for source in (a, b))
+        if one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one):
+            continue
+        ids = [_masked(tensors, source.feed.table.row_len) for tensors, source in ((one, a), (other, b))]
+        odd = _odd_row(*ids) if ids[0].shape == ids[1].shape else 0
+        return _difference(a, b, k, odd or 0, "masks")
+    return None
+
+
+def _equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a.shape == b.shape and bool((a == b).all())
+
+
+def _tensors(batch: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
+    """Every array of a batch by dotted name."""
+    found: dict[str, NDArray[Any]] = {}
+    for field in fields(batch):
+        value = getattr(batch, field.name)
+        if is_dataclass(value):
+            found |= _tensors(value, f"{prefix}{field.name}.")
+        elif isinstance(value, Tensor):
+            found[prefix + field.name] = value.numpy()
+    return found
+
+
+def _masked(tensors: dict[str, NDArray[Any]], row_len: int) -> I64:
+    ids = next(tensors[name] for name in MASKED if name in tensors)
+    return np.asarray(ids, np.int64).reshape(-1, row_len)
+
+
+def _difference(
+    a: Source, b: Source, k: int, row: int, what: Literal["text", "masks", "rows", "tokenizer"]
+) -> BatchDifference:
+    ids = [_row(source, k, row) for source in (a, b)]
+    texts: list[RowText | None] = []
+    for own, other, source in ((ids[0], ids[1], a), (ids[1], ids[0], b)):
+        if own is None:
+            texts.append(None)
+            continue
+        number = k * source.feed.batch_rows + row
+        tokens = source.tokenizer.tokens(own)
+        odd = [other is not None and (i >= len(other) or own[i] != other[i]) for i in range(len(own))]
+        texts.append(RowText(number, source.feed.source(number), list(zip(tokens, odd, strict=True))))
+    return BatchDifference(k, row, what, texts[0], texts[1])
+
+
+def _row(source: Source, k: int, row: int) -> I64 | None:
+    """The ids of one row as the network reads them, without the padding at its end."""
+    feed = source.feed
+    if row >= feed.batch_rows:
+        return None
+    ids = _masked(_tensors(feed.one(k * feed.batch_rows + row)), feed.table.row_len)[0]
+    real = np.flatnonzero(ids != source.shards.special.pad)
+    end = int(real[-1]) + 1 if len(real) else 0
+    return np.asarray(ids[:end], np.int64)
