@@ -21,7 +21,7 @@ def answer_file(
 ) -> int:
     """Write `line`, `label`, `probability` and the text(s) for each row of `file`; returns how many.
 
-    A regression writes `score` (six significant digits) in place of label and probability.
+    A regression writes `score` (nine significant digits) in place of label and probability.
     A `.txt` without `columns` is one text a line, blank lines included; anything else is a table, whose
     text columns are `columns` or those the model was trained on. `out` appears when it is whole.
     Raises MM0603, MM0604, MM0608, MM0610 (the file), MM0621 (a pair where one text is wanted), MM0015.
@@ -45,7 +45,7 @@ def answer_file(
             for (line, text), answer in zip(keep, answers, strict=True):
                 parts = [text] if isinstance(text, str) else list(text)
                 found = (
-                    [f"{answer.score:.6g}"]
+                    [f"{answer.score:.9g}"]
                     if answer.score is not None
                     else [answer.label, f"{answer.probability:.6f}"]
                 )

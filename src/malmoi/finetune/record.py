@@ -61,14 +61,15 @@ def write_predictions(
 ) -> None:
     """One line per row: its line in the file, gold label, predicted label and that label's probability.
 
-    Of a regression the gold and the predicted score, with six significant digits.
+    Of a regression the gold and the predicted score, with nine significant digits: all that fp32 has, since
+    fewer would make ties and another Spearman than that of scores.json.
     """
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         if data.task.kind == "regress":
             writer.writerow(["line", "gold", "predicted"])
             for line, gold, score in zip(examples.lines, examples.labels, answers_NC[:, 0], strict=True):
-                writer.writerow([line, gold, f"{score:.6g}"])
+                writer.writerow([line, gold, f"{score:.9g}"])
             return
         writer.writerow(["line", "gold", "predicted", "probability"])
         for i, predicted in enumerate(answers_NC.argmax(1)):

@@ -108,6 +108,8 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
             check_scores(examples)
     else:
         labels = task.labels or label_order(train.labels)
+        if not task.labels and _are_scores(labels):  # said first: what is wrong next comes of it
+            reporter.warn("MM0628", str(train.path), column=task.label, n=len(labels))
         _check_classes(train)
         for examples in read.values():
             check_labels(examples, labels)
@@ -189,8 +191,6 @@ def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None
         reporter.say("tasks.read_scores", name=data.task.name, **counts)
     else:
         reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
-        if not data.task.files and _are_scores(data.labels):
-            reporter.warn("MM0628", str(data.train.path), column=data.task.label, n=len(data.labels))
     if counts["train_blank"]:
         reporter.say("tasks.blank", n=counts["train_blank"])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.

@@ -1,0 +1,77 @@
+"""Scores of a regression against scipy, and the error that the choice of rows alone gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from malmoi.tasks.metrics import ranks, regression_scores, sampling_sd
+
+
+def test_correlations_agree_with_scipy_on_500_random_cases() -> None:
+    generator = np.random.default_rng(3)
+    for case in range(500):
+        n = int(generator.integers(2, 40))
+        gold = generator.integers(0, 4, n) * (1.25 if case % 2 else 1e6)  # many ties
+        gold[0] = gold[1:].max() + 1 if n > 1 else 0
+        predicted = generator.normal(size=n).round(case % 3) * 10.0 ** (case % 7 - 3) + case % 5
+        scores = regression_scores(gold, predicted)
+        mse = sum((a - b) ** 2 for a, b in zip(gold, predicted, strict=True)) / n
+        assert scores.mse == pytest.approx(mse)
+        assert scores.rmse == pytest.approx(mse**0.5)
+        if np.ptp(predicted) == 0:
+            assert (scores.spearman, scores.pearson, scores.constant) == (0, 0, True)
+            continue
+        assert not scores.constant
+        assert scores.spearman == pytest.approx(stats.spearmanr(gold, predicted).statistic, abs=1e-12)
+        assert scores.pearson == pytest.approx(stats.pearsonr(gold, predicted).statistic, abs=1e-9)
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, -0.0, 1.5]), min_size=1, max_size=30))
+def test_ties_share_the_mean_of_their_ranks(values: list[float]) -> None:
+    np.testing.assert_array_equal(ranks(np.array(values)), stats.rankdata(values))
+
+
+def test_a_perfect_order_is_one_whatever_the_scale() -> None:
+    gold = np.array([0.0, 1.25, 1.25, 3.8, 5.0])
+    assert regression_scores(gold, np.exp(gold)).spearman == pytest.approx(1)
+    assert regression_scores(gold, -gold).pearson == pytest.approx(-1)
+
+
+def test_answers_that_are_all_the_same_score_nothing() -> None:
+    gold = np.array([0.0, 2.5, 5.0])
+    noise = np.array([2.7, 2.7, 2.7], np.float32)
+    noise[1] = np.nextafter(
+        noise[1], np.float32(9)
+    )  # what a batch of another shape does to a collapsed model
+    for predicted in (np.full(3, 2.7), noise.astype(np.float64), np.zeros(3)):
+        scores = regression_scores(gold, predicted)
+        assert (scores.spearman, scores.pearson, scores.constant) == (0.0, 0.0, True)
+    assert not regression_scores(gold, np.array([2.7, 2.701, 2.7])).constant
+
+
+def test_one_row_and_gold_without_order_are_zero_and_not_nan() -> None:
+    assert regression_scores(np.array([1.0]), np.array([2.0])).spearman == 0
+    assert regression_scores(np.array([1.0, 1.0]), np.array([2.0, 3.0])).pearson == 0
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.9])
+def test_the_sampling_sd_is_what_drawing_rows_again_gives(correlation: float) -> None:
+    generator = np.random.default_rng(1)
+    rows, found = 200, []
+    spread = np.sqrt(1 - correlation**2)
+    for _ in range(1500):
+        a = generator.normal(size=rows)
+        found.append(regression_scores(a, correlation * a + spread * generator.normal(size=rows)))
+    spearman = np.array([scores.spearman for scores in found])
+    pearson = np.array([scores.pearson for scores in found])
+    assert sampling_sd("spearman", spearman.mean(), rows) == pytest.approx(spearman.std(), rel=0.08)
+    assert sampling_sd("pearson", pearson.mean(), rows) == pytest.approx(pearson.std(), rel=0.08)
+
+
+def test_the_sampling_sd_of_accuracy() -> None:
+    assert sampling_sd("accuracy", 0.8, 5000) == pytest.approx((0.8 * 0.2 / 5000) ** 0.5)
+    assert sampling_sd("accuracy", 1.0, 10) == 0
