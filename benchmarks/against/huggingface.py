@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class GroupedTexts(torch.utils.data.Dataset[dict[str, list[int]]]):
         s = shards.special
         pieces = []
         for part in shards.train:
-            for a, b in zip(part.documents[:-1], part.documents[1:], strict=True):
+            for a, b in pairwise(part.documents.tolist()):
                 pieces.append(np.concatenate([[s.cls], part.ids[a:b].astype(np.int64), [s.sep]]))
         stream = np.concatenate(pieces)
         self.rows = stream[: len(stream) // row_len * row_len].reshape(-1, row_len)

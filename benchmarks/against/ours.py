@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from against.rounds import Rounds, Spec
+from malmoi.model import attention
+from malmoi.model.batch import Batch
+from malmoi.model.heads import MaskedLM
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter, Step
 
@@ -19,30 +26,38 @@ FAR = 1_000_000  # steps: scores, checkpoints and the end of the run stay out of
 
 
 class Turns(Reporter):
-    """`record` brings the tokens so far, `advance` follows it: the end of a step."""
+    """`advance` in the training step is the end of a step. Tokens are the mean row's, times the rows: the
+    product tells of tokens with each line of metrics only, and a line a step is not how it is used."""
 
-    def __init__(self, rounds: Rounds) -> None:
-        self.rounds, self.tokens, self.before = rounds, 0, 0
+    def __init__(self, rounds: Rounds, spec: Spec) -> None:
+        self.rounds, self.spec, self.per_step = rounds, spec, 0
 
     @contextmanager
     def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
         yield self
 
     def advance(self, amount: float, detail: str = "") -> None:
-        if amount:
-            self.rounds.after_step(self.tokens - self.before)
-            self.before = self.tokens
-
-    def record(self, event: str, **values: Any) -> None:
-        if event == "train":
-            self.tokens = int(values["tokens"])
+        if not amount:
+            return
+        self.per_step = self.per_step or round(mean_row(self.spec.work / "run") * self.spec.rows)
+        self.rounds.after_step(self.per_step)
 
     def warn(self, code: str, where: str | None = None, **values: Any) -> None:
         print(f"  {code}", flush=True)
 
 
+def mean_row(run: Path) -> float:
+    """Real tokens of a row, [CLS] and [SEP] included, from the tables that the run has made."""
+    tokens = rows = 0
+    for table in run.glob("rows/*/*/part-*"):
+        lengths = np.load(table / "lengths.npy")
+        tokens += int(lengths.sum()) + 2 * len(lengths)
+        rows += len(np.load(table / "rows.npy")) - 1
+    return tokens / rows
+
+
 def configs(spec: Spec) -> tuple[PretrainConfig, ModelConfig]:
-    """A metrics line every step, or the reporter would not hear of tokens: more than the product writes."""
+    """The product's defaults, and nothing but steps for as long as anybody asks."""
     training: dict[str, Any] = {
         "objective": spec.objective,
         "row_len": spec.row_len,
@@ -52,21 +67,23 @@ def configs(spec: Spec) -> tuple[PretrainConfig, ModelConfig]:
         "compile": spec.compile,
         "threads": spec.threads,
         "device": spec.device,
-        "log_every": 1,
         "heldout_every": FAR,
         "checkpoint_every": FAR,
     }
     model: dict[str, Any] = {"hidden": spec.hidden, "layers": spec.layers, "embedding": spec.embedding}
     for name, value in spec.options.items():
-        section, _, key = name.partition(".")
-        (model if section == "model" else training)[key] = value
+        section, dot, key = name.partition(".")
+        if dot:
+            (model if section == "model" else training)[key] = value
     model = {k: v for k, v in model.items() if v is not None}
     return PretrainConfig.model_validate(training), ModelConfig.model_validate(model)
 
 
 def train(spec: Spec) -> None:
     wait = torch.cuda.synchronize if spec.device == "cuda" else (lambda: None)
-    pretrain(*configs(spec), spec.shards, spec.work / "run", reporter=Turns(Rounds(spec.warmup, wait)))
+    for name in spec.options.get("off", []):
+        OFF[name]()
+    pretrain(*configs(spec), spec.shards, spec.work / "run", reporter=Turns(Rounds(spec.warmup, wait), spec))
 
 
 class _Profiled(Rounds):
@@ -85,4 +102,44 @@ class _Profiled(Rounds):
 
 
 def profile(spec: Spec) -> None:
-    pretrain(*configs(spec), spec.shards, spec.work / "run", reporter=Turns(_Profiled(spec.warmup)))
+    pretrain(*configs(spec), spec.shards, spec.work / "run", reporter=Turns(_Profiled(spec.warmup), spec))
+
+
+# What the product always does, taken away in this process alone, to show what each thing brings.
+
+
+def _logits_everywhere() -> None:
+    def forward(self: MaskedLM, batch: Batch, slots_M: Tensor) -> Tensor:
+        logits_TV: Tensor = self.head(self.encoder(batch), self.encoder.embeddings.word.weight)
+        return logits_TV.index_select(0, slots_M)
+
+    MaskedLM.forward = forward  # type: ignore[method-assign]
+
+
+def _without_varlen() -> None:
+    attention._has_varlen = lambda device, head_dim: False
+
+
+def _without_fused() -> None:
+    fused = torch.optim.AdamW
+
+    def plain(*groups: Any, **options: Any) -> torch.optim.AdamW:
+        return fused(*groups, **options | {"fused": False})
+
+    torch.optim.AdamW = plain  # type: ignore[assignment,misc]
+
+
+def _without_prefetch() -> None:
+    def stream(self: Feed[Any], first: int, last: int) -> Iterator[Any]:
+        for k in range(first, last):
+            yield self.batch(k)
+
+    Feed.stream = stream  # type: ignore[method-assign]
+
+
+OFF = {
+    "masked-only": _logits_everywhere,
+    "varlen": _without_varlen,
+    "fused": _without_fused,
+    "prefetch": _without_prefetch,
+}

@@ -130,7 +130,7 @@ class Contender:
             print(line, end="", flush=True)
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()
-        self.failed = lines[-1] if lines else f"ended with {self.process.wait()}"
+        self.failed = " | ".join(lines[-3:])[-400:] if lines else f"ended with {self.process.wait()}"
         print(f"  {self.spec.name}: FAILED {self.failed}", flush=True)
         return None
 
