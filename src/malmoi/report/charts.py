@@ -73,7 +73,6 @@ def plot(
     title: str,
     levels: Sequence[Level] = (),
     zero: bool = False,
-    y_format: str = "~g",
 ) -> Markup:
     """An inline SVG without width and height, for a box of any width; `title` is for screen readers."""
     layers: list[dict[str, Any]] = []
@@ -85,7 +84,7 @@ def plot(
         encoding = layer["encoding"]
         encoding["x"]["axis"] = {"title": x_title, "labelExpr": _amounts()}
         encoding["x"]["scale"] = {"nice": False}
-        encoding["y"]["axis"] = {"title": None, "format": y_format}
+        encoding["y"]["axis"] = {"title": None, "labelExpr": _measures()}
         encoding["y"]["scale"] = {"zero": zero}
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -101,7 +100,7 @@ def plot(
 
 def _line(line: Line) -> dict[str, Any]:
     x, y = thin(line.x, line.y, COLUMNS)
-    looks: dict[str, Any] = {"type": "line", "color": line.colour, "strokeJoin": "round", "clip": True}
+    looks: dict[str, Any] = {"type": "line", "color": line.colour, "strokeJoin": "round"}
     looks |= LOOKS[line.style]
     if (line.style == "thick" and len(x) <= 40) or len(x) == 1:
         looks["point"] = {"size": 22, "filled": True, "color": line.colour, "opacity": 1}
@@ -148,6 +147,13 @@ def _amounts() -> str:
             " : datum.value >= 1e4 ? format(datum.value / 1e4, ',~g') + '만' : format(datum.value, ',~g')"
         )
     return "datum.value < 1000 ? format(datum.value, '~g') : replace(format(datum.value, '~s'), 'G', 'B')"
+
+
+def _measures() -> str:
+    """How an axis writes a loss, a rate, a share: Vega's own "~g" would make 200 of it 2e+2."""
+    plain = "abs(datum.value) >= 1e-4 || datum.value == 0"
+    small = f"{plain} ? format(datum.value, '.4~r') : format(datum.value, '~e')"
+    return f"abs(datum.value) >= 1000 ? ({_amounts()}) : {small}"
 
 
 def _config() -> dict[str, Any]:

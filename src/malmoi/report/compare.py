@@ -18,6 +18,9 @@ from malmoi.report.folder import PretrainRun, pretrain_runs, read_run
 from malmoi.report.origin import dotted, origin_of, shown
 from malmoi.shards.format import Shards
 
+AT_A_STEP = ("lr", "grad_norm")
+"""What a line of the journal says of its own step alone; the rest are means since the line before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -174,12 +177,18 @@ def compare_curves(a: PretrainRun, b: PretrainRun) -> tuple[CurveDifference | No
     """The first difference of what both logged at the same steps, and how many numbers were compared.
 
     Bit for bit: the clock left out, a journal is the same whenever a run is repeated on the same machine.
+    Training losses are means since the line before, so they compare only where `log_every` is the same.
     """
     first: CurveDifference | None = None
     logged = 0
+    alike = a.setting("log_every") == b.setting("log_every")
     for name, left in a.curves.series.items():
         right = b.curves.series.get(name)
-        if name.startswith("clock.") or right is None:
+        if (
+            right is None
+            or name.startswith("clock.")
+            or not (alike or name in AT_A_STEP or "heldout" in name)
+        ):
             continue
         steps, mine, theirs = np.intersect1d(left.steps, right.steps, return_indices=True)
         x, y = left.values[mine], right.values[theirs]

@@ -13,14 +13,12 @@ from typing import Any, Literal
 from malmoi.errors import MalmoiError
 from malmoi.messages import catalog, text
 from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.alarms import BLIND, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
 from malmoi.report.numbers import big, percent, short, signed
 
 Tone = Literal["good", "bad", "warn", "plain"]
-LEARNT = 1.0
-"""Nats below the word-frequency line from which a model is said to read context. A run that ended 0.67 below
-it (7.47 against 8.14 on Wikipedia, 5.4 M tokens) brought nothing on three tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +112,21 @@ def _trained(run: PretrainRun, found: Found) -> Saying:
 
 
 def _learning(run: PretrainRun) -> Saying:
-    """Whether the loss says that context is read."""
+    """Whether the loss says that context is read; the bounds are those of the alarms."""
     heldout, below = _heldout(run), below_frequencies(run)
-    if run.electra and (auc := run.curves.last("heldout_discriminator_auc")) is not None and auc < 0.6:
+    auc = run.curves.last("heldout_discriminator_auc")
+    early = run.curves.step < JUDGED_AFTER * (run.setting("steps") or 0)
+    if run.electra and auc is not None and auc < BLIND and not early:
         return Saying("bad", text("report.verdict.blind", name=run.name, auc=f"{auc:.2f}"))
     if heldout is None:
         return Saying("plain", text("report.verdict.no_heldout", name=run.name))
     values = {"name": run.name, "loss": short(heldout), "below": short(abs(below or 0.0))}
     if below is None:
         return Saying("plain", text("report.verdict.heldout", **values))
-    if below >= LEARNT:
+    if below >= PLATEAU:
         return Saying("good", text("report.verdict.learns", **values))
+    if early:
+        return Saying("plain", text("report.verdict.early", name=run.name, loss=short(heldout)))
     return Saying("bad", text("report.verdict.plateau" if below >= 0 else "report.verdict.above", **values))
 
 
@@ -209,7 +211,7 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:
         values = first.get("values") or {}
         what, do = code, ""
         try:
-            error = MalmoiError(code, **values)
+            error = MalmoiError(code, step=first["step"], **values)
             what, do = error.what, f"{error.why} → {error.do}"
         except (KeyError, ValueError, TypeError):  # an alarm of another version
             do = ", ".join(f"{name} {value}" for name, value in values.items())
