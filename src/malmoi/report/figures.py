@@ -94,7 +94,6 @@ def figures(runs: Sequence[PretrainRun], *, speed: bool) -> list[Figure]:
 
 def _figure(shape: Plot, runs: Sequence[PretrainRun]) -> Figure | None:
     lines: list[Line] = []
-    levels: list[Level] = []
     shown: dict[str, str] = {}
     looks: dict[str, Style] = {}
     scale, unit = _time(runs) if shape.clock else (1.0, text("report.axis.tokens"))
@@ -108,9 +107,9 @@ def _figure(shape: Plot, runs: Sequence[PretrainRun]) -> Figure | None:
                 lines.append(Line(x, series.values, colour(number), style))
                 shown[run.name] = colour(number)
                 looks[name] = style
-        levels += _levels(shape, run, levels)
     if not lines:
         return None
+    levels = _levels(shape, runs)
     if shape.at is not None:
         levels.append(Level(shape.at, text(f"report.level.{shape.name}"), ROLES["flat"]))
     title = text(f"report.plot.{shape.name}")
@@ -126,13 +125,16 @@ def _side(name: str) -> str:
     return "base_entropy" if name == "base_entropy" else "heldout" if name.startswith("heldout") else "train"
 
 
-def _levels(shape: Plot, run: PretrainRun, drawn: Sequence[Level]) -> list[Level]:
-    """Still levels of one run, unless another run has drawn the same value."""
-    found = []
+def _levels(shape: Plot, runs: Sequence[PretrainRun]) -> list[Level]:
+    """Still levels: one where all runs agree, else each in its run's colour, the first with the name."""
+    found: list[Level] = []
     for name in shape.levels:
-        value = run.curves.last(name)
-        if value is not None and all(abs(level.y - value) > 1e-6 for level in drawn):
-            found.append(Level(value, text(f"report.level.{name}")))
+        own = {n: run for n, run in enumerate(runs) if run.electra == (shape.kind == "electra")}
+        values = {n: value for n, run in own.items() if (value := run.curves.last(name)) is not None}
+        agree = len({f"{value:.6g}" for value in values.values()}) <= 1
+        for number, value in list(values.items())[: 1 if agree else None]:
+            title = "" if found else text(f"report.level.{name}")
+            found.append(Level(value, title, ROLES["flat"] if agree else colour(number)))
     return found
 
 

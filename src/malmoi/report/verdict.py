@@ -201,22 +201,23 @@ def _with_bar(said: Saying, bar: Saying | None) -> Saying:
 
 
 def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:
-    """Each kind of alarm once, with how often it rang and since which step."""
-    rang: dict[str, list[dict[str, Any]]] = {}
+    """Each kind of alarm once, as it first rang."""
+    first: dict[str, dict[str, Any]] = {}
     for entry in run.curves.alarms:
-        rang.setdefault(str(entry["alarm"]), []).append(entry)
+        first.setdefault(str(entry["alarm"]), entry)
     said = []
-    for code, entries in rang.items():
-        first = entries[0]
-        values = first.get("values") or {}
-        what, do = code, ""
+    for code, entry in first.items():
+        values = entry.get("values") or {}
         try:
-            error = MalmoiError(code, step=first["step"], **values)
-            what, do = error.what, f"{error.why} → {error.do}"
+            error = MalmoiError(code, step=entry["step"], **values)
+            shown, detail = (
+                text("report.verdict.alarm", code=code, what=error.what),
+                f"{error.why} → {error.do}",
+            )
         except (KeyError, ValueError, TypeError):  # an alarm of another version
-            do = ", ".join(f"{name} {value}" for name, value in values.items())
-        where = text("report.verdict.alarm", code=code, step=f"{first['step']:,}", times=len(entries))
-        said.append(Saying("warn", f"{run.name} · {where}: {what}" if several else f"{where}: {what}", do))
+            shown = text("report.verdict.unknown_alarm", code=code, step=f"{entry['step']:,}")
+            detail = ", ".join(f"{name} {value}" for name, value in values.items())
+        said.append(Saying("warn", f"{run.name} · {shown}" if several else shown, detail))
     return said
 
 

@@ -1,0 +1,113 @@
+"""What a report claims, and what it must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from malmoi.artifact import Manifest
+from malmoi.report.curves import Curves, Series
+from malmoi.report.folder import Found, League, PretrainRun
+from malmoi.report.verdict import headline, judge, sayings
+
+
+def run(*, steps: int = 100, step: int = 100, objective: str = "mlm", **last: float) -> PretrainRun:
+    series = {
+        name: Series(np.array([step]), np.array([step * 10]), np.array([value]))
+        for name, value in last.items()
+    }
+    config = {"pretrain": {"objective": objective, "steps": steps}, "model": {"size": "tiny"}}
+    manifest = Manifest(stage="pretrain", state="finished", key="", config=config)
+    return PretrainRun("pretrain", Path("pretrain"), manifest, Curves(series, [], step, step * 10), [])
+
+
+def line(
+    task: str, mean: float, base: float | None, error: float | None, row: str = "ours"
+) -> dict[str, Any]:
+    difference = None if base is None else mean - base
+    return {"row": row, "task": task, "mean": mean, "n": 3, "difference": difference, "difference_se": error}
+
+
+def league(*lines: dict[str, Any]) -> Found:
+    return Found(Path("out"), league=League(None, list(lines), [], []))
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "outcome"),
+    [
+        (0.85, 0.01, "helps"),
+        (0.75, 0.01, "hurts"),
+        (0.81, 0.01, "unclear"),
+        (0.82, 0.01, "unclear"),
+        (0.9, None, "one_seed"),
+    ],
+)
+def test_a_gain_counts_beyond_twice_its_error(mean: float, error: float | None, outcome: str) -> None:
+    assert judge(line("t", mean, 0.80, error)) == outcome
+
+
+def test_headline_of_one_task_and_of_several() -> None:
+    one = headline(league(line("nsmc", 0.85, 0.80, 0.01)))
+    assert one.tone == "good"
+    expected = "ours scores 5.0 points more than the same model without it (±1.0, 3 seeds)."
+    assert one.text == f"Pretraining helps on nsmc: {expected}"
+    worse = headline(league(line("nsmc", 0.75, 0.80, 0.01)))
+    assert worse.tone == "bad" and "scores 5.0 points less" in worse.text
+    chance = headline(league(line("nsmc", 0.79, 0.80, 0.01)))
+    assert chance.tone == "warn" and "cannot be told: the −1.0 points" in chance.text
+    assert "3 seed" in headline(league(line("nsmc", 0.79, 0.80, None))).text
+    several = (line("a", 0.85, 0.80, 0.01), line("b", 0.75, 0.80, 0.01), line("c", 0.80, 0.80, 0.01))
+    mixed = headline(league(*several))
+    assert mixed.text == "Pretraining helps on 1 of 3 tasks (hurts on 1; 1 cannot be told)."
+    assert mixed.tone == "warn"
+    assert headline(league(several[0], line("b", 0.9, 0.8, 0.01))).text == "Pretraining helps on all 2 tasks."
+
+
+def test_the_best_row_of_a_task_is_judged() -> None:
+    found = league(line("a", 0.70, 0.80, 0.01, "worse"), line("a", 0.90, 0.80, 0.01, "better"))
+    assert "better scores 10.0 points more" in headline(found).text
+
+
+def test_the_bag_of_characters_is_always_named() -> None:
+    lines = [line("a", 0.85, 0.80, 0.01), line("a", 0.88, None, None, "characters")]
+    said = sayings(league(*lines))
+    assert [s.tone for s in said] == ["bad"]
+    assert said[0].text.startswith("ours is 3.0 points below the bag of characters (88.0)")
+    both = sayings(league(*lines, line("b", 0.85, 0.80, 0.01)))
+    assert both[0].tone == "warn" and "points below the bag" in both[0].text  # helps, yet is not needed
+
+
+@pytest.mark.parametrize(
+    ("made", "tone", "words"),
+    [
+        (run(heldout_loss=5.0, heldout_unigram=7.0), "good", "its held-out loss of 5.000 is 2.000 below"),
+        (run(heldout_loss=6.5, heldout_unigram=7.0), "bad", "little more than word frequencies"),
+        (run(heldout_loss=7.5, heldout_unigram=7.0), "bad", "worse than word frequencies"),
+        (run(heldout_loss=6.5, heldout_unigram=7.0, step=10), "plain", "too early to judge"),
+        (run(heldout_loss=6.5), "plain", "no word-frequency line"),
+        (run(loss=6.5), "plain", "no held-out loss yet"),
+        (
+            run(
+                objective="electra",
+                heldout_discriminator_auc=0.51,
+                heldout_generator_loss=3.0,
+                heldout_unigram=7.0,
+            ),
+            "bad",
+            "cannot tell replaced tokens (AUC 0.51; guessing is 0.5)",
+        ),
+    ],
+)
+def test_what_a_loss_says(made: PretrainRun, tone: str, words: str) -> None:
+    said = headline(Found(Path("out"), runs=[made]))
+    assert said.tone == tone and words in said.text
+
+
+def test_what_is_missing_is_said() -> None:
+    said = [s.text for s in sayings(Found(Path("out"), runs=[run(loss=1.0)], building=["corpus"]))]
+    assert any("No task has been scored yet" in s for s in said)
+    assert any("is being made, or was cut" in s for s in said)
+    assert "0 cells are done" in sayings(league())[-1].text
