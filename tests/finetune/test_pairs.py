@@ -17,7 +17,7 @@ from malmoi.finetune.batches import encode, lay_flat
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
-from malmoi.finetune.start import Start, pretrained
+from malmoi.finetune.start import Start, fresh, pretrained
 from malmoi.model.batch import Batch
 from malmoi.model.heads import Classifier
 from malmoi.tasks.data import read_task
@@ -113,6 +113,18 @@ def test_transformers_encodes_the_same_pairs(loaded: tuple[Classifier, Tokenizer
         row = slice(ours.starts[i], ours.starts[i + 1])
         assert ours.ids[row].tolist() == found["input_ids"][0]
         assert ours.segments[row].tolist() == found["token_type_ids"][0]
+
+
+def test_a_model_that_knows_one_type_sees_pairs_too(
+    loaded: tuple[Classifier, Tokenizer], checkpoint: Path, tmp_path: Path
+) -> None:
+    encoded = encode(loaded[1], [("질문 하나", "둘 다름")], 64, types=1)
+    assert encoded.ids.tolist() == encode(loaded[1], [("질문 하나", "둘 다름")], 64).ids.tolist()
+    assert set(encoded.segments.tolist()) == {0}
+    shape = pretrained(checkpoint).shape.model_copy(update={"type_vocab": 1})
+    rows = [(f"질문 {i}", f"하나 {i}", "예" if i % 2 else "아니") for i in range(200)]
+    predictor = teach(rows, fresh(shape, checkpoint), tmp_path, epochs=1, evals=1)
+    assert predictor.predict([("질문", "둘")])[0].label in ("예", "아니")
 
 
 def teach(rows: list[tuple[str, str, str]], start: Start, out: Path, **more: Any) -> Predictor:

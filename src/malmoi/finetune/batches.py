@@ -43,13 +43,16 @@ class Encoded:
         return np.diff(self.starts)
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[Text], max_len: int) -> Encoded:
-    """Encode texts (or pairs), each cut to `max_len` tokens, the longer of a pair first."""
+def encode(tokenizer: Tokenizer, texts: Sequence[Text], max_len: int, *, types: int = 2) -> Encoded:
+    """Encode texts (or pairs), each cut to `max_len` tokens, the longer of a pair first.
+
+    `types` is how many token types the model knows; one that knows a single type sees 0 everywhere.
+    """
     ids, segments, lengths = [], [], []
     for start in range(0, len(texts), ENCODE_AT_ONCE):
         part = tokenizer.encode_batch(texts[start : start + ENCODE_AT_ONCE], max_len=max_len)  # type: ignore[arg-type]
         ids.append(part.ids)
-        segments.append(part.segments)
+        segments.append(np.minimum(part.segments, types - 1).astype(np.uint8))
         lengths.append(np.diff(part.cu_seqlens))
     if not texts:
         return Encoded(

@@ -93,7 +93,7 @@ class Predictor:
                         "MM0621", wanted=len(self.columns), given=given, columns=", ".join(self.columns)
                     )
             device = next(self.model.parameters()).device
-            encoded = encode(self.tokenizer, window, self.max_len)
+            encoded = encode(self.tokenizer, window, self.max_len, types=self.model.encoder.config.type_vocab)
             outputs_NC = model_outputs(self.model, encoded, device=device, tokens_per_batch=tokens_per_batch)
             for answer_C in goal.answers(outputs_NC):
                 best = int(answer_C.argmax())

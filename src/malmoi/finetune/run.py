@@ -99,7 +99,8 @@ def _run(
     goal = goal_of(data)
     model, tokenizer = start.load(config.seed, config.dropout, goal.outputs, head_kind(config, start.shape))
     rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
-    encoded = {split: encode_rows(e, goal, tokenizer, config.max_len) for split, e in rows.items()}
+    types = start.shape.type_vocab
+    encoded = {split: encode_rows(e, goal, tokenizer, config.max_len, types) for split, e in rows.items()}
     lengths = encoded["train"].encoded.lengths
     counts = dict(data.counts) | {
         "train_tokens": int(lengths.sum()),

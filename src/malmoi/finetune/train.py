@@ -48,8 +48,8 @@ class Rows:
     examples: Examples
 
 
-def encode_rows(examples: Examples, goal: Goal, tokenizer: Tokenizer, max_len: int) -> Rows:
-    return Rows(encode(tokenizer, examples.texts, max_len), goal.gold(examples), examples)
+def encode_rows(examples: Examples, goal: Goal, tokenizer: Tokenizer, max_len: int, types: int) -> Rows:
+    return Rows(encode(tokenizer, examples.texts, max_len, types=types), goal.gold(examples), examples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +166,12 @@ def _update(
         part_loss = goal.loss(outputs_BC, gold_B) / len(rows_B)
         part_loss.backward()  # type: ignore[no-untyped-call]
         loss += part_loss.detach()
-    norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
     found: list[float] = torch.stack([loss, norm]).tolist()  # the one place where a GPU is waited for
     if math.isfinite(sum(found)):  # never step into weights that are not numbers
+        if found[1] > config.clip:  # with large embeddings multiplying all by 1 would be 1 % of the update
+            nn.utils.clip_grads_with_norm_(model.parameters(), config.clip, norm)
         optimizer.step()
     return found[0], found[1]
 
