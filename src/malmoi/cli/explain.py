@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def explain(
     code: Annotated[str, typer.Argument(help=text("cli.explain.code"), show_default=False)] = "",
 ) -> None:
-    codes = {key: entry for key, entry in messages.catalog().items() if "what" in entry["ko"]}
+    codes = {key: entry for key, entry in messages.catalog().items() if isinstance(entry["ko"], dict)}
     language = messages.language()
     if not code:
         rows = [(key, _plain(entry[language]["what"])) for key, entry in sorted(codes.items())]
