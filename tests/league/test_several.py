@@ -131,6 +131,25 @@ def test_two_tasks_of_one_name_are_refused(
     assert not (tmp_path / "league").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"head": "pooler"}, "MM0412"), ({"max_len": 33}, "MM0619"), ({"label": "없는 열"}, "MM0603")],
+)
+def test_what_cannot_be_stops_before_the_first_cell(
+    change: dict[str, Any],
+    code: str,
+    checkpoints: dict[str, Path],
+    three_tasks: list[FinetuneConfig],
+    tmp_path: Path,
+) -> None:
+    tasks = [*three_tasks[:2], three_tasks[2].model_copy(update=change)]
+    heard = Heard()
+    with pytest.raises(MalmoiError) as caught:
+        league(LeagueConfig(), tasks, checkpoints, tmp_path / "league", reporter=heard)
+    assert caught.value.code == code
+    assert not (tmp_path / "league").exists() and "league.cell" not in [key for key, _ in heard.said]
+
+
 def test_the_curve_has_the_milestones_between_nothing_and_the_last(
     pretraining: Make, three_tasks: list[FinetuneConfig], tmp_path: Path
 ) -> None:

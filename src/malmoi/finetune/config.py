@@ -89,6 +89,13 @@ def resolve(config: FinetuneConfig, task: Task, *, rows: int, shape: EncoderConf
     return config.model_copy(update=chosen | {"head": head_kind(config, shape)})
 
 
+def check_shape(config: FinetuneConfig, shape: EncoderConfig) -> None:
+    """Raise MM0412 or MM0619 where a model of this shape cannot be given that head or rows of that length."""
+    head_kind(config, shape)
+    if config.max_len and config.max_len > shape.max_positions:
+        raise MalmoiError("MM0619", max_len=config.max_len, positions=shape.max_positions)
+
+
 def head_kind(config: FinetuneConfig, shape: EncoderConfig) -> HeadKind:
     """The head that `auto` stands for, or the one asked for. Raises MM0412 where the encoder has no such."""
     known = HEAD_KINDS[shape.arch]

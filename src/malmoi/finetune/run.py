@@ -14,9 +14,8 @@ import torch
 
 from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs
 from malmoi.device import choose_device, keep_freed_memory, use_threads
-from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import model_outputs
-from malmoi.finetune.config import FinetuneConfig, head_kind, resolve
+from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
 from malmoi.finetune.goal import goal_of
 from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
@@ -50,8 +49,7 @@ def finetune(
     the model's positions), and those of `growing_artifact`.
     """
     shape = start.shape
-    if config.max_len and config.max_len > shape.max_positions:
-        raise MalmoiError("MM0619", max_len=config.max_len, positions=shape.max_positions)
+    check_shape(config, shape)
     config = resolve(config, data.task, rows=len(data.train), shape=shape)
     with held(out):
         inputs = start.inputs(out, verify=verify) | record_inputs(data.files.values(), out, verify=verify)

@@ -37,10 +37,7 @@ def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> Non
 
     Deterministic, so it is run once and has no spread. Raises MM0701 where scikit-learn is not installed.
     """
-    try:
-        import sklearn.linear_model  # noqa: F401
-    except ModuleNotFoundError:
-        raise MalmoiError("MM0701") from None
+    need_scikit_learn()
     goal = settled(data.task.kind, data.labels)  # linear models answer on the file's scale by themselves
     gold_N, dev_gold_N = goal.gold(data.train), goal.gold(data.dev)
     best: tuple[float, Features, Answer, dict[str, Any], Any] | None = None
@@ -63,6 +60,14 @@ def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> Non
         write_predictions(draft.path / "predictions.tsv", data.test, answers_NC, data)
     write_scores(draft.path, data, seed=None, dev=dev_scores.as_dict(), test=test, chosen=chosen)
     warn_if_constant(data, dev_scores, test, reporter)
+
+
+def need_scikit_learn() -> None:
+    """Raise MM0701 where it is not installed."""
+    try:
+        import sklearn.linear_model  # noqa: F401
+    except ModuleNotFoundError:
+        raise MalmoiError("MM0701") from None
 
 
 def _models(data: TaskData, train: Any, gold_N: NDArray[Any]) -> Iterator[tuple[dict[str, Any], Answer]]:

@@ -21,11 +21,11 @@ from malmoi.artifact import (
 )
 from malmoi.config import identity
 from malmoi.errors import MalmoiError
-from malmoi.finetune.config import FinetuneConfig
+from malmoi.finetune.config import FinetuneConfig, check_shape
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
 from malmoi.growing import growing_artifact, held
-from malmoi.league.characters import characters
+from malmoi.league.characters import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
 from malmoi.league.contenders import Contender, contenders
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
@@ -55,8 +55,9 @@ def league(
     `out` gets cells/, table.json (with every cell's score) and table.tsv; with `config.curve` also curve/ and
     curve.json. Raises MalmoiError: those of `finetune` and `read_task`, MM0006, MM0014, MM0701-MM0705.
     """
-    _check_names(tasks)
     rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
+    _check(tasks, rows)
+    read = [read_task(task, reporter) for task in tasks]  # first, so that a torn file stops before any cell
     passed = [one for row in rows for one in milestones(row)[:-1]] if config.curve else []
     with held(out):
         inputs = {
@@ -81,8 +82,7 @@ def league(
             cells = _Cells(config, out, len(tasks) * per_task, reporter, verify)
             lines: list[Line] = []
             points: list[Point] = []
-            for task in tasks:
-                data = read_task(task, reporter)
+            for task, data in zip(tasks, read, strict=True):
                 scored = {row.name: cells.of_row(row, task, data) for row in rows}
                 lines += league_table(rows, data, scored)
                 on_the_way = {one.checkpoint: cells.of_milestone(one, task, data) for one in passed}
@@ -96,12 +96,19 @@ def league(
     return lines
 
 
-def _check_names(tasks: Sequence[FinetuneConfig]) -> None:
-    """Raise MM0705 where two tasks would write into the same folders."""
+def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Contender]) -> None:
+    """What would stop a cell after hours: two tasks that write into the same folders (MM0705), a head or a
+    length that a model does not have (MM0412, MM0619), no scikit-learn (MM0701)."""
     names = [task_of(task).name for task in tasks]
     for name in names:
         if names.count(name) > 1:
             raise MalmoiError("MM0705", name=name)
+    for row in rows:
+        if row.start is None:
+            need_scikit_learn()
+            continue
+        for task in tasks:
+            check_shape(task, row.start.shape)
 
 
 @dataclass(slots=True)
