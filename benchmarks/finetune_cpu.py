@@ -58,6 +58,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short round each: does it run at all?")
     parser.add_argument("--precision", default="", help="fp32 or bf16; by default what is fast here")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
+    parser.add_argument(
+        "--peer-attention-dropout", type=float, default=0.0, help="0: as ours; 0.1: BertConfig's default"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0, help="of one contender in one round")
     options = parser.parse_args()
@@ -78,7 +81,12 @@ def main() -> None:
                 compile=compiled,
                 threads=threads,
                 warmup=5,
-                options={"data": str(data), "tokenizer": str(tokenizer), "padding": padding},
+                options={
+                    "data": str(data),
+                    "tokenizer": str(tokenizer),
+                    "padding": padding,
+                    "attention_dropout": options.peer_attention_dropout,
+                },
             )
             for title, (side, compiled, padding) in CONTENDERS.items()
             if has_trainer or side == "finetune"

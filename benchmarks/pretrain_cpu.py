@@ -82,6 +82,9 @@ def main() -> None:
     )
     parser.add_argument("--zipf", action="store_true", help="random ids, also where there is real text")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
+    parser.add_argument(
+        "--peer-attention-dropout", type=float, default=0.0, help="0: as ours; 0.1: BertConfig's default"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one contender in one round")
     options = parser.parse_args()
@@ -99,6 +102,8 @@ def main() -> None:
             for precision in section.precisions:
                 place = Path(name) / f"{title}-{precision}"
                 specs = make_specs(section, precision, shards, place, threads)
+                for spec in specs:
+                    spec.options["attention_dropout"] = options.peer_attention_dropout
                 if options.profile:
                     run_profile(title, precision, specs[0])
                 else:

@@ -118,6 +118,7 @@ def trainer(spec: Spec) -> None:
             num_attention_heads=spec.hidden // 64,
             intermediate_size=4 * spec.hidden,
             num_labels=len(data.labels),
+            attention_probs_dropout_prob=spec.options.get("attention_dropout", 0.0),
         )
     )
     rounds = Rounds(spec.warmup)

@@ -37,7 +37,7 @@ def make_shards(folder: Path, vocab_size: int, *, characters: int = 4_000_000, z
         print(f"text: {characters / 1e6:.0f} M characters of Wikipedia, {vocab_size:,} entries")
     elif not out.exists():
         zipf_shards(out, vocab_size)
-        print(f"text: ids drawn by Zipf's law from {vocab_size:,} (the sample's text has too few words)")
+        print(f"text: ids drawn by Zipf's law from {vocab_size:,}")
     return out
 
 

@@ -135,6 +135,8 @@ def run_matrix(job: Job, say: Callable[[str], object] = lambda _: None) -> dict[
         for i in range(job.first, len(events) + 1, job.every):
             if kind == "torn" and events[i - 1] != "write":
                 continue
+            if kind == "power" and events[i - 1] == "close":  # nothing is lost or won by closing
+                continue
             points += 1
             run = fresh("run")
             plan = Plan(at=i, kind=kind, below=run)

@@ -34,17 +34,17 @@ def test_killed_at_every_file_event_of_a_save(objective: str, shards: Path, tmp_
         base=tmp_path / "base",
         scratch=tmp_path,
         kinds=["power", "torn"],  # power: also where nothing is unsynced, and then the same as kill
-        every=1 if objective == "mlm" else 3,  # all save by the same code; a point takes 0.1 s
+        every=1 if objective == "mlm" else 5,  # all save by the same code; a point takes 0.13 s
     )
     (tmp_path / "job.json").write_text(job.model_dump_json())
     words = [sys.executable, "-m", "tests.pretrain.matrix", str(tmp_path / "job.json")]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["failures"] == []
     # A save writes seven files and a record, syncs each and the folders, and removes the oldest checkpoint.
     assert found["events"]["write"] >= 9 and found["events"]["fsync"] >= 12 and found["events"]["unlink"] >= 8
-    assert found["points"] > (100 if job.every == 1 else 30) and found["states"] > 20
+    assert found["points"] > (90 if job.every == 1 else 18) and found["states"] > 12
 
 
 def test_no_flipped_bit_of_a_checkpoint_goes_unseen(shards: Path, tmp_path: Path) -> None:
