@@ -17,6 +17,11 @@ class PretrainConfig(Section):
         "mlm",
         description="What is learnt: mlm (masked language model, a BERT) or electra (replaced tokens).",
     )
+    start: Literal["random", "counted"] = Field(
+        "random",
+        description="New weights: random, or counted: what neighbours say about words is counted in the text "
+        "and written into them, for small budgets.",
+    )
     row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
     batch_rows: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
     lr: float = Field(6e-4, gt=0, description="Peak learning rate.")
@@ -37,6 +42,19 @@ class PretrainConfig(Section):
         description="AdamW's correction of young moments; false as google-research/bert and electra have it.",
     )
     clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
+    pairs: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the sequences that are two segments, one going on from the other.",
+    )
+    echoes: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the sequences that are a passage and the same again with tokens missing: it "
+        "teaches to compare two texts.",
+    )
     mask_rate: float = Field(0.15, gt=0, lt=1, description="Share of a row's tokens that is predicted.")
     generator_weight: float = Field(1.0, gt=0, description="ELECTRA: weight of the generator's loss.")
     discriminator_weight: float = Field(

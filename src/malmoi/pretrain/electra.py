@@ -108,6 +108,10 @@ class Electra:
         assert isinstance(model, ElectraModel)
         return model.discriminator.encoder
 
+    def masked_lm(self, model: nn.Module) -> MaskedLM:
+        assert isinstance(model, ElectraModel)
+        return model.generator
+
     def tied(self, model: nn.Module) -> list[tuple[str, str]]:
         inside = ("word.weight", "position.weight", "token_type.weight", "norm.weight", "norm.bias")
         return [

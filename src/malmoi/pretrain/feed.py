@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from malmoi.pretrain.noise import permute, words
 from malmoi.pretrain.objective import MicroBatch, Objective
+from malmoi.pretrain.pairs import AS_THEY_ARE, Pairing, pair_up
 from malmoi.pretrain.rows import RowTable
 from malmoi.special import SpecialIds
 
@@ -31,6 +32,7 @@ class Feed(Generic[B]):
     rate: float
     batch_rows: int
     micro_rows: int
+    pairing: Pairing = AS_THEY_ARE
 
     def row_numbers(self, k: int) -> NDArray[np.int64]:
         """The numbers, in the endless sequence, of the rows of global batch `k`."""
@@ -55,6 +57,7 @@ class Feed(Generic[B]):
     def _micro(self, numbers: NDArray[np.int64]) -> B:
         s = self.special
         block = self.table.fill(self.table_rows(numbers), s.cls, s.sep, s.pad)
+        block = pair_up(block, numbers, self.seed, self.pairing, s)
         return self.objective.batch(block, numbers, self.seed, self.rate)
 
     def one(self, number: int) -> B:

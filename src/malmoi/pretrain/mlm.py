@@ -69,6 +69,10 @@ class Mlm:
         assert isinstance(model, MaskedLM)
         return model.encoder
 
+    def masked_lm(self, model: nn.Module) -> MaskedLM:
+        assert isinstance(model, MaskedLM)
+        return model
+
     def tied(self, model: nn.Module) -> list[tuple[str, str]]:
         return []  # the output matrix is handed to the head at each call, never stored
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
+from malmoi.model.heads import MaskedLM
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.rows import RowBlock
 
@@ -72,6 +73,10 @@ class Objective(Protocol[B]):
         """The encoder inside `model` that is kept in the end."""
         ...
 
+    def masked_lm(self, model: nn.Module) -> MaskedLM:
+        """The masked LM inside `model`."""
+        ...
+
     def tied(self, model: nn.Module) -> list[tuple[str, str]]:
         """Pairs of names of weights that must be one and the same."""
         ...
@@ -113,7 +118,7 @@ def lay_flat(block: RowBlock, ids_RL: NDArray[np.int64]) -> Batch:
     return Batch(
         ids_T=torch.from_numpy(ids_RL.ravel()),
         positions_T=torch.from_numpy(block.positions_RL.ravel()),
-        segments_T=torch.zeros(count * row_len, dtype=torch.int64),
+        segments_T=torch.from_numpy(block.segments_RL.ravel()),
         cu_seqlens=torch.from_numpy(cu_seqlens),
         row_len=row_len,
     )

@@ -69,8 +69,10 @@ class RowBlock:
 
     ids_RL: I64
     positions_RL: I64
+    segments_RL: I64
     lengths_R: I64  # real tokens of each row, specials included
     sequences: list[list[int]]  # per row: the length of each of its sequences, specials included
+    middles: list[list[int]]  # per sequence: tokens before the sentence that begins nearest its middle, or 0
 
 
 class RowTable:
@@ -107,12 +109,13 @@ class RowTable:
         ids = np.full((count, row_len), pad_id, np.int64)
         positions = np.zeros((count, row_len), np.int64)
         sequences: list[list[int]] = []
+        middles: list[list[int]] = []
         ramp = np.arange(row_len)
         which = np.searchsorted(self.first_row, rows_R, side="right") - 1
         for r, (row, p) in enumerate(zip(rows_R.tolist(), which.tolist(), strict=True)):
             starts, lengths, firsts = self.tables[p]
             local = row - int(self.first_row[p])
-            at, found = 0, []
+            at, found, cuts = 0, [], []
             for s in range(int(firsts[local]), int(firsts[local + 1])):
                 start, length = int(starts[s]), int(lengths[s])
                 ids[r, at] = cls_id
@@ -121,9 +124,12 @@ class RowTable:
                 positions[r, at : at + length + 2] = ramp[: length + 2]
                 at += length + 2
                 found.append(length + 2)
+                cuts.append(_middle(self.parts[p].sentences, start, length))
             positions[r, at:] = ramp[: row_len - at]
             sequences.append(found)
-        return RowBlock(ids, positions, np.array([sum(s) for s in sequences]), sequences)
+            middles.append(cuts)
+        totals = np.array([sum(s) for s in sequences])
+        return RowBlock(ids, positions, np.zeros_like(ids), totals, sequences, middles)
 
     def source(self, row: int) -> str:
         """Where a row's text lies: part name and token range."""
@@ -132,6 +138,13 @@ class RowTable:
         local = row - int(self.first_row[p])
         first, last = int(firsts[local]), int(firsts[local + 1]) - 1
         return f"{self.parts[p].name}[{int(starts[first])}:{int(starts[last]) + int(lengths[last])}]"
+
+
+def _middle(sentences: I64, start: int, length: int) -> int:
+    """Where in `length` tokens from `start` a sentence begins, nearest the middle; 0 where none does."""
+    at = int(np.searchsorted(sentences, start + length // 2))
+    inside = [int(s) - start for s in sentences[max(0, at - 1) : at + 1] if start < s < start + length - 1]
+    return min(inside, key=lambda s: abs(s - length // 2), default=0)
 
 
 def _write(place: Path, table: tuple[I64, I32, I64]) -> None:

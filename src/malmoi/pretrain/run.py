@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from malmoi.artifact import (
     MANIFEST,
@@ -34,16 +35,19 @@ from malmoi.errors import Interrupted, MalmoiError
 from malmoi.model.sizes import ModelConfig, parameters
 from malmoi.pretrain.checkpoint import FOLDER, fault, find_checkpoint
 from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.counts import count
 from malmoi.pretrain.electra import Electra
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal, read_journal
-from malmoi.pretrain.loop import Trainer
+from malmoi.pretrain.loop import Trainer, add, add_counts
 from malmoi.pretrain.mlm import Mlm
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.objective import Objective
+from malmoi.pretrain.pairs import Pairing
 from malmoi.pretrain.probes import frequencies, unigram_loss
 from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.signals import StopRequest
+from malmoi.pretrain.start import same_start, start_from_counts, word_width
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.special import SpecialIds
@@ -121,19 +125,23 @@ def pretrain(
         trained = sum(parameter.numel() for parameter in network.parameters())
         _preflight(out, trained, config.keep + len(config.milestones))
         held = _heldout(heldout, objective, opened, config)
+        feed = Feed(
+            train,
+            objective,
+            opened.special,
+            config.seed,
+            config.mask_rate,
+            config.batch_rows,
+            config.micro_rows,
+            Pairing(config.pairs, config.echoes),
+        )
+        if checkpoint is None and config.start == "counted":
+            _start_counted(network, objective, opened, feed, config.seed, reporter)
         trainer = Trainer(
             config=config,
             model=network.to(device),
             objective=objective,
-            feed=Feed(
-                train,
-                objective,
-                opened.special,
-                config.seed,
-                config.mask_rate,
-                config.batch_rows,
-                config.micro_rows,
-            ),
+            feed=feed,
             heldout=held,
             unigram=_unigram(opened, held),
             run=out,
@@ -206,6 +214,37 @@ def _heldout(
     micro = min(config.micro_rows or config.batch_rows, rows)
     feed = Feed(table, objective, shards.special, HELDOUT_SEED, HELDOUT_RATE, rows, micro)
     return list(feed.batch(0))
+
+
+def _start_counted(
+    network: nn.Module,
+    objective: Objective[Any],
+    shards: Shards,
+    feed: Feed[Any],
+    seed: int,
+    reporter: Reporter,
+) -> None:
+    """Write what is counted in the text into a new network (`start.py`)."""
+    masked_lm, kept = objective.masked_lm(network), objective.kept(network)
+    width = word_width(masked_lm.encoder.config)
+    batches = feed.batch(0)
+
+    def score() -> float:
+        network.eval()
+        sums: dict[str, Tensor] = {}
+        for batch in batches:
+            sums = add(sums, objective.loss(network, batch, add_counts(batches)).sums)
+        found = objective.metrics(sums)
+        return found.get("generator_loss", found["loss"])
+
+    with reporter.step("pretrain.counting", total=None, unit="token"):
+        s = shards.special
+        reserved = sorted({s.pad, s.unk, s.cls, s.sep, s.mask})
+        counted = count(shards.train, shards.vocab_size, width, reserved=reserved, seed=seed)
+        start_from_counts(masked_lm, counted, sep=s.sep, seed=seed, score=score)
+        if kept is not masked_lm.encoder:
+            word_width(kept.config)
+            same_start(masked_lm.encoder, kept)
 
 
 def _unigram(shards: Shards, heldout: list[Any]) -> float:
