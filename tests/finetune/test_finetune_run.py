@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from malmoi.artifact import open_artifact, read_manifest
+from malmoi.artifact import locked, open_artifact, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, resolve
 from malmoi.finetune.predictor import Predictor
@@ -151,6 +151,14 @@ def test_ctrl_c_leaves_it_running_and_the_same_command_finishes(
         Predictor.open(out)
     finetune(config, data, start, out)
     assert digests(out) == digests(run)
+
+
+def test_a_seed_another_process_is_at_is_left_alone(
+    config: FinetuneConfig, data: TaskData, start: Start, run: Path
+) -> None:
+    with locked(run), pytest.raises(MalmoiError, match="MM0006"):
+        finetune(config.model_copy(update={"lr": 1e-3}), data, start, run)
+    assert read_manifest(run).state == "finished"
 
 
 def test_a_killed_change_of_mind_costs_nothing(
