@@ -243,4 +243,6 @@ def test_the_verb_writes_beside_the_run(
     assert malmoi(["report", str(out), "--lang", "en"]) == 0
     assert (out / "report.html").exists()
     assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+    assert malmoi(["report", str(out), "--out", str(tmp_path), "--lang", "en"]) == 0
+    assert (tmp_path / "report.html").exists()
     assert malmoi(["report", str(tmp_path / "none"), "--lang", "en"]) == 2

@@ -23,5 +23,6 @@ def report(
 
     target = out or folder / "report.html"
     write_report(folder, target)
+    target = target / "report.html" if target.is_dir() else target
     console().print("cli.report.done", path=str(target))
     console().result({"report": str(target)})

@@ -14,7 +14,7 @@ from malmoi.report.write import render
 
 
 def write_diff(found: Comparison, target: Path) -> None:
-    """Write the comparison to the file `target`. Raises MM0015-MM0016 (disk)."""
+    """Write the comparison to `target`, a file or a folder. Raises MM0015-MM0016 (disk)."""
     runs = [
         replace(run, name=f"{side} · {run.name}") for side, run in (("A", found.left), ("B", found.right))
     ]
@@ -25,6 +25,7 @@ def write_diff(found: Comparison, target: Path) -> None:
         sayings=sayings(found),
         figures=figures(runs, speed=False),
     )
+    target = target / "diff.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(target, page.encode())

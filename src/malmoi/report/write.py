@@ -22,12 +22,13 @@ from malmoi.report.verdict import below_frequencies, headline, objective_name, s
 
 
 def write_report(out: Path, target: Path) -> None:
-    """Write the report on the run folder `out` (finished or live) to the file `target`.
+    """Write the report on the run folder `out` (finished or live) to `target`, a file or a folder.
 
     Raises MM1001 (nothing of malmoi's in `out`), MM1002 (a damaged file), MM0011 (a damaged manifest),
     MM0015-MM0016 (disk).
     """
     page = render("report.html", **_report(look(out)))
+    target = target / "report.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(target, page.encode())
