@@ -82,7 +82,9 @@ def kills(train: list[str], whole: Path, cut: Path, count: int, rng: random.Rand
         targets.insert(rng.randrange(len(targets)), -1)
     met, tenths = 0, [0] * 10
     for number, target in enumerate(targets, 1):
-        process = subprocess.Popen([*train, "--out", str(cut)], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*train, "--out", str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         if target < 0:
             time.sleep(rng.uniform(0, before_first))
         else:
