@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,16 +84,24 @@ def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return table, {key: f"{path}:{_line_of(source, key)}" for key in _dotted(table)}
 
 
-def build(model: type[S], table: dict[str, Any], origins: dict[str, str]) -> S:
+def changed(section: S, changes: Mapping[str, Any], origins: Mapping[str, str], prefix: str) -> S:
+    """A section with some fields changed; `prefix` is where the recipe changes them (`runs.electra.model`).
+
+    Raises MM0003 (unknown key) and MM0004 (bad value) as `read_recipe`.
+    """
+    return build(type(section), section.model_dump(exclude_unset=True) | dict(changes), origins, f"{prefix}.")
+
+
+def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], prefix: str = "") -> S:
     """Validate a table; the first thing wrong with it becomes a MalmoiError that names its place."""
     try:
         return model.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = prefix + ".".join(str(part) for part in first["loc"])
         where = origins.get(key) or next((o for k, o in origins.items() if k.startswith(key)), None)
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, valid_keys(model), n=1, cutoff=0.0)
+            near = difflib.get_close_matches(key, valid_keys(model, prefix), n=1, cutoff=0.0)
             raise MalmoiError("MM0003", where, key=key, near=near[0] if near else "") from None
         raise MalmoiError(
             "MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]

@@ -13,6 +13,10 @@ from malmoi.messages import text
 
 if TYPE_CHECKING:
     from malmoi.cli.recipe import Recipe
+    from malmoi.finetune.config import FinetuneConfig
+    from malmoi.pretrain.config import RunConfig
+
+REPORT = "report.html"
 
 
 def register(app: typer.Typer) -> None:
@@ -25,19 +29,30 @@ def run(
     workers: Annotated[int, typer.Option("--workers", help=text("cli.workers"))] = 0,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import Recipe
+    from malmoi.cli.recipe import Recipe, runs_of, tasks_of
     from malmoi.config import read_recipe
+    from malmoi.report.write import write_report
 
     begun = time.monotonic()
     config, origins = read_recipe(recipe, Recipe, sets or [])
+    runs, tasks = runs_of(config, origins), tasks_of(config, origins)
     out = Path(config.out)
-    _build(config, out, origins, workers, verify)
-    if config.finetune is not None:
-        _compare(config, out, origins, verify)
+    _build(config, runs, out, origins, workers, verify)
+    if tasks:
+        _compare(config, list(runs), tasks, out, origins, verify)
+    write_report(out, out / REPORT)
+    console().reporter.say("cli.run.report", path=out / REPORT)
     console().reporter.say("cli.run.done", out=out, time=duration(time.monotonic() - begun))
 
 
-def _build(config: Recipe, out: Path, origins: dict[str, str], workers: int, verify: bool) -> None:
+def _build(
+    config: Recipe,
+    runs: dict[str, RunConfig],
+    out: Path,
+    origins: dict[str, str],
+    workers: int,
+    verify: bool,
+) -> None:
     """corpus → tokenizer → shards → pretrain."""
     from malmoi.cli.corpus import show_corpus
     from malmoi.cli.pretrain import show_run
@@ -75,33 +90,41 @@ def _build(config: Recipe, out: Path, origins: dict[str, str], workers: int, ver
         verify=verify,
     )
     reporter.say("cli.run.stage", number=4, stage=text("cli.run.pretrain"))
-    manifest = pretrain(
-        config.pretrain,
-        config.model,
-        out / "shards",
-        out / "pretrain",
-        reporter=reporter,
-        origins=origins,
-        verify=verify,
-    )
-    show_run(out / "pretrain", manifest.counts)
+    for folder, run in runs.items():
+        manifest = pretrain(
+            run.pretrain,
+            run.model,
+            out / "shards",
+            out / folder,
+            reporter=reporter,
+            origins=origins,
+            verify=verify,
+        )
+        show_run(out / folder, manifest.counts)
 
 
-def _compare(config: Recipe, out: Path, origins: dict[str, str], verify: bool) -> None:
+def _compare(
+    config: Recipe,
+    runs: list[str],
+    tasks: list[FinetuneConfig],
+    out: Path,
+    origins: dict[str, str],
+    verify: bool,
+) -> None:
     """Fine-tune every row of the league, print the table, answer the recipe's sentences."""
-    from malmoi.cli.league import show_league
+    from malmoi.cli.league import show_curve, show_league
     from malmoi.cli.predict import show_answers
     from malmoi.finetune.predictor import Predictor
+    from malmoi.league.curve import read_curve
     from malmoi.league.run import league
     from malmoi.tasks.data import task_of
 
-    assert config.finetune is not None
     reporter = console().reporter
     reporter.say("cli.run.stage", number=5, stage=text("cli.run.league"))
-    checkpoints = {"pretrained": out / "pretrain"}
+    checkpoints = {name_of(folder): out / folder for folder in runs}
     lines = league(
         config.league,
-        [config.finetune],
+        tasks,
         checkpoints,
         out / "league",
         reporter=reporter,
@@ -109,9 +132,18 @@ def _compare(config: Recipe, out: Path, origins: dict[str, str], verify: bool) -
         verify=verify,
     )
     show_league(lines)
-    task = task_of(config.finetune).name  # "table" is no name: a user's own task is called by its file
-    cell = out / "league" / "cells" / "pretrained" / task / f"seed-{config.finetune.seed}"
+    if config.league.curve:
+        show_curve(read_curve(out / "league"))
+    first = next(iter(checkpoints))
+    # "table" is no name: a user's own task is called by its file
+    alone = next((task for task in tasks if len(task_of(task).text) == 1), tasks[0])
+    cell = out / "league" / "cells" / first / task_of(alone).name / f"seed-{alone.seed}"
     if config.ask:
         show_answers(config.ask, Predictor.open(cell).predict(config.ask))
     console().result({"out": str(out), "table": [line.as_dict() for line in lines]})
     reporter.say("cli.run.next", cell=cell)
+
+
+def name_of(folder: str) -> str:
+    """The league's name of a run: `pretrain/electra` is electra, a lone `pretrain` is pretrained."""
+    return folder.partition("/")[2] or "pretrained"

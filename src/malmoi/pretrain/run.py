@@ -36,7 +36,7 @@ from malmoi.model.sizes import ModelConfig, parameters
 from malmoi.pretrain.checkpoint import FOLDER, fault, find_checkpoint
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.counts import count
-from malmoi.pretrain.electra import Electra
+from malmoi.pretrain.electra import Electra, ElectraModel
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.journal import Journal, read_journal
 from malmoi.pretrain.loop import Trainer, add, add_counts
@@ -47,7 +47,7 @@ from malmoi.pretrain.pairs import Pairing
 from malmoi.pretrain.probes import frequencies, unigram_loss
 from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.signals import StopRequest
-from malmoi.pretrain.start import same_start, start_from_counts, word_width
+from malmoi.pretrain.start import start_discriminator, start_from_counts, word_width
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.special import SpecialIds
@@ -225,16 +225,20 @@ def _start_counted(
     reporter: Reporter,
 ) -> None:
     """Write what is counted in the text into a new network (`start.py`)."""
-    masked_lm, kept = objective.masked_lm(network), objective.kept(network)
+    masked_lm = objective.masked_lm(network)
     width = word_width(masked_lm.encoder.config)
     batches = feed.batch(0)
 
-    def score() -> float:
+    @torch.no_grad()
+    def measured() -> dict[str, Tensor]:
         network.eval()
         sums: dict[str, Tensor] = {}
         for batch in batches:
             sums = add(sums, objective.loss(network, batch, add_counts(batches)).sums)
-        found = objective.metrics(sums)
+        return sums
+
+    def score() -> float:
+        found = objective.metrics(measured())
         return found.get("generator_loss", found["loss"])
 
     with reporter.step("pretrain.counting", total=None, unit="token"):
@@ -242,9 +246,9 @@ def _start_counted(
         reserved = sorted({s.pad, s.unk, s.cls, s.sep, s.mask})
         counted = count(shards.train, shards.vocab_size, width, reserved=reserved, seed=seed)
         start_from_counts(masked_lm, counted, sep=s.sep, seed=seed, score=score)
-        if kept is not masked_lm.encoder:
-            word_width(kept.config)
-            same_start(masked_lm.encoder, kept)
+        if isinstance(network, ElectraModel):
+            replaced = objective.metrics(measured())["replaced_rate"]
+            start_discriminator(network.discriminator, masked_lm.encoder, replaced)
 
 
 def _unigram(shards: Shards, heldout: list[Any]) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Block, Embeddings, Encoder
-from malmoi.model.heads import MaskedLM, MlmHead
+from malmoi.model.heads import Discriminator, MaskedLM, MlmHead
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.counts import Counted
 from malmoi.pretrain.matching import RESERVED, Stream, mark_segments, start_averaging, start_matching
@@ -167,6 +167,13 @@ def _orthogonal(D: int, generator: torch.Generator) -> Tensor:
     return basis
 
 
-def same_start(encoder: Encoder, other: Encoder) -> None:
-    """Give `other` (ELECTRA's discriminator) the start of `encoder`; they have one shape."""
-    other.load_state_dict(encoder.state_dict())
+@torch.no_grad()
+def start_discriminator(discriminator: Discriminator, encoder: Encoder, replaced: float) -> None:
+    """Give ELECTRA's discriminator the start of the generator's encoder; they have one shape.
+
+    Its first answer is the rate of replaced tokens (as Lin et al. 2017, arXiv 1708.02002, section 4.1, start
+    a detector of rare things): otherwise all it learns at first is that rate, by making all texts look the
+    same (mean cosine of [CLS] vectors 1.00 after 50 updates).
+    """
+    discriminator.encoder.load_state_dict(encoder.state_dict())
+    discriminator.head.prediction.bias.fill_(math.log(replaced / (1 - replaced)))
