@@ -20,8 +20,9 @@ WIDTH = 1 / 16
 @torch.no_grad()
 def histogram(logits_T: Tensor, replaced_T: Tensor, real_T: Tensor) -> dict[str, Tensor]:
     """Counts of logits, (BINS,) float64, for replaced and for original tokens; padding is left out."""
-    bins_T = (logits_T / WIDTH + BINS / 2).floor().clamp(0, BINS - 1).long()
-    bins_T = torch.nan_to_num(bins_T, nan=0)
+    # NaN becomes a bin while it is a float: as an integer it would be an index far outside.
+    places_T = torch.nan_to_num(logits_T / WIDTH + BINS / 2, nan=0.0)
+    bins_T = places_T.floor().clamp(0, BINS - 1).long()
     empty = torch.zeros(BINS, dtype=torch.float64, device=logits_T.device)
     return {
         "replaced": empty.scatter_add(0, bins_T, (replaced_T * real_T).double()),

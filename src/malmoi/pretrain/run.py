@@ -74,7 +74,8 @@ def pretrain(
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0505 (`out` is another run), MM0506 (the
     disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows
-    longer than the model reads), and Interrupted after a signal, when everything is saved.
+    longer than the model reads), MM0515 (a start that does not fit the shape), and Interrupted after a
+    signal, when everything is saved.
     """
     begun = time.monotonic()
     run = RunConfig(pretrain=config, model=model)
@@ -90,6 +91,9 @@ def pretrain(
         raise MalmoiError("MM0510", row_len=config.row_len, max_positions=model.max_positions)
 
     objective = OBJECTIVES[config.objective](run, opened.special, opened.vocab_size)
+    if config.start == "counted":  # refused before the folder is taken
+        for shape in (objective.encoder, getattr(objective, "generator", objective.encoder)):
+            word_width(shape)
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
     precision = str(dtype).removeprefix("torch.")

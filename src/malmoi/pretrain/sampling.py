@@ -21,7 +21,9 @@ def gumbel(keys_M: Tensor, entries: int) -> Tensor:
     """
     places_V = _mix(torch.arange(entries, dtype=torch.int32, device=keys_M.device))
     bits_MV = _mix(keys_M[:, None] ^ places_V[None])
-    uniform_MV = ((bits_MV >> 8) & 0xFFFFFF).float().add_(0.5).mul_(2.0**-24)
+    # .49 and not .5: in fp32 the largest of 2^24 would round to u = 1, whose noise is infinite, and at
+    # V = 8,000 one slot in 2,000 would get a random token whatever the logits.
+    uniform_MV = ((bits_MV >> 8) & 0xFFFFFF).float().add_(0.49).mul_(2.0**-24)
     return uniform_MV.log_().neg_().log_().neg_()
 
 
