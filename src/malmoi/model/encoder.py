@@ -111,6 +111,8 @@ def initialize(module: nn.Module) -> None:
     The cut is the original's (google-research/bert `create_initializer`: tf.truncated_normal), which leaves a
     standard deviation of 0.0176; transformers draws from the uncut normal.
     """
+    if any(parameter.is_meta for parameter in module.parameters(recurse=False)):
+        return  # a model about to be read from a file; drawing on "meta" imports torch._dynamo, 1.6 s
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.trunc_normal_(module.weight, std=0.02, a=-0.04, b=0.04)
     if isinstance(module, nn.LayerNorm):

@@ -102,10 +102,11 @@ def check_shape(folder: Path, found: EncoderConfig, wanted: EncoderConfig) -> No
 
 
 def lay_flat(block: RowBlock, ids_RL: NDArray[np.int64]) -> Batch:
-    """R rows as one flat batch. `cu_seqlens` has room for the most sequences R rows can hold (one token and
-    two specials each, and a tail), so its length is constant."""
+    """R rows as one flat batch. `cu_seqlens` has room for the most sequences that rows of this table hold,
+    and a tail each, so its length is constant. (Room for all that could be, 171 a row of 512, would make
+    flash attention allocate gigabytes for sequences that are not there.)"""
     count, row_len = ids_RL.shape
-    cu_seqlens = np.full(count * (row_len // 3 + 1) + 1, count * row_len, np.int32)
+    cu_seqlens = np.full(count * (block.most + 1) + 1, count * row_len, np.int32)
     starts: list[int] = []
     for r, lengths in enumerate(block.sequences):
         at = r * row_len

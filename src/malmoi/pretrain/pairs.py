@@ -68,7 +68,8 @@ def pair_up(block: RowBlock, rows_R: I64, seed: int, pairing: Pairing, special: 
         positions_RL[r, at:] = np.arange(row_len - at)
         sequences.append(lengths)
     totals_R = np.array([sum(lengths) for lengths in sequences])
-    return RowBlock(ids_RL, positions_RL, segments_RL, totals_R, sequences, block.middles)
+    most = block.most + row_len // (SHORTEST + 1 + 3)  # the shortest echo: passage, one token, specials
+    return RowBlock(ids_RL, positions_RL, segments_RL, totals_R, sequences, most, block.middles)
 
 
 def _choose(text: I64, middle: int, random: np.random.Generator, pairing: Pairing) -> list[list[I64]]:

@@ -72,6 +72,7 @@ class RowBlock:
     segments_RL: I64
     lengths_R: I64  # real tokens of each row, specials included
     sequences: list[list[int]]  # per row: the length of each of its sequences, specials included
+    most: int  # sequences a row of this table can hold
     middles: list[list[int]]  # per sequence: tokens before the sentence that begins nearest its middle, or 0
 
 
@@ -84,6 +85,7 @@ class RowTable:
         self.row_len = row_len
         self.first_row = np.cumsum([0, *(len(rows) - 1 for _, _, rows in tables)])
         self.rows = int(self.first_row[-1])
+        self.most = max((int(np.diff(rows).max()) for _, _, rows in tables if len(rows) > 1), default=1)
 
     @classmethod
     def open(cls, parts: Sequence[Part], row_len: int, folder: Path) -> RowTable:
@@ -129,7 +131,7 @@ class RowTable:
             sequences.append(found)
             middles.append(cuts)
         totals = np.array([sum(s) for s in sequences])
-        return RowBlock(ids, positions, np.zeros_like(ids), totals, sequences, middles)
+        return RowBlock(ids, positions, np.zeros_like(ids), totals, sequences, self.most, middles)
 
     def source(self, row: int) -> str:
         """Where a row's text lies: part name and token range."""
