@@ -1,0 +1,111 @@
+"""The optimizer without bias correction is google-research/electra's, with it torch's; the rate's formulas."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.optim import adamw, set_rate
+from malmoi.pretrain.schedule import rate_at
+
+STEPS = 50
+CONFIG = PretrainConfig(lr=1e-2, beta1=0.9, beta2=0.999, weight_decay=0.1, eps=1e-6, warmup=0.2)
+
+
+class Small(nn.Module):
+    """A matrix (decayed), a bias and a scale (not)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.matrix = nn.Parameter(torch.randn(5, 4, generator=generator))
+        self.bias = nn.Parameter(torch.randn(4, generator=generator))
+
+    def gradients(self, step: int) -> list[torch.Tensor]:
+        generator = torch.Generator().manual_seed(100 + step)
+        return [torch.randn(p.shape, generator=generator) for p in (self.matrix, self.bias)]
+
+
+def rate(step: int) -> float:
+    return rate_at(step, STEPS, peak=CONFIG.lr, warmup=CONFIG.warmup, decay="linear-throughout")
+
+
+def ours(config: PretrainConfig) -> list[torch.Tensor]:
+    model = Small()
+    optimizer = adamw(model, config)
+    for step in range(STEPS):
+        set_rate(optimizer, rate(step), step, config)
+        model.matrix.grad, model.bias.grad = model.gradients(step)
+        optimizer.step()
+    return [model.matrix.detach(), model.bias.detach()]
+
+
+def test_without_bias_correction_it_is_electra_s() -> None:
+    """AdamWeightDecayOptimizer (model/optimization.py): no correction, the decay added to the update."""
+    model = Small()
+    values = [p.detach().double().numpy().copy() for p in (model.matrix, model.bias)]
+    m = [np.zeros_like(v) for v in values]
+    v = [np.zeros_like(v) for v in values]
+    for step in range(STEPS):
+        for i, gradient in enumerate(g.double().numpy() for g in model.gradients(step)):
+            m[i] = 0.9 * m[i] + (1.0 - 0.9) * gradient
+            v[i] = 0.999 * v[i] + (1.0 - 0.999) * gradient**2
+            update = m[i] / (np.sqrt(v[i]) + 1e-6)
+            if i == 0:
+                update = update + 0.1 * values[i]
+            values[i] = values[i] - rate(step) * update
+    for found, wanted in zip(ours(CONFIG.model_copy(update={"bias_correction": False})), values, strict=True):
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=3e-6)
+
+
+def test_with_bias_correction_it_is_torch_s() -> None:
+    model = Small()
+    plain = {"betas": (0.9, 0.999), "eps": 1e-6, "fused": False, "foreach": False}
+    groups = [
+        {"params": [model.matrix], "weight_decay": 0.1},
+        {"params": [model.bias], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1.0, **plain)  # type: ignore[arg-type]
+    for step in range(STEPS):
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step)
+        model.matrix.grad, model.bias.grad = model.gradients(step)
+        optimizer.step()
+    for found, wanted in zip(ours(CONFIG), (model.matrix, model.bias), strict=True):
+        torch.testing.assert_close(found, wanted.detach(), rtol=0, atol=1e-6)
+
+
+def test_the_two_differ_where_it_matters() -> None:
+    """At the start: √(1 - .999) / (1 - .9) = .316, so without correction first steps are three times as
+    long, and more of the warm-up is spent on them."""
+    with_it, without = ours(CONFIG), ours(CONFIG.model_copy(update={"bias_correction": False}))
+    assert (with_it[0] - without[0]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(1000, 0.1), (50, 0.2), (7, 0.0)])
+def test_the_rate_of_bert_s_optimization_py(steps: int, warmup: float) -> None:
+    """tf.train.polynomial_decay(peak, step, steps, 0, power=1) · min(1, step / warm-up steps)."""
+    for step in range(steps):
+        falling = (5e-4 - 0.0) * (1 - step / steps) ** 1.0 + 0.0
+        rising = min(1.0, step / (steps * warmup)) if warmup else float(step > 0)
+        found = rate_at(step, steps, peak=5e-4, warmup=warmup, decay="linear-throughout")
+        assert found == pytest.approx(falling * rising, rel=1e-12)
+    assert rate_at(0, steps, peak=1, warmup=warmup, decay="linear-throughout") == 0
+
+
+def test_the_other_rates_at_their_corners() -> None:
+    def at(step: int, decay: str) -> float:
+        return rate_at(step, 100, peak=2.0, warmup=0.1, decay=decay)
+
+    for decay in ("linear", "cosine", "none"):
+        assert [at(step, decay) for step in (0, 4, 9)] == pytest.approx([0.2, 1.0, 2.0])
+        assert at(10, decay) == 2.0
+    assert at(55, "linear") == pytest.approx(1.0) and at(99, "linear") == pytest.approx(2 / 90)
+    assert at(55, "cosine") == pytest.approx(1.0) and at(99, "cosine") < 1e-3
+    assert at(25, "cosine") == pytest.approx(1 + math.cos(math.pi / 6))
+    assert at(99, "none") == 2.0
