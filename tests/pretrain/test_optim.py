@@ -1,4 +1,4 @@
-"""The optimizer without bias correction is google-research/electra's, with it torch's; the rate's formulas."""
+"""The optimizer is google-research/electra's without bias correction, torch's with it; rates by formula."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def fill(rows: RowTable) -> tuple[RowBlock, NDArray[np.int64]]:
 def split(block: RowBlock, r: int) -> list[tuple[int, list[int]]]:
     """A row's sequences: (place, ids)."""
     ends = np.cumsum([0, *block.sequences[r]]).tolist()
-    return [(a, block.ids_RL[r, a:b].tolist()) for a, b in zip(ends, ends[1:], strict=False)]
+    return [(a, block.ids_RL[r, a:b].tolist()) for a, b in pairwise(ends)]
 
 
 def segments(ids: list[int]) -> list[list[int]]:
@@ -80,7 +81,7 @@ def test_every_sequence_is_one_or_two_segments_of_the_row_s_text(
             types = [0] * (len(parts[0]) + 2) + [1] * (len(ids) - len(parts[0]) - 2)
             assert block.segments_RL[r, place : place + len(ids)].tolist() == types
             assert block.positions_RL[r, place : place + len(ids)].tolist() == list(range(len(ids)))
-            assert any(set(sum(parts, [])) <= text for text in texts), "from one sequence of the row"
+            assert any(set(chain(*parts)) <= text for text in texts), "from one sequence of the row"
     flat = lay_flat(block, block.ids_RL)
     assert flat.segments_T.tolist() == block.segments_RL.ravel().tolist()
     starts = [r * row_len + place for r in range(len(numbers)) for place, _ in split(block, r)]

@@ -1,0 +1,123 @@
+"""Probes against plain loops: frequencies, unigram loss, cosine, idle, untied and lost weights."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.mlm import Mlm, MlmBatch
+from malmoi.pretrain.probes import (
+    PROBED_ROWS,
+    first_token_cosine,
+    frequencies,
+    idle_weights,
+    lost_weights,
+    unigram_loss,
+    untied,
+)
+from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.special import SpecialIds
+
+from .test_rows import make_part
+
+SPECIAL = SpecialIds()
+CPU = torch.device("cpu")
+RUN = RunConfig(pretrain=PretrainConfig(), model=ModelConfig(hidden=32, heads=2, layers=2, dropout=0.0))
+
+
+def make() -> tuple[Mlm, torch.nn.Module]:
+    objective = Mlm(RUN, SPECIAL, 500)
+    torch.manual_seed(0)
+    return objective, objective.model()
+
+
+def batches(objective: Mlm, rows: int, micro_rows: int) -> list[MlmBatch]:
+    part = make_part([[9, 5]] * 30)
+    part = replace(part, ids=(np.random.default_rng(0).integers(5, 500, len(part.ids))).astype(np.uint16))
+    table = RowTable([part], [cut_rows(part.sentences, part.documents, 16)], 16)
+    return Feed(table, objective, SPECIAL, 0, 0.15, rows, micro_rows).batch(0)
+
+
+def test_frequencies_and_the_unigram_loss() -> None:
+    """-log((count + 1) / (tokens + V)), averaged over the used slots."""
+    parts = [make_part([[7, 3]]), make_part([[4]])]
+    shares = frequencies(parts, 40)
+    counted = Counter([token for part in parts for token in part.ids.tolist()])
+    wanted = [(counted[i] + 1) / (14 + 40) for i in range(40)]
+    np.testing.assert_allclose(shares, wanted, rtol=1e-12)
+    labels, weights = np.array([5, 9, 20, 2]), np.array([1, 1, 1, 0], np.float32)
+    mean = -sum(math.log(wanted[i]) for i in (5, 9, 20)) / 3
+    assert unigram_loss(shares, labels, weights) == pytest.approx(mean, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "micro_rows"), [(8, 0), (8, 3), (90, 20)])
+@torch.no_grad()
+def test_the_mean_cosine_of_first_tokens(rows: int, micro_rows: int) -> None:
+    objective, model = make()
+    made = batches(objective, rows, micro_rows)
+    encoder = objective.kept(model).eval()
+    for parameter in encoder.parameters():  # a new encoder has .99999
+        parameter += 0.2 * torch.randn_like(parameter)
+    vectors = [encoder(batch.text)[r * 16] for batch in made for r in range(batch.text.rows)][:PROBED_ROWS]
+    pairs = [
+        torch.nn.functional.cosine_similarity(a, b, dim=0).item()
+        for i, a in enumerate(vectors)
+        for j, b in enumerate(vectors)
+        if i != j
+    ]
+    found = first_token_cosine(encoder, made, CPU)
+    assert found == pytest.approx(sum(pairs) / len(pairs), abs=1e-5) and found < 0.999
+    assert first_token_cosine(encoder, batches(objective, 1, 0), CPU) == 0.0, "one row has no pair"
+
+
+@torch.no_grad()
+def test_collapsed_texts_have_cosine_one() -> None:
+    objective, model = make()
+    encoder = objective.kept(model).eval()
+    encoder.blocks[1].ffn_norm.weight.zero_()
+    encoder.blocks[1].ffn_norm.bias.fill_(0.3)
+    assert first_token_cosine(encoder, batches(objective, 8, 0), CPU) == pytest.approx(1, abs=1e-5)
+
+
+def test_idle_weights() -> None:
+    objective, model = make()
+    [batch] = batches(objective, 8, 0)
+    objective.loss(model, batch, batch.counts).total.backward()  # type: ignore[no-untyped-call]
+    assert idle_weights(model) == []
+    named = dict(model.named_parameters())
+    named["head.bias"].grad = None
+    named["encoder.blocks.1.up.weight"].grad = torch.zeros_like(named["encoder.blocks.1.up.weight"])
+    assert idle_weights(model) == ["encoder.blocks.1.up.weight", "head.bias"]
+    named["head.bias"].requires_grad_(False)
+    assert idle_weights(model) == ["encoder.blocks.1.up.weight"], "frozen is not idle"
+
+
+def test_untied() -> None:
+    model = torch.nn.ModuleDict({"a": torch.nn.Linear(3, 3), "b": torch.nn.Linear(3, 3)})
+    model["b"].weight = model["a"].weight
+    assert untied(model, [("a.weight", "b.weight")]) == []
+    assert untied(model, [("a.weight", "b.weight"), ("a.bias", "b.bias")]) == ["a.bias ≠ b.bias"]
+    model["b"].weight = torch.nn.Parameter(model["a"].weight.detach().clone())
+    assert untied(model, [("a.weight", "b.weight")]) == ["a.weight ≠ b.weight"], "equal is not one"
+
+
+def test_lost_weights(tmp_path: Path) -> None:
+    objective, model = make()
+    objective.write(tmp_path, model)
+    assert lost_weights(objective, model, tmp_path) == []
+    file = tmp_path / "model.safetensors"
+    weights = {name: value.clone() for name, value in load_file(file).items()}
+    name = "bert.encoder.layer.1.output.dense.bias"
+    weights[name][3] += 1e-7
+    save_file(weights, file, {"format": "pt"})
+    assert lost_weights(objective, model, tmp_path) == ["encoder.blocks.1.down.bias"]
