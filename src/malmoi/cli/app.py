@@ -23,6 +23,7 @@ VERBS = (
     "predict",
     "report",
     "diff",
+    "autopsy",
     "doctor",
     "explain",
 )

@@ -52,7 +52,8 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.special import SpecialIds
 
-OBJECTIVES: dict[str, Callable[[RunConfig, SpecialIds, int], Objective[Any]]] = {
+Objectives = Mapping[str, Callable[[RunConfig, SpecialIds, int], Objective[Any]]]
+OBJECTIVES: Objectives = {
     "mlm": Mlm,
     "electra": Electra,
 }
@@ -69,8 +70,11 @@ def pretrain(
     reporter: Reporter = SILENT,
     origins: Mapping[str, str] | None = None,
     verify: bool = False,
+    objectives: Objectives = OBJECTIVES,
 ) -> Manifest:
     """Train until `config.steps`, from the newest whole checkpoint in `out` if there is one.
+
+    `objectives` may hold others under the same names; which one it was does not enter the run's key.
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0505 (`out` is another run), MM0506 (the
     disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows
@@ -90,7 +94,7 @@ def pretrain(
     if config.row_len > model.max_positions:
         raise MalmoiError("MM0510", row_len=config.row_len, max_positions=model.max_positions)
 
-    objective = OBJECTIVES[config.objective](run, opened.special, opened.vocab_size)
+    objective = objectives[config.objective](run, opened.special, opened.vocab_size)
     if config.start == "counted":  # refused before the folder is taken
         for shape in (objective.encoder, getattr(objective, "generator", objective.encoder)):
             word_width(shape)

@@ -1,0 +1,1 @@
+"""Known ELECTRA bugs planted on purpose, to see which alarm catches which."""

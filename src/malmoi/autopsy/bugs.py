@@ -1,0 +1,90 @@
+"""The bugs by name, and the healthy run they are compared with.
+
+They are those that ELECTRA's replications name as the reason why "the loss falls and fine-tuning fails".
+A bug is one thing: another objective, or other values of a few settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from malmoi.autopsy import planted
+from malmoi.errors import MalmoiError
+from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.electra import Electra
+
+HEALTHY = "healthy"  # the row without a bug
+
+# The generator is as wide as the discriminator because only so it can take the counted start; at temperature
+# 1 it then replaces so plausibly that even a healthy discriminator's AUC stays at .50 to .60 on the sample
+# (2 x 64 and 2 x 128, 400 updates).
+MODEL = ModelConfig(layers=2, hidden=64, heads=2, generator=1.0, max_positions=64, dropout=0.0)
+RECIPE = PretrainConfig(
+    objective="electra",
+    start="counted",
+    temperature=2.0,
+    row_len=64,
+    batch_rows=16,
+    steps=240,
+    lr=1e-3,
+    warmup=0.1,
+    decay="linear-throughout",
+    beta2=0.999,
+    bias_correction=False,
+    precision="fp32",
+    device="cpu",
+    log_every=20,
+    heldout_every=120,
+    heldout_rows=128,
+    checkpoint_every=120,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """What is planted; the catalog's `autopsy.bug.NAME` says it in words.
+
+    Attributes:
+        objective: takes Electra's place.
+        settings: fields of `[pretrain]` with other values.
+    """
+
+    objective: type[Electra] = Electra
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+BUGS: dict[str, Bug] = {
+    "untied": Bug(planted.Untied),
+    "half-tied": Bug(planted.HalfTied),
+    "mask-left": Bug(planted.MaskLeft),
+    "labels": Bug(planted.Labels),
+    "random-tokens": Bug(planted.RandomTokens),
+    "argmax": Bug(planted.Argmax),
+    "stuck-noise": Bug(planted.StuckNoise),
+    "half-precision-gumbel": Bug(planted.HalfPrecisionNoise),
+    "generator-only": Bug(planted.GeneratorOnly),
+    "per-micro-batch": Bug(planted.PerMicroBatch, {"micro_rows": 4}),
+    "wrong-save": Bug(planted.WrongSave),
+    "masked-only": Bug(planted.MaskedOnly),
+    "random-words": Bug(planted.RandomWords),
+    "weight-one": Bug(settings={"discriminator_weight": 1.0}),
+    "no-clip": Bug(settings={"clip": 0.0}),
+    "high-rate": Bug(settings={"lr": 2e-2}),
+    "bias-correction": Bug(settings={"bias_correction": True}),
+    "schedule": Bug(settings={"decay": "linear"}),
+    "random-start": Bug(settings={"start": "random"}),
+}
+
+
+def choose_bugs(wanted: str | None) -> list[str]:
+    """The names in a list with commas, in the table's order; None: all. Raises MM1101 (no such bug)."""
+    if wanted is None:
+        return list(BUGS)
+    names = [name.strip() for name in wanted.split(",")]
+    for name in names:
+        if name not in BUGS:
+            raise MalmoiError("MM1101", name=name, known=", ".join(BUGS))
+    return [name for name in BUGS if name in names]

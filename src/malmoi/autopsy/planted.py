@@ -1,0 +1,145 @@
+"""Electra with one thing wrong, a class each. The product's code is used as it is; one method is another."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from malmoi.model.encoder import Embeddings
+from malmoi.model.heads import Discriminator
+from malmoi.model.hf import write_model
+from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.electra import GENERATOR, Electra, ElectraBatch, ElectraModel
+from malmoi.pretrain.noise import uniforms, words
+from malmoi.pretrain.objective import Loss
+from malmoi.pretrain.rows import RowBlock
+from malmoi.pretrain.sampling import gumbel, sample
+from malmoi.special import SpecialIds
+
+# Shapes: T tokens, M slots, V vocabulary.
+
+LOT, TOKEN = 9, 10  # streams of random numbers that the product does not use
+
+
+class Untied(Electra):
+    """Embeddings for each of the two: the replaced tokens teach the generator nothing, and the other way."""
+
+    def model(self) -> ElectraModel:
+        model = super().model()
+        model.generator.encoder.embeddings = copy.deepcopy(model.generator.encoder.embeddings)
+        return model
+
+
+class HalfTied(Electra):
+    """Only the words shared; positions, types and the LayerNorm twice, as most reimplementations have it."""
+
+    def model(self) -> ElectraModel:
+        model = super().model()
+        shared = model.discriminator.encoder.embeddings
+        own: Embeddings = copy.deepcopy(shared)
+        own.word = shared.word
+        model.generator.encoder.embeddings = own
+        return model
+
+
+class MaskLeft(Electra):
+    """The discriminator reads what the generator read."""
+
+    def corrupt(self, batch: ElectraBatch, samples_M: Tensor) -> tuple[Tensor, Tensor]:
+        return batch.masked_ids_T, (batch.masked_ids_T != batch.text.ids_T).float()
+
+
+class Labels(Electra):
+    """Every masked token counts as replaced, also where the generator hit the original."""
+
+    def corrupt(self, batch: ElectraBatch, samples_M: Tensor) -> tuple[Tensor, Tensor]:
+        corrupted_T, _ = super().corrupt(batch, samples_M)
+        # Unused slots point at [CLS], which is never masked.
+        return corrupted_T, torch.zeros_like(batch.real_T).scatter(0, batch.slots_M, batch.weights_M)
+
+
+class RandomTokens(Electra):
+    """Any token with the same chance in place of the generator's."""
+
+    def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
+        return (batch.keys_M.long() % logits_MV.shape[1])[batch.firsts_M]
+
+
+class Argmax(Electra):
+    """Always the likeliest token, without noise."""
+
+    def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
+        return logits_MV.argmax(1)[batch.firsts_M]
+
+
+class StuckNoise(Electra):
+    """One draw of noise for all slots and steps: a random generator seeded anew at each call."""
+
+    def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
+        keys_M = torch.zeros_like(batch.keys_M)
+        return sample(logits_MV, keys_M, self.config.temperature)[batch.firsts_M]
+
+
+class HalfPrecisionNoise(Electra):
+    """Uniform numbers in fp16: those near 1 become 1, the noise there infinite, and the first such wins."""
+
+    def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
+        uniform_MV = (-(-gumbel(batch.keys_M, logits_MV.shape[1])).exp()).exp().half()
+        noise_MV = -((-uniform_MV.log()).log())
+        return (logits_MV.half() / self.config.temperature + noise_MV).argmax(1)[batch.firsts_M]
+
+
+class GeneratorOnly(Electra):
+    """The loss of the generator alone goes backwards."""
+
+    def __init__(self, run: RunConfig, special: SpecialIds, vocab_size: int) -> None:
+        super().__init__(run, special, vocab_size)
+        self.config = self.config.model_copy(update={"discriminator_weight": 0.0})
+
+
+class PerMicroBatch(Electra):
+    """Each loss divided by the counts of its own micro-batch, and the parts added."""
+
+    def loss(self, model: nn.Module, batch: ElectraBatch, counts: Mapping[str, float]) -> Loss:
+        return super().loss(model, batch, batch.counts)
+
+
+class MaskedOnly(Electra):
+    """The discriminator is asked about masked positions only; ELECTRA's gain is to learn from all."""
+
+    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
+        batch = super().batch(block, rows_R, seed, rate)
+        asked_T = torch.zeros_like(batch.real_T).scatter(0, batch.slots_M, batch.weights_M)
+        return replace(batch, real_T=asked_T, counts={**batch.counts, "tokens": float(asked_T.sum())})
+
+
+class RandomWords(Electra):
+    """BERT's masking for the generator: a tenth of the masked tokens are random words."""
+
+    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
+        batch = super().batch(block, rows_R, seed, rate)
+        numbers, places = rows_R[:, None], np.arange(len(batch.slots_M) // len(rows_R))[None]
+        lot_M = torch.from_numpy(uniforms(seed, LOT, numbers, places).ravel())
+        drawn = words(seed, TOKEN, numbers, places) % np.uint64(self.encoder.vocab_size)
+        tokens_M = torch.from_numpy(drawn.astype(np.int64).ravel())
+        before_M = batch.masked_ids_T[batch.slots_M]
+        chosen_M = (lot_M < 0.1) & (before_M == self.special.mask)
+        ids_T = batch.masked_ids_T.clone()
+        ids_T[batch.slots_M[chosen_M]] = tokens_M[chosen_M]
+        return replace(batch, masked_ids_T=ids_T)
+
+
+class WrongSave(Electra):
+    """The generator's encoder is written where the discriminator's belongs."""
+
+    def write(self, folder: Path, model: nn.Module) -> None:
+        assert isinstance(model, ElectraModel)
+        write_model(folder, Discriminator(model.generator.encoder, model.discriminator.head))
+        write_model(folder / GENERATOR, model.generator)

@@ -1,0 +1,32 @@
+"""The question that counts, put to every variant: what does it score when it is fine-tuned?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from malmoi.autopsy.run import RUNS, Finding
+from malmoi.finetune.config import FinetuneConfig
+from malmoi.league.config import LeagueConfig
+from malmoi.league.run import league
+from malmoi.league.table import Line
+from malmoi.progress import SILENT, Reporter
+
+# As recipes/demo.toml, on half the rows.
+PROBE = FinetuneConfig(task="nsmc", train_rows=400, epochs=10, evals=4, precision="fp32", device="cpu")
+
+
+def probe(
+    sample: Path,
+    out: Path,
+    found: Sequence[Finding],
+    *,
+    config: FinetuneConfig = PROBE,
+    reporter: Reporter = SILENT,
+) -> dict[str, Line]:
+    """A league on the sample's reviews in `out/probe`: lines by the name of the variant, and one with new
+    weights. Variants that were refused before their first checkpoint have none."""
+    task = config.model_copy(update={"data": sample / "nsmc"})
+    runs = {one.bug: out / RUNS / one.bug for one in found if (out / RUNS / one.bug / "checkpoints").is_dir()}
+    settings = LeagueConfig(seeds=1, no_pretraining=True, characters=False)
+    return {line.row: line for line in league(settings, [task], runs, out / "probe", reporter=reporter)}

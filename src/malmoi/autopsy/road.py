@@ -1,0 +1,25 @@
+"""From a sample folder to shards, by the real stages; what is there already is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from malmoi.corpus.build import build_corpus
+from malmoi.corpus.config import CorpusConfig
+from malmoi.progress import SILENT, Reporter
+from malmoi.shards.build import build_shards
+from malmoi.shards.config import ShardsConfig
+from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.train import train_tokenizer
+
+VOCABULARY = 4000  # entries; the sample's alphabet alone takes 976
+
+
+def make_shards(sample: Path, out: Path, *, reporter: Reporter = SILENT) -> Path:
+    """corpus/, tokenizer/ and shards/ in `out`; returns the last. 5 s for the sample's 5 MB."""
+    corpus, tokenizer, shards = out / "corpus", out / "tokenizer", out / "shards"
+    inputs = CorpusConfig(inputs=[str(sample / "corpus")], heldout=0.02)
+    build_corpus(inputs, corpus, workers=0, reporter=reporter)
+    train_tokenizer(TokenizerConfig(vocab_size=VOCABULARY), corpus, tokenizer, reporter=reporter)
+    build_shards(ShardsConfig(), corpus, tokenizer, shards, workers=0, reporter=reporter)
+    return shards

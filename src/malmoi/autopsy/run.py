@@ -1,0 +1,149 @@
+"""Train healthy and with each bug; what the runs' own alarms said becomes the rows of a table.
+
+Every variant is a pretraining run in `runs/NAME`, so what is finished is not run again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from malmoi.artifact import write_json
+from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
+from malmoi.errors import MalmoiError
+from malmoi.league.table import Line
+from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.run import pretrain
+from malmoi.progress import SILENT, Reporter, Step
+
+TABLE = "autopsy.json"
+RUNS = "runs"
+# Of the scored rows' own standard error: beyond this a score is below the healthy one.
+PROBE_ERRORS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row. Losses and AUC are those of the held-out text (of the training text where there is none).
+
+    Attributes:
+        alarms: (code, step) in the order they fired.
+        refused: the error that ended the run, or None; its step is 0 where training had not begun.
+        base_entropy: the loss of a discriminator that knows the replaced rate only.
+        score: fine-tuned on the sample's reviews; None without the probe, or without a checkpoint.
+        caught: codes that the healthy run did not set off, and "probe" where the score alone shows it.
+    """
+
+    bug: str
+    alarms: list[tuple[str, int]]
+    refused: tuple[str, int] | None
+    step: int
+    generator_loss: float | None
+    discriminator_loss: float | None
+    base_entropy: float | None
+    auc: float | None
+    score: float | None = None
+    caught: tuple[str, ...] = ()
+
+
+class _Bars(Reporter):
+    """Lets bars through and keeps a variant's news and warnings to itself: they are in the table."""
+
+    def __init__(self, outer: Reporter) -> None:
+        self.outer = outer
+
+    def step(self, key: str, total: float | None, unit: str) -> AbstractContextManager[Step]:
+        return self.outer.step(key, total, unit)
+
+    def warn(self, code: str, where: str | None = None, **values: Any) -> None:
+        pass
+
+
+def autopsy(
+    shards: Path,
+    out: Path,
+    names: Sequence[str],
+    *,
+    recipe: PretrainConfig = RECIPE,
+    model: ModelConfig = MODEL,
+    reporter: Reporter = SILENT,
+) -> list[Finding]:
+    """The healthy run first, then one per name. Raises what `pretrain` raises where it is no bug's doing."""
+    variants = {HEALTHY: Bug()} | {name: BUGS[name] for name in names}
+    found = []
+    for number, (name, bug) in enumerate(variants.items(), 1):
+        reporter.say("autopsy.variant", number=number, total=len(variants), name=name)
+        found.append(_variant(name, bug, shards, out / RUNS / name, recipe, model, _Bars(reporter)))
+    return found
+
+
+def _variant(
+    name: str, bug: Bug, shards: Path, run: Path, recipe: PretrainConfig, model: ModelConfig, bars: Reporter
+) -> Finding:
+    config = recipe.model_copy(update=dict(bug.settings))
+    refused = None
+    try:
+        pretrain(config, model, shards, run, reporter=bars, objectives={"electra": bug.objective})
+    except MalmoiError as error:
+        if name == HEALTHY or error.code not in ("MM0509", "MM0514"):
+            raise
+        refused = (error.code, int(error.values.get("step", 0)))
+    journal = read_journal(run)
+    last: dict[str, Any] = {}
+    for entry in journal:
+        last |= entry
+
+    def final(metric: str) -> float | None:
+        value = last.get(f"heldout_{metric}", last.get(metric))
+        return None if value is None or not math.isfinite(value) else float(value)
+
+    return Finding(
+        bug=name,
+        alarms=[(entry["alarm"], entry["step"]) for entry in journal if "alarm" in entry],
+        refused=refused,
+        step=last.get("step", 0),
+        generator_loss=final("generator_loss"),
+        discriminator_loss=final("discriminator_loss"),
+        base_entropy=final("base_entropy"),
+        auc=final("discriminator_auc"),
+    )
+
+
+def judge(found: Sequence[Finding], scores: Mapping[str, Line] | None = None) -> list[Finding]:
+    """Fill in `score` and `caught`."""
+    scores = scores or {}
+    healthy = found[0]
+    usual = {code for code, _ in healthy.alarms}
+    return [
+        replace(
+            one,
+            score=scores[one.bug].mean if one.bug in scores else None,
+            caught=tuple(_caught(one, usual, scores)) if one.bug != HEALTHY else (),
+        )
+        for one in found
+    ]
+
+
+def _caught(one: Finding, usual: set[str], scores: Mapping[str, Line]) -> Iterator[str]:
+    if one.refused:
+        yield one.refused[0]
+    for code, _ in one.alarms:
+        if code not in usual:
+            yield code
+    if one.bug in scores and HEALTHY in scores:
+        mine, healthy = scores[one.bug], scores[HEALTHY]
+        error = math.hypot(mine.sampling_sd, healthy.sampling_sd)
+        if healthy.mean - mine.mean > PROBE_ERRORS * error:
+            yield "probe"
+
+
+def write_findings(out: Path, found: Sequence[Finding]) -> Path:
+    """`autopsy.json`: the rows as a list."""
+    write_json(out / TABLE, [asdict(one) for one in found])
+    return out / TABLE

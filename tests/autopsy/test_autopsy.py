@@ -1,0 +1,133 @@
+"""Bugs that are planted are found by the alarm that is there for them, and the healthy run sets off none."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from malmoi import messages
+from malmoi.artifact import MANIFEST
+from malmoi.autopsy.bugs import BUGS, HEALTHY, RECIPE, choose_bugs
+from malmoi.autopsy.run import Finding, autopsy, judge, write_findings
+from malmoi.cli.main import run
+from malmoi.errors import MalmoiError
+from malmoi.model.sizes import ModelConfig
+from malmoi.progress import Reporter
+from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
+
+MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator=1.0, max_positions=32, dropout=0.0)
+SMALL = RECIPE.model_copy(
+    update={
+        "temperature": 1.0,  # so that the generator hits the original now and then
+        "batch_rows": 8,
+        "row_len": 32,
+        "steps": 12,
+        "log_every": 6,
+        "heldout_every": 12,
+        "heldout_rows": 8,
+        "checkpoint_every": 12,
+        "threads": 1,
+    }
+)
+# The alarms that fire in the first updates, whatever was learnt.
+CERTAIN = {
+    "untied": "MM0514",
+    "half-tied": "MM0514",
+    "labels": "MM0523",
+    "random-tokens": "MM0524",
+    "generator-only": "MM0528",
+    "per-micro-batch": "MM0529",
+    "wrong-save": "MM0530",
+}
+
+
+@pytest.fixture(scope="session")
+def dissected(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:  # noqa: F811
+    out = tmp_path_factory.mktemp("autopsy")
+    return out, judge(autopsy(shards, out, list(CERTAIN), recipe=SMALL, model=MODEL))
+
+
+def test_a_healthy_run_sets_off_nothing(dissected: tuple[Path, list[Finding]]) -> None:
+    healthy = dissected[1][0]
+    assert (healthy.bug, healthy.alarms, healthy.refused, healthy.caught) == (HEALTHY, [], None, ())
+    assert healthy.step == SMALL.steps
+    assert healthy.generator_loss is not None and 0 < healthy.generator_loss < 6  # log 200 = 5.3
+
+
+@pytest.mark.parametrize("bug", list(CERTAIN))
+def test_each_bug_is_caught_by_its_alarm(dissected: tuple[Path, list[Finding]], bug: str) -> None:
+    found = next(one for one in dissected[1] if one.bug == bug)
+    assert CERTAIN[bug] in found.caught
+    if CERTAIN[bug] == "MM0514":
+        assert found.refused == ("MM0514", 0) and found.step == 0
+    else:
+        assert dict(found.alarms)[CERTAIN[bug]] in range(SMALL.steps + 1)
+
+
+def test_the_table_is_written_and_nothing_is_run_twice(
+    dissected: tuple[Path, list[Finding]],
+    shards: Path,  # noqa: F811
+) -> None:
+    out, found = dissected
+    rows = json.loads(write_findings(out, found).read_text("utf-8"))
+    assert [row["bug"] for row in rows] == [HEALTHY, *CERTAIN]
+    assert rows[0]["caught"] == [] and rows[0]["auc"] == found[0].auc
+    before = {path: path.stat().st_mtime_ns for path in out.glob(f"runs/*/{MANIFEST}")}
+    news: list[str] = []
+
+    class Listener(Reporter):
+        def say(self, key: str, **values: object) -> None:
+            news.append(f"{key} {values['name']}")
+
+    again = judge(autopsy(shards, out, ["labels"], recipe=SMALL, model=MODEL, reporter=Listener()))
+    assert again == [one for one in found if one.bug in (HEALTHY, "labels")]
+    assert news == ["autopsy.variant healthy", "autopsy.variant labels"]
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_bugs_are_chosen_by_name() -> None:
+    assert choose_bugs(None) == list(BUGS)
+    assert choose_bugs("labels, untied") == ["untied", "labels"]
+    with pytest.raises(MalmoiError) as raised:
+        choose_bugs("untied,typo")
+    assert raised.value.code == "MM1101"
+    assert raised.value.values["name"] == "typo"
+    assert "untied, half-tied, mask-left" in raised.value.why
+
+
+def test_every_bug_is_named_in_both_languages_and_every_alarm_names_a_bug_that_exists() -> None:
+    catalog = messages.catalog()
+    assert {key.removeprefix("autopsy.bug.") for key in catalog if key.startswith("autopsy.bug.")} == {
+        HEALTHY,
+        *BUGS,
+    }
+    named = {
+        name
+        for entry in catalog.values()
+        for line in (entry["en"].values() if isinstance(entry["en"], dict) else [entry["en"]])
+        for name in re.findall(r"autopsy --bugs ([\w,-]+)", line)
+    }
+    assert {name for names in named for name in names.split(",")} <= set(BUGS)
+    assert {"untied", "labels", "wrong-save"} <= named
+
+
+def test_the_verb_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--lang", "en", "--json", "autopsy", "--list"]) == 0
+    table = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert [row[0] for row in table["rows"]] == list(BUGS)
+    assert run(["--lang", "en", "autopsy", "--bugs", "typo"]) == 2
+    assert "there is no bug called typo" in capsys.readouterr().err
+
+
+def test_the_verb_goes_all_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--lang", "en", "--json", "autopsy", "--bugs", "untied", "--steps", "2", "--out", str(tmp_path)]
+    assert run(words) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    result = events[-1]
+    assert result["event"] == "result"
+    assert [row["bug"] for row in result["findings"]] == [HEALTHY, "untied"]
+    assert result["findings"][1]["caught"] == ["MM0514"]
+    assert json.loads((tmp_path / "autopsy.json").read_text("utf-8")) == result["findings"]
