@@ -194,7 +194,8 @@ def _answered(cell: Cell) -> Answered:
             rows.append((label, [(int(count), count / total) for count in counts]))
         confusion = Confusion(labels, rows)
     shown = [
-        (metric_name(name), percent(value, 2))
+        # An error is on the scale of the file; all other scores are fractions.
+        (metric_name(name), f"{value:.3f}" if name in ("mse", "rmse") else percent(value, 2))
         for name, value in scores.items()
         if isinstance(value, float) and name != "loss"
     ]
