@@ -21,4 +21,7 @@ class LeagueConfig(Section):
         False,
         description="Score the kept milestones of each pretraining run too: the score over tokens read.",
     )
+    curve_tasks: tuple[str, ...] = Field(
+        (), description="Names of the tasks that the milestones are scored on; none named: all."
+    )
     curve_seeds: int = Field(1, ge=1, le=100, description="Runs per milestone and task.")

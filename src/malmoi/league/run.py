@@ -53,11 +53,14 @@ def league(
     best first.
 
     `out` gets cells/, table.json (with every cell's score) and table.tsv; with `config.curve` also curve/ and
-    curve.json. Raises MalmoiError: those of `finetune` and `read_task`, MM0006, MM0014, MM0701-MM0705.
+    curve.json. Raises MalmoiError: those of `finetune` and `read_task`, MM0006, MM0014, MM0701-MM0706.
     """
     rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
     _check(tasks, rows)
     read = [read_task(task, reporter) for task in tasks]  # first, so that a torn file stops before any cell
+    names = [data.task.name for data in read]
+    if strange := [name for name in config.curve_tasks if name not in names]:
+        raise MalmoiError("MM0706", name=strange[0], names=", ".join(names))
     passed = [one for row in rows for one in milestones(row)[:-1]] if config.curve else []
     with held(out):
         inputs = {
@@ -76,17 +79,18 @@ def league(
         with growing_artifact(
             out, STAGE, config, key, inputs=inputs, seed=None, origins=origins, keep=True
         ) as draft:
-            per_task = sum(config.seeds if row.start else 1 for row in rows) + config.curve_seeds * len(
-                passed
-            )
-            cells = _Cells(config, out, len(tasks) * per_task, reporter, verify)
+            drawn = [config.curve and data.task.name in (config.curve_tasks or names) for data in read]
+            total = len(tasks) * sum(config.seeds if row.start else 1 for row in rows)
+            total += sum(drawn) * config.curve_seeds * len(passed)
+            cells = _Cells(config, out, total, reporter, verify)
             lines: list[Line] = []
             points: list[Point] = []
-            for task, data in zip(tasks, read, strict=True):
+            for task, data, on_curve in zip(tasks, read, drawn, strict=True):
                 scored = {row.name: cells.of_row(row, task, data) for row in rows}
                 lines += league_table(rows, data, scored)
-                on_the_way = {one.checkpoint: cells.of_milestone(one, task, data) for one in passed}
-                points += curve_points(rows, data, scored, on_the_way) if config.curve else []
+                if on_curve:
+                    on_the_way = {one.checkpoint: cells.of_milestone(one, task, data) for one in passed}
+                    points += curve_points(rows, data, scored, on_the_way)
             write_json(out / TABLE, [line.as_dict() for line in lines])
             _write_tsv(out / "table.tsv", lines)
             (out / CURVE).unlink(missing_ok=True)
