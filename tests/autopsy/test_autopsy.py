@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,15 @@ from malmoi import messages
 from malmoi.artifact import MANIFEST
 from malmoi.autopsy.bugs import BUGS, HEALTHY, RECIPE, choose_bugs
 from malmoi.autopsy.run import Finding, autopsy, judge, write_findings
+from malmoi.cli.autopsy import show_findings
+from malmoi.cli.console import Console, use_console
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
+from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.config import PretrainConfig
 from malmoi.progress import Reporter
+from malmoi.tasks.metrics import sampling_sd
 from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
 
 MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator=1.0, max_positions=32, dropout=0.0)
@@ -86,6 +92,51 @@ def test_the_table_is_written_and_nothing_is_run_twice(
     assert again == [one for one in found if one.bug in (HEALTHY, "labels")]
     assert news == ["autopsy.variant healthy", "autopsy.variant labels"]
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def _line(row: str, mean: float) -> Line:
+    return Line(
+        row=row,
+        task="nsmc",
+        metric="accuracy",
+        split="test",
+        scored=400,
+        mean=mean,
+        sd=None,
+        n=1,
+        values=[mean],
+        sampling_sd=sampling_sd("accuracy", mean, 400),
+        best=False,
+        against=None,
+        difference=None,
+        difference_se=None,
+    )
+
+
+def test_a_low_score_catches_what_no_alarm_did_and_usual_alarms_catch_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    healthy = Finding(HEALTHY, [("MM0526", 40)], None, 240, 4.0, 0.35, 0.39, 0.74)
+    silent = replace(healthy, bug="weight-one")
+    loud = replace(healthy, bug="labels", alarms=[("MM0526", 40), ("MM0523", 20)])
+    # The standard error of the difference is .034 (400 rows at .70 and .62), three of them are .101.
+    scores = {one.row: one for one in (_line(HEALTHY, 0.70), _line("weight-one", 0.62), _line("labels", 0.5))}
+    found = judge([healthy, silent, loud], scores)
+    assert [one.caught for one in found] == [(), (), ("MM0523", "probe")]
+    found = judge([healthy, silent, loud], scores | {"weight-one": _line("weight-one", 0.59)})
+    assert [one.caught for one in found] == [(), ("probe",), ("MM0523", "probe")]
+    assert [one.score for one in found] == [0.70, 0.59, 0.5]
+    use_console(Console("text"))
+    show_findings(judge([healthy, silent, loud]))
+    shown = capsys.readouterr().out
+    assert "false alarm MM0526@40" in shown and "MM0523@20" in shown and "0.350 (0.390)" in shown
+    assert "1 of 2 bugs caught. Not caught: weight-one" in shown
+
+
+def test_planted_settings_are_settings_of_the_recipe() -> None:
+    for bug in BUGS.values():
+        changed = PretrainConfig.model_validate(RECIPE.model_dump() | dict(bug.settings))
+        assert (changed == RECIPE) == (not bug.settings)
 
 
 def test_bugs_are_chosen_by_name() -> None:

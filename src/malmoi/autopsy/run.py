@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,10 @@ class _Bars(Reporter):
     def __init__(self, outer: Reporter) -> None:
         self.outer = outer
 
-    def step(self, key: str, total: float | None, unit: str) -> AbstractContextManager[Step]:
-        return self.outer.step(key, total, unit)
+    @contextmanager
+    def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
+        with self.outer.step(key, total, unit) as step:
+            yield step
 
     def warn(self, code: str, where: str | None = None, **values: Any) -> None:
         pass
@@ -86,7 +88,7 @@ def autopsy(
 def _variant(
     name: str, bug: Bug, shards: Path, run: Path, recipe: PretrainConfig, model: ModelConfig, bars: Reporter
 ) -> Finding:
-    config = recipe.model_copy(update=dict(bug.settings))
+    config = PretrainConfig.model_validate(recipe.model_dump() | dict(bug.settings))
     refused = None
     try:
         pretrain(config, model, shards, run, reporter=bars, objectives={"electra": bug.objective})
