@@ -17,7 +17,7 @@ from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.hf import read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.counts import OFFSETS, Counted, _shrunk_information, count
+from malmoi.pretrain.counts import OFFSETS, Counted, _links, _shrunk_information, count
 from malmoi.pretrain.electra import Electra
 from malmoi.pretrain.probes import frequencies
 from malmoi.pretrain.run import pretrain
@@ -86,6 +86,18 @@ def test_links_say_which_word_stands_there(offset: int) -> None:
     found = counted(cycle())
     scores_KK = found.words_KW @ found.links[offset] @ found.words_KW.T
     assert ((scores_KK.argmax(1) - torch.arange(40)) % 40 == offset % 40).float().mean() > 0.95
+
+
+def test_links_are_what_their_formula_says() -> None:
+    rng = np.random.default_rng(0)
+    S, E, f = rng.normal(size=(9, 9)), rng.normal(size=(9, 4)), rng.integers(1, 50, 9)
+    F = np.diag(f / f.sum())
+    gram = E.T @ F @ E
+    inverse = np.linalg.inv(gram + 1e-3 * np.trace(gram) / 4 * np.eye(4))
+    wanted = inverse @ E.T @ np.sqrt(F) @ S @ np.sqrt(F) @ E @ inverse
+    given = {2: torch.from_numpy(S).float()}
+    found = _links(given, torch.from_numpy(E).float(), torch.from_numpy(f).float())
+    np.testing.assert_allclose(found[2].numpy(), wanted, rtol=1e-3, atol=1e-4)
 
 
 def test_links_before_are_links_after_turned_round() -> None:
