@@ -185,6 +185,21 @@ def test_the_curve_has_the_milestones_between_nothing_and_the_last(
     assert read_curve(out) == []  # a curve of another league is not left lying
 
 
+def test_a_curve_of_chosen_tasks(
+    pretraining: Make, three_tasks: list[FinetuneConfig], tmp_path: Path
+) -> None:
+    run = pretraining("chosen", (2, 4), (0.5,))
+    tasks, out = [three_tasks[0], three_tasks[2]], tmp_path / "league"
+    config = LeagueConfig(seeds=1, characters=False, curve=True, curve_tasks=("닮은 정도",))
+    heard = Heard()
+    league(config, tasks, {"위키": run}, out, reporter=heard)
+    assert {(p.task, p.step) for p in read_curve(out)} == {("닮은 정도", step) for step in (0, 2, 4)}
+    last = [values for key, values in heard.said if key == "league.cell"][-1]
+    assert last["done"] == last["total"] == 2 * 2 + 1
+    with pytest.raises(MalmoiError, match=r"MM0706.*없는 과제"):
+        league(config.model_copy(update={"curve_tasks": ("없는 과제",)}), tasks, {"위키": run}, out)
+
+
 def test_a_damaged_record_of_a_milestone(pretraining: Make) -> None:
     run = pretraining("broken", (2, 4), (0.5,))
     (row,) = contenders({"a": run}, no_pretraining=False, characters=False)
