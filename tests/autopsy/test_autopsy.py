@@ -19,6 +19,7 @@ from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.progress import Reporter
 from malmoi.tasks.metrics import sampling_sd
@@ -131,6 +132,30 @@ def test_a_low_score_catches_what_no_alarm_did_and_usual_alarms_catch_nothing(
     shown = capsys.readouterr().out
     assert "false alarm MM0526@40" in shown and "MM0523@20" in shown and "0.350 (0.390)" in shown
     assert "1 of 2 bugs caught. Not caught: weight-one" in shown
+
+
+def test_samples_that_are_always_a_little_odd_are_told_by_their_median() -> None:
+    # What noise made in fp16 gave, line by line; one healthy line far off in ten is nothing.
+    fp16 = [0.54, 0.68, 0.69, 0.61, 0.70, 0.73, 0.74, 0.73, 0.74, 0.73]
+    line = {
+        "step": 20,
+        "loss": 20.0,
+        "grad_norm": 15.0,
+        "drift": 0.0,
+        "discriminator_auc": 0.7,
+        "sample_accuracy": 0.2,
+        "slots_rate": 0.15,
+        "replaced_rate": 0.112,
+    }
+
+    def told(surprises: list[float]) -> list[str]:
+        watch = Watch(1000)
+        return [c for one in surprises for c, _ in watch.judge(line | {"sample_surprise": one})]
+
+    assert told(fp16[:9]) == []
+    assert told(fp16) == ["MM0524"]
+    assert told([-one for one in fp16]) == ["MM0524"]
+    assert told([0.05, -0.03, 0.70, 0.02] * 5) == []
 
 
 def test_planted_settings_are_settings_of_the_recipe() -> None:
