@@ -58,9 +58,14 @@ class Watch:
     def judge(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
         """The alarms this line sets off for the first time: (code, values of its message)."""
         for code, values in (*self._training(entry), *self._heldout(entry)):
-            if code not in self.fired:
-                self.fired.add(code)
+            if self.first(code):
                 yield code, values
+
+    def first(self, code: str) -> bool:
+        """Whether this alarm has not been told in this run; from now on it has."""
+        known = code in self.fired
+        self.fired.add(code)
+        return not known
 
     def _late(self, entry: Entry) -> bool:
         return bool(entry["step"] >= max(JUDGED_AFTER * self.steps, FEWEST_STEPS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from malmoi.config import Section, execution
 from malmoi.model.sizes import ModelConfig
@@ -78,8 +78,14 @@ class PretrainConfig(Section):
     checkpoint_every: int = execution(200, "Steps between two checkpoints.", ge=1)
     keep: int = execution(2, "Checkpoints kept; older ones are removed.", ge=2)
     milestones: tuple[float, ...] = execution(
-        (), "Shares of the steps whose checkpoints are written and never removed, for a curve of scores."
+        (), "Shares of the steps whose checkpoints are written and kept, for a curve of scores."
     )
+
+    @model_validator(mode="after")
+    def _shares_of_one_whole(self) -> PretrainConfig:
+        if self.pairs + self.echoes > 1:
+            raise ValueError("pairs + echoes > 1")
+        return self
 
 
 class RunConfig(Section):

@@ -154,7 +154,7 @@ class Trainer(Generic[B]):
         if not math.isfinite((norm + total).item()):  # the one moment of a step that waits for the device
             self._save(journal)  # weights and moments are still those of the step before
             self._refuse(batches, counts)
-        if step == 0 and (idle := idle_weights(self.model)):
+        if step == 0 and (idle := idle_weights(self.model)) and self.watch.first("MM0528"):
             self._alarm(journal, "MM0528", {"count": len(idle), "names": ", ".join(idle[:3])})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -235,7 +235,8 @@ class Trainer(Generic[B]):
         self._saved = self.state.step
         if not self._proven:
             self._proven = True
-            if lost := lost_weights(self.objective, self.model, checkpoint):
+            lost = lost_weights(self.objective, self.model, checkpoint)
+            if lost and self.watch.first("MM0530"):
                 self._alarm(journal, "MM0530", {"count": len(lost), "names": ", ".join(lost[:3])})
 
     def _refuse(self, batches: list[B], counts: dict[str, float]) -> None:
