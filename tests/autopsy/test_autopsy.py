@@ -12,7 +12,7 @@ import pytest
 from malmoi import messages
 from malmoi.artifact import MANIFEST
 from malmoi.autopsy.bugs import BUGS, HEALTHY, RECIPE, choose_bugs
-from malmoi.autopsy.run import Finding, autopsy, judge, write_findings
+from malmoi.autopsy.run import Finding, autopsy, judge, tells, write_findings
 from malmoi.cli.autopsy import show_findings
 from malmoi.cli.console import Console, use_console
 from malmoi.cli.main import run
@@ -95,7 +95,7 @@ def test_the_table_is_written_and_nothing_is_run_twice(
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
-def _line(row: str, mean: float) -> Line:
+def _line(row: str, mean: float, new: float = 0.6) -> Line:
     return Line(
         row=row,
         task="nsmc",
@@ -109,7 +109,7 @@ def _line(row: str, mean: float) -> Line:
         sampling_sd=sampling_sd("accuracy", mean, 400),
         best=False,
         against=None,
-        difference=None,
+        difference=mean - new,
         difference_se=None,
     )
 
@@ -127,6 +127,9 @@ def test_a_low_score_catches_what_no_alarm_did_and_usual_alarms_catch_nothing(
     found = judge([healthy, silent, loud], scores | {"weight-one": _line("weight-one", 0.59)})
     assert [one.caught for one in found] == [(), ("probe",), ("MM0523", "probe")]
     assert [one.score for one in found] == [0.70, 0.59, 0.5]
+    assert tells(scores) and not tells(scores | {HEALTHY: _line(HEALTHY, 0.70, new=0.69)})
+    untold = scores | {HEALTHY: _line(HEALTHY, 0.70, new=0.75), "weight-one": _line("weight-one", 0.3)}
+    assert [one.caught for one in judge([healthy, silent], untold)] == [(), ()]
     use_console(Console("text"))
     show_findings(judge([healthy, silent, loud]))
     shown = capsys.readouterr().out

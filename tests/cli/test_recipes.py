@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.cli.recipe import Recipe
+from malmoi.cli.recipe import Recipe, runs_of, tasks_of
 from malmoi.cli.reference import markdown, schema
 from malmoi.config import read_recipe, valid_keys
 
@@ -20,6 +20,7 @@ RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 def test_recipe_parses(path: Path) -> None:
     recipe, origins = read_recipe(path, Recipe)
     assert recipe.out and recipe.corpus.inputs
+    assert runs_of(recipe, origins) and tasks_of(recipe, origins)
     assert all(origin.startswith(f"{path}:") for origin in origins.values())
     assert len(set(origins.values())) == len(origins), "each value has a line of its own"
 
@@ -28,9 +29,12 @@ def test_make_demo_runs_the_shipped_recipe_on_the_sample_it_wrote() -> None:
     lines = re.findall(r"\$\(BIN\)/malmoi (.*)", (ROOT / "Makefile").read_text("utf-8"))
     (sample, road) = [shlex.split(line) for line in lines]
     assert (sample[0], road[0]) == ("sample", "run")
-    recipe, _ = read_recipe(ROOT / road[1], Recipe, [])
+    recipe, origins = read_recipe(ROOT / road[1], Recipe, [])
     assert len(road) == 2 and all(entry.startswith(sample[1]) for entry in recipe.corpus.inputs)
-    assert recipe.finetune is not None and str(recipe.finetune.data).startswith(sample[1])
+    tasks = tasks_of(recipe, origins)
+    assert tasks and all(str(task.data).startswith(sample[1]) for task in tasks)
+    runs = runs_of(recipe, origins)
+    assert {run.pretrain.objective for run in runs.values()} == {"mlm", "electra"}
 
 
 def test_there_are_recipes() -> None:

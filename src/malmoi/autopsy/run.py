@@ -138,11 +138,18 @@ def _caught(one: Finding, usual: set[str], scores: Mapping[str, Line]) -> Iterat
     for code, _ in one.alarms:
         if code not in usual:
             yield code
-    if one.bug in scores and HEALTHY in scores:
+    if one.bug in scores and tells(scores):
         mine, healthy = scores[one.bug], scores[HEALTHY]
         error = math.hypot(mine.sampling_sd, healthy.sampling_sd)
         if healthy.mean - mine.mean > PROBE_ERRORS * error:
             yield "probe"
+
+
+def tells(scores: Mapping[str, Line]) -> bool:
+    """Whether scores say anything: only where the healthy run itself is better than new weights. 240 updates
+    are not enough for that (accuracy .558 against .639, 1,000 test rows)."""
+    healthy = scores.get(HEALTHY)
+    return bool(healthy and healthy.difference and healthy.difference > healthy.sampling_sd)
 
 
 def write_findings(out: Path, found: Sequence[Finding]) -> Path:

@@ -46,7 +46,7 @@ def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, k
     from malmoi.autopsy.bugs import RECIPE
     from malmoi.autopsy.probe import probe
     from malmoi.autopsy.road import make_shards
-    from malmoi.autopsy.run import autopsy, judge, write_findings
+    from malmoi.autopsy.run import autopsy, judge, tells, write_findings
     from malmoi.sample.write import write_sample
 
     reporter = console().reporter
@@ -62,6 +62,8 @@ def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, k
     if scores:
         fresh = scores[next(line.against for line in scores.values() if line.against)]
         console().print("autopsy.base", score=f"{100 * fresh.mean:.1f}")
+        if not tells(scores):
+            console().print("autopsy.untold")
     if kept:
         reporter.say("autopsy.written", path=path)
     console().result({"out": str(out) if kept else None, "findings": [asdict(one) for one in found]})
