@@ -176,4 +176,5 @@ def start_discriminator(discriminator: Discriminator, encoder: Encoder, replaced
     same (mean cosine of [CLS] vectors 1.00 after 50 updates).
     """
     discriminator.encoder.load_state_dict(encoder.state_dict())
-    discriminator.head.prediction.bias.fill_(math.log(replaced / (1 - replaced)))
+    share = min(max(replaced, 1e-3), 1 - 1e-3)  # of few tokens all, or none, may have been replaced
+    discriminator.head.prediction.bias.fill_(math.log(share / (1 - share)))
