@@ -147,7 +147,7 @@ def test_samples_that_are_always_a_little_odd_are_told_by_their_median() -> None
         "drift": 0.0,
         "discriminator_auc": 0.7,
         "sample_accuracy": 0.2,
-        "slots_rate": 0.15,
+        "sampled_rate": 0.112,
         "replaced_rate": 0.112,
     }
 

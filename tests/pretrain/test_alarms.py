@@ -26,7 +26,7 @@ def training(step: int = 400, **changed: Any) -> dict[str, Any]:
         "sample_accuracy": 0.2,
         "sample_surprise": 0.05,
         "replaced_rate": 0.11,
-        "slots_rate": 0.15,
+        "sampled_rate": 0.11,
         "base_entropy": 0.35,
         "discriminator_auc": 0.85,
         "discriminator_precision": 0.7,
@@ -65,8 +65,8 @@ def test_a_healthy_run_is_silent() -> None:
     [
         ("MM0521", training(discriminator_auc=0.599), training(discriminator_auc=0.6)),
         ("MM0522", training(discriminator_auc=0.9991), training(discriminator_auc=0.999)),
-        ("MM0523", training(replaced_rate=0.1213), training(replaced_rate=0.1211)),
-        ("MM0523", training(replaced_rate=0.0959), training(replaced_rate=0.0961)),
+        ("MM0523", training(replaced_rate=0.1101), training(replaced_rate=0.11 + 1e-12)),
+        ("MM0523", training(replaced_rate=0.1099), training(replaced_rate=0.11 - 1e-12)),
         ("MM0524", training(sample_surprise=0.751), training(sample_surprise=0.749)),
         ("MM0524", training(sample_surprise=-0.751), training(sample_surprise=-0.749)),
         ("MM0529", training(drift=1.01e-3), training(drift=0.99e-3)),
@@ -141,7 +141,7 @@ def test_replaying_a_journal_neither_repeats_nor_forgets() -> None:
 
 def test_nan_free_edges() -> None:
     """A generator that is always right replaces nothing; without held-out text the unigram loss is NaN."""
-    perfect = training(sample_accuracy=1.0, replaced_rate=0.0, discriminator_auc=0.7)
+    perfect = training(sample_accuracy=1.0, sampled_rate=0.0, replaced_rate=0.0, discriminator_auc=0.7)
     assert codes(Watch(STEPS), perfect) == []
     assert codes(Watch(STEPS), heldout(heldout_unigram=math.nan)) == []
 
@@ -157,7 +157,7 @@ def test_nan_free_edges() -> None:
         (training(sample_surprise=1.5), "surprise +1.50 nats"),
         (
             training(replaced_rate=0.06),
-            "0.0600 of the tokens count as replaced, the generator's samples give 0.1200",
+            "0.0600 of the tokens count as replaced, the generator's samples give 0.1100",
         ),
         (heldout(heldout_generator_loss=6.25), "Held-out loss 6.25, frequencies alone give 6.00"),
         (heldout(heldout_cls_cosine=0.9999), "mean cosine 0.9999"),

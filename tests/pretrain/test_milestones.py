@@ -40,7 +40,7 @@ SHAPE = ModelConfig(hidden=32, layers=2, heads=2, generator=1.0, max_positions=3
 TRAIN_KEYS = {
     "step", "tokens", "loss", "generator_loss", "discriminator_loss", "generator_accuracy", "replaced_rate",
     "discriminator_auc", "discriminator_precision", "discriminator_recall", "base_entropy", "lr", "grad_norm",
-    "sample_accuracy", "sample_surprise", "slots_rate", "drift", "clock",
+    "sample_accuracy", "sample_surprise", "sampled_rate", "drift", "clock",
 }  # fmt: skip
 
 
@@ -60,12 +60,12 @@ def test_the_journal_has_every_metric(whole: Path) -> None:
     train = [e for e in entries if "loss" in e]
     assert [e["step"] for e in train] == [3, 6, 9, 12] and all(set(e) == TRAIN_KEYS for e in train)
     held = [e for e in entries if "heldout_loss" in e]
-    measured = TRAIN_KEYS - {"step", "tokens", "lr", "grad_norm", "slots_rate", "drift", "clock"}
+    measured = TRAIN_KEYS - {"step", "tokens", "lr", "grad_norm", "drift", "clock"}
     names = {f"heldout_{name}" for name in measured | {"unigram", "cls_cosine"}}
     assert [e["step"] for e in held] == [6, 12] and all(set(e) == names | {"step", "tokens"} for e in held)
     for e in train:
         assert e["loss"] == pytest.approx(e["generator_loss"] + 50 * e["discriminator_loss"], rel=1e-6)
-        assert abs(e["drift"]) < 1e-5 and e["replaced_rate"] < e["slots_rate"] < 0.2
+        assert abs(e["drift"]) < 1e-5 and e["replaced_rate"] == e["sampled_rate"] < 0.2
     assert train[0]["lr"] == pytest.approx(3e-3 * (1 - 2 / 12)), "warm-up of one step, the third update"
 
 

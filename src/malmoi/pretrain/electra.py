@@ -179,9 +179,12 @@ class Electra:
         probed_PV = (logs_MV[:PROBED] / self.config.temperature).log_softmax(1)
         entropy_P = -(probed_PV.exp() * probed_PV).sum(1)
         surprise_P = -probed_PV.gather(1, samples_M[:PROBED, None]).squeeze(1) - entropy_P
+        changed_M = (samples_M != batch.labels_M) * weights_M
+        first_M = batch.firsts_M == torch.arange(len(batch.firsts_M), device=samples_M.device)
         parts = {
             "generator_accuracy": ((logs_MV.argmax(1) == batch.labels_M) * weights_M).sum(),
             "sample_accuracy": ((samples_M == batch.labels_M) * weights_M).sum(),
+            "sampled": (changed_M * first_M).sum(),
             "sample_surprise": (surprise_P * weights_M[:PROBED]).sum(),
             "probed": weights_M[:PROBED].sum(),
             "slots": weights_M.sum(),
@@ -190,14 +193,16 @@ class Electra:
         return {name: value.double() for name, value in parts.items()}
 
     def metrics(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        """`sample_accuracy`: samples that are the original token; `sample_surprise`: nats by which samples
-        are less likely than the generator's own entropy (0 on average if they are its samples); the rest in
+        """`sample_accuracy`: samples that are the original token; `sampled_rate`: share of the tokens whose
+        sample is another one, which `replaced_rate` must equal; `sample_surprise`: nats by which samples are
+        less likely than the generator's own entropy (0 on average if they are its samples); the rest in
         `detection.py`."""
         slots, tokens = sums["slots"].item(), sums["tokens"].item()
         means = {
             name: sums[name].item() / slots
             for name in ("generator_loss", "generator_accuracy", "sample_accuracy")
         }
+        means["sampled_rate"] = sums["sampled"].item() / tokens
         means["sample_surprise"] = sums["sample_surprise"].item() / max(1.0, sums["probed"].item())
         detector = sums["discriminator_loss"].item() / tokens
         loss = (

@@ -171,8 +171,6 @@ class Trainer(Generic[B]):
         """`drift`: how far the loss sent backwards in the newest step is from the one its sums give."""
         newest = self._newest
         means = self.objective.metrics(self.state.sums)
-        if "slots" in self.state.sums and "tokens" in self.state.sums:
-            means["slots_rate"] = (self.state.sums["slots"] / self.state.sums["tokens"]).item()
         drift = newest.total.item() / self.objective.metrics(newest.sums)["loss"] - 1
         last = {"lr": newest.rate, "grad_norm": newest.norm.item(), "drift": drift}
         clock = speed.clock(self.state.step, self.config.steps)
