@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
 from malmoi.pretrain.noise import permute, uniforms, words
-from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.pretrain.rows import RowTable, _most, cut_rows
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
 
@@ -165,3 +165,9 @@ def test_slots_of_a_row_with_little_or_nothing_to_mask() -> None:
     slots, k = choose_slots(maskable, np.random.default_rng(0).random((2, 8)), 0.15)
     assert k.tolist() == [0, 1]
     assert slots[1, 0] == 1
+
+
+def test_the_most_sequences_of_a_row_whatever_the_pieces() -> None:
+    rows = np.array([0, 1, 4, 5, 7, 8], np.int64)
+    assert [_most(rows, size) for size in (1, 2, 3, 100)] == [3, 3, 3, 3]
+    assert _most(np.array([0], np.int64)) == 1

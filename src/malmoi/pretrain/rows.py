@@ -85,7 +85,7 @@ class RowTable:
         self.row_len = row_len
         self.first_row = np.cumsum([0, *(len(rows) - 1 for _, _, rows in tables)])
         self.rows = int(self.first_row[-1])
-        self.most = max((int(np.diff(rows).max()) for _, _, rows in tables if len(rows) > 1), default=1)
+        self.most = max((_most(rows) for _, _, rows in tables), default=1)
 
     @classmethod
     def open(cls, parts: Sequence[Part], row_len: int, folder: Path) -> RowTable:
@@ -140,6 +140,12 @@ class RowTable:
         local = row - int(self.first_row[p])
         first, last = int(firsts[local]), int(firsts[local + 1]) - 1
         return f"{self.parts[p].name}[{int(starts[first])}:{int(starts[last]) + int(lengths[last])}]"
+
+
+def _most(rows: I64, at_once: int = 1 << 20) -> int:
+    """The most sequences any row has; read piece by piece, for tables of a large corpus."""
+    pieces = range(0, len(rows) - 1, at_once)
+    return max((int(np.diff(rows[i : i + at_once + 1]).max()) for i in pieces), default=1)
 
 
 def _middle(sentences: I64, start: int, length: int) -> int:
