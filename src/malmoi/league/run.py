@@ -59,7 +59,7 @@ def league(
     _check(tasks, rows)
     read = [read_task(task, reporter) for task in tasks]  # first, so that a torn file stops before any cell
     names = [data.task.name for data in read]
-    if strange := [name for name in config.curve_tasks if name not in names]:
+    if config.curve and (strange := [name for name in config.curve_tasks if name not in names]):
         raise MalmoiError("MM0706", name=strange[0], names=", ".join(names))
     passed = [one for row in rows for one in milestones(row)[:-1]] if config.curve else []
     with held(out):
