@@ -59,11 +59,11 @@ def test_finetune_shows_mean_and_sd(
 def test_predict_answers_texts_and_files(
     tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["predict", str(tuned), "나는 정말 재미있다", "", "--json"]) == 0
+    assert run(["predict", str(tuned), "나는 역시 정말 재미있다 5", "", "--json"]) == 0
     answers = events(capsys.readouterr().out)[-1]["answers"]
-    assert [a["text"] for a in answers] == ["나는 정말 재미있다", ""]
+    assert [a["text"] for a in answers] == ["나는 역시 정말 재미있다 5", ""]
     assert answers[0]["label"] == "좋음"
-    (tmp_path / "새 글.csv").write_bytes("번호,본문\n1,시간이 아깝다\n".encode("cp949"))
+    (tmp_path / "새 글.csv").write_bytes("번호,본문\n1,나는 솔직히 시간이 아깝다 5\n".encode("cp949"))
     out = tmp_path / "답.tsv"
     assert (
         run(
@@ -82,7 +82,9 @@ def test_predict_answers_texts_and_files(
     )
     with out.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
-    assert [(r["line"], r["label"], r["본문"]) for r in rows] == [("2", "나쁨", "시간이 아깝다")]
+    assert [(r["line"], r["label"], r["본문"]) for r in rows] == [
+        ("2", "나쁨", "나는 솔직히 시간이 아깝다 5")
+    ]
 
 
 @pytest.mark.parametrize(

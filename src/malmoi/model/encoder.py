@@ -18,7 +18,8 @@ from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
 from malmoi.model.sizes import EncoderConfig
 
-# Shapes: T tokens of the batch, E width of the embeddings, D hidden, H heads, d = D / H.
+# Shapes: T tokens of the batch, M of them that somebody asks for, E width of the embeddings, D hidden,
+# H heads, d = D / H.
 
 
 class Embeddings(nn.Module):
@@ -56,12 +57,14 @@ class Block(nn.Module):
         self.down = nn.Linear(config.ffn, D)
         self.ffn_norm = nn.LayerNorm(D, eps=config.layer_norm_eps)
 
-    def forward(self, hidden_TD: Tensor, plan: AttentionPlan) -> Tensor:
-        """(T, D) in and out."""
+    def forward(self, hidden_TD: Tensor, plan: AttentionPlan, asked_M: Tensor | None = None) -> Tensor:
+        """(T, D) in and out; with `asked_M` out come these tokens only, (M, D)."""
         T, D = hidden_TD.shape
         q_THd, k_THd, v_THd = self.qkv(hidden_TD).view(T, 3, self.heads, D // self.heads).unbind(1)
         attention_p = self.attention_dropout if self.training else 0.0
         mixed_TD = attention.attend(q_THd, k_THd, v_THd, plan, attention_p).reshape(T, D)
+        if asked_M is not None:
+            hidden_TD, mixed_TD = hidden_TD.index_select(0, asked_M), mixed_TD.index_select(0, asked_M)
         mixed_TD = dropout(self.out(mixed_TD), self.dropout, self.training)
         hidden_TD = self.attention_norm(hidden_TD + mixed_TD)
         fed_TD = self.down(nn.functional.gelu(self.up(hidden_TD)))
@@ -83,8 +86,12 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.apply(initialize)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The last block's vector of every token, (T, D)."""
+    def forward(self, batch: Batch, asked_M: Tensor | None = None) -> Tensor:
+        """The last block's vector of every token, (T, D), or of those at `asked_M` (int64, into T), (M, D).
+
+        Behind the last block's attention a token needs no other, so what nobody asks for is not computed:
+        at 15 % masking that saves 11 % of a step of the mini model with 32,000 words, 5 % of BERT-base's.
+        """
         attention_p = self.config.attention_dropout if self.training else 0.0
         plan = attention.plan(
             batch,
@@ -95,9 +102,11 @@ class Encoder(nn.Module):
         hidden_TD: Tensor = self.embeddings(batch)
         if self.project is not None:
             hidden_TD = self.project(hidden_TD)
-        for block in self.blocks:
+        *lower, last = self.blocks
+        for block in lower:
             hidden_TD = block(hidden_TD, plan)
-        return hidden_TD
+        out: Tensor = last(hidden_TD, plan, asked_M)
+        return out
 
     def _compute_dtype(self, device: torch.device) -> torch.dtype:
         if torch.is_autocast_enabled(device.type):

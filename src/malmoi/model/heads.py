@@ -106,8 +106,7 @@ class MaskedLM(nn.Module):
 
     def forward(self, batch: Batch, slots_M: Tensor) -> Tensor:
         """Logits (M, V) at the token indices `slots_M` (int64, into T)."""
-        hidden_MD = self.encoder(batch).index_select(0, slots_M)
-        logits_MV: Tensor = self.head(hidden_MD, self.encoder.embeddings.word.weight)
+        logits_MV: Tensor = self.head(self.encoder(batch, slots_M), self.encoder.embeddings.word.weight)
         return logits_MV
 
 
@@ -135,5 +134,5 @@ class Classifier(nn.Module):
 
     def forward(self, batch: Batch, firsts_B: Tensor) -> Tensor:
         """Logits (B, C) of the sequences whose first tokens stand at `firsts_B` (int64, into T)."""
-        logits_BC: Tensor = self.head(self.encoder(batch).index_select(0, firsts_B))
+        logits_BC: Tensor = self.head(self.encoder(batch, firsts_B))
         return logits_BC

@@ -158,15 +158,17 @@ def parameters(config: EncoderConfig) -> int:
     return embeddings + project + config.layers * block
 
 
-def encoder_macs(config: EncoderConfig, row_len: int) -> float:
+def encoder_macs(config: EncoderConfig, row_len: int, asked: float = 1.0) -> float:
     """Multiply-adds of one token going forward through the encoder.
 
-    A block has 4·D² (query, key, value, output) + 2·D·F (feed-forward) + 2·L·D (L scores, then the weighted
-    sum over L values, with rows of L tokens computed in full as the CPU path does).
+    A block has 3·D² (query, key, value) + 2·L·D (L scores, then the weighted sum over L values, with rows of
+    L tokens computed in full as the CPU path does) + D² (output) + 2·D·F (feed-forward). In the last block
+    the latter two are computed for the share `asked` of the tokens.
     """
     D, E, F = config.hidden, config.embedding, config.ffn
     project = 0 if E == D else E * D
-    return project + config.layers * (4 * D * D + 2 * D * F + 2 * row_len * D)
+    mix, feed = 3 * D * D + 2 * row_len * D, D * D + 2 * D * F
+    return project + config.layers * mix + (config.layers - 1 + asked) * feed
 
 
 def mlm_head_macs(config: EncoderConfig) -> float:
@@ -178,8 +180,8 @@ def flops_per_token(config: EncoderConfig, row_len: int, masked_fraction: float)
     """FLOPs of one masked-LM training step (forward and backward) per token of a row, padding included.
 
     Only matrix products count, 2 FLOPs per multiply-add; a backward pass costs two forwards (one product for
-    the input's gradient, one for the weight's), hence 2 x 3 x multiply-adds; the head sees `masked_fraction`
-    of the tokens only. For BERT-base at L = 128 and 15 % this is 0.55 GFLOP. Divide by what the machine's
-    matrix unit can do for the utilisation (MFU).
+    the input's gradient, one for the weight's), hence 2 x 3 x multiply-adds; the end of the last block and
+    the head see `masked_fraction` of the tokens only. For BERT-base at L = 128 and 15 % this is 0.52 GFLOP.
+    Divide by what the machine's matrix unit can do for the utilisation (MFU).
     """
-    return 6.0 * (encoder_macs(config, row_len) + masked_fraction * mlm_head_macs(config))
+    return 6.0 * (encoder_macs(config, row_len, masked_fraction) + masked_fraction * mlm_head_macs(config))

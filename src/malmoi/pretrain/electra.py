@@ -214,7 +214,7 @@ class Electra:
     def flops_per_token(self, row_len: int, rate: float) -> float:
         """As `model.sizes.flops_per_token`, for both encoders and both heads (the discriminator's D² + D)."""
         D = self.encoder.hidden
-        both = encoder_macs(self.encoder, row_len) + encoder_macs(self.generator, row_len)
+        both = encoder_macs(self.encoder, row_len) + encoder_macs(self.generator, row_len, rate)
         return 6.0 * (both + rate * mlm_head_macs(self.generator) + D * D + D)
 
     def write(self, folder: Path, model: nn.Module) -> None:

@@ -95,8 +95,9 @@ class Mlm:
 
     def loss(self, model: nn.Module, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
         """Cross-entropy summed over the used slots, divided by the slots of the whole global batch."""
-        logits_MV = model(batch.inputs, batch.slots_M)
-        loss_M = nn.functional.cross_entropy(logits_MV.float(), batch.labels_M, reduction="none")
+        # fp32 also for the argmax: a CPU takes 36 ms for it in bf16 and 8 in fp32 (608 x 32,000).
+        logits_MV = model(batch.inputs, batch.slots_M).float()
+        loss_M = nn.functional.cross_entropy(logits_MV, batch.labels_M, reduction="none")
         summed = (loss_M * batch.weights_M).sum()
         with torch.no_grad():
             right_M = (logits_MV.argmax(1) == batch.labels_M) * batch.weights_M

@@ -47,7 +47,8 @@ def first_token_cosine(encoder: Encoder, batches: Sequence[B], device: torch.dev
     vectors: list[Tensor] = []
     for batch in batches:
         text = batch.text.to(device)
-        vectors.append(encoder(text)[:: text.row_len].float())
+        firsts_R = torch.arange(0, len(text.ids_T), text.row_len, device=device)
+        vectors.append(encoder(text, firsts_R).float())
         if sum(map(len, vectors)) >= PROBED_ROWS:
             break
     unit_RD = nn.functional.normalize(torch.cat(vectors)[:PROBED_ROWS], dim=1)
