@@ -71,7 +71,7 @@ class PretrainConfig(Section):
         0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0
     )
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
-    compile: bool = execution(False, "torch.compile each block: slow to start, faster to run.")
+    compile: bool = execution(False, "torch.compile each block: slow to start, and on a CPU slower to run.")
     log_every: int = execution(20, "Steps between two lines of metrics.jsonl.", ge=1)
     heldout_every: int = execution(200, "Steps between two held-out losses.", ge=1)
     heldout_rows: int = execution(256, "Rows of the held-out text that are scored.", ge=1)
