@@ -7,7 +7,7 @@ import pytest
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.learn import learn_wordpiece
+from malmoi.tokenizer.learn.wordpiece import learn_wordpiece
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import DOCUMENTS, TEXT, make_corpus
 

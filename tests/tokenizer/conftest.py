@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.learn import learn_wordpiece
+from malmoi.tokenizer.learn.wordpiece import learn_wordpiece
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import TEXT
 

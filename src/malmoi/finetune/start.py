@@ -21,11 +21,10 @@ from malmoi.model.hf import load_pooler, read_encoder
 from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
+from malmoi.special import TOKENIZER_FILES, VOCABULARIES
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 WEIGHTS = ("config.json", "model.safetensors")
-VOCABULARIES = ("vocab.txt", "tokenizer.json")
-TOKENIZER_FILES = (*VOCABULARIES, "tokenizer_config.json", "malmoi.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,14 @@ STARTS_MORPHEME = 2
 
 ARRAYS = ("ids", "flags", "sentences", "documents")
 
+# Kind of tokenizer → the files that decide its ids. A WordPiece's entries are compared, however they stand.
+IDENTITY_FILES = {
+    "morpheme": ("vocab.txt",),
+    "unigram": ("tokenizer.model",),
+    "bpe": ("tokenizer.model",),
+    "bytebpe": ("vocab.json", "merges.txt"),
+}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -87,11 +95,25 @@ def ids_dtype(vocab_size: int) -> type[np.unsignedinteger[Any]]:
 
 
 def tokenizer_digest(folder: Path) -> str:
-    """SHA-256 of what decides ids: the vocabulary's entries in order, and how text is normalised.
+    """SHA-256 of what decides ids: the vocabulary's entries in order, and how text is normalised or analyzed.
 
     Not of tokenizer.json's bytes, because other tools rewrite that file without changing an id.
-    Raises MM0304 where the folder holds no vocab.txt.
+    Raises MM0304 where the folder holds no vocabulary.
     """
+    about: dict[str, Any] = {}
+    if (folder / "malmoi.json").exists():
+        about = json.loads((folder / "malmoi.json").read_text("utf-8"))
+    if (files := IDENTITY_FILES.get(about.get("kind", ""))) is None:
+        return _wordpiece_digest(folder)
+    try:
+        parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
+    except OSError:
+        raise MalmoiError("MM0304", folder) from None
+    told = {name: about[name] for name in ("kind", "special", "analyzer", "form") if name in about}
+    return hashlib.sha256(json.dumps([told, parts], ensure_ascii=False).encode()).hexdigest()
+
+
+def _wordpiece_digest(folder: Path) -> str:
     try:
         entries = (folder / "vocab.txt").read_bytes().decode().replace("\r\n", "\n").removesuffix("\n")
     except OSError:

@@ -33,6 +33,8 @@ class Encodings:
     """(T, 2) [start, end) in characters of the caller's string; (0, 0) for special tokens."""
     sources: NDArray[np.int64]
     """(N,) the input each row came from; with `stride` one input may give several rows."""
+    morphemes: NDArray[np.bool_] | None = None
+    """(T,) where a morpheme starts; None from tokenizers that know none. False for special tokens."""
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -43,13 +45,18 @@ class Encodings:
 
 
 class Tokenizer(Protocol):
-    """Texts to ids with spans. `kind` names the recipe (`wordpiece`)."""
+    """Texts to ids with spans. `kind` names the recipe (a key of `config.KINDS`)."""
 
     @property
     def kind(self) -> str: ...
 
     @property
     def vocab_size(self) -> int: ...
+
+    @property
+    def learned(self) -> int:
+        """Entries that mean something; the rest is [unused] filling."""
+        ...
 
     @property
     def special(self) -> SpecialIds: ...

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from malmoi.config import Section
 
+Kind = Literal["wordpiece", "morpheme-wordpiece", "morpheme", "unigram", "bpe", "bytebpe"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+AnalyzerName = Literal["kiwi", "mecab"]
+
 
 class TokenizerConfig(Section):
     """What vocabulary to learn, and from how much text. There is no seed: nothing in training is random."""
 
-    kind: Literal["wordpiece"] = Field("wordpiece", description="Kind of tokenizer.")
+    kind: Kind = Field(
+        "wordpiece",
+        description="wordpiece; morpheme-wordpiece (an analyzer shapes the vocabulary, no text needs it "
+        "later); morpheme (the analyzer cuts every text); unigram, bpe (SentencePiece); bytebpe (no [UNK]).",
+    )
     vocab_size: int = Field(
         32_000,
         ge=16,
@@ -29,4 +38,17 @@ class TokenizerConfig(Section):
     unused: int = Field(0, ge=0, le=10_000, description="[unused0], … entries left free for later additions.")
     sample_mb: int = Field(
         200, ge=1, description="Most training text read, in MB, spread evenly over the corpus parts."
+    )
+    analyzer: AnalyzerName = Field("kiwi", description="What cuts morphemes, for the morpheme kinds.")
+    user_dictionary: Path | None = Field(
+        None,
+        description="Words the analyzer must know: a line each, `word<TAB>tag`; the tag is NNP if absent.",
+    )
+    inside: Literal["word", "continuation"] = Field(
+        "continuation",
+        description="morpheme-wordpiece: how a morpheme inside an eojeol is learnt: like a word (KLUE's "
+        "recipe) or with ##, as it is met when no analyzer runs.",
+    )
+    form: Literal["surface", "lemma"] = Field(
+        "surface", description="morpheme: morphemes as written (줬), or restored (주 었)."
     )

@@ -26,6 +26,7 @@ class Flat:
     ids: NDArray[np.int32]
     spans: NDArray[np.int32]
     starts: Ints
+    morphemes: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def lay_rows(
     """
     if max_len is None and not pairs and not specials:
         nothing = np.zeros(len(flat.ids), np.uint8)
-        return Encodings(flat.ids, flat.starts, nothing, flat.spans, np.arange(len(flat.starts) - 1))
+        inputs = np.arange(len(flat.starts) - 1)
+        return Encodings(flat.ids, flat.starts, nothing, flat.spans, inputs, flat.morphemes)
     lengths = np.diff(flat.starts)
     step = 2 if pairs else 1
     first, first_len = flat.starts[:-1][::step], lengths[::step]
@@ -130,16 +132,21 @@ def _assemble(flat: Flat, cut: _Cut, special: SpecialIds, pairs: bool, specials:
     ids = np.empty(total, np.int32)
     spans = np.zeros((total, 2), np.int32)
     segments = np.zeros(total, np.uint8)
-    into, source = _ragged(begin + mark, n1), _ragged(cut.first, n1)
-    ids[into], spans[into] = flat.ids[source], flat.spans[source]
+    morphemes = None if flat.morphemes is None else np.zeros(total, np.bool_)
+
+    def put(into: Ints, source: Ints) -> None:
+        ids[into], spans[into] = flat.ids[source], flat.spans[source]
+        if morphemes is not None and flat.morphemes is not None:
+            morphemes[into] = flat.morphemes[source]
+
+    put(_ragged(begin + mark, n1), _ragged(cut.first, n1))
     if specials:
         ids[begin], ids[begin + 1 + n1], ids[end - 1] = special.cls, special.sep, special.sep
     if pairs:
         second = begin + 2 * mark + n1
-        into, source = _ragged(second, n2), _ragged(cut.second, n2)
-        ids[into], spans[into] = flat.ids[source], flat.spans[source]
+        put(_ragged(second, n2), _ragged(cut.second, n2))
         segments[_ragged(second, n2 + mark)] = 1
-    return Encodings(ids, cu_seqlens, segments, spans, cut.sources)
+    return Encodings(ids, cu_seqlens, segments, spans, cut.sources, morphemes)
 
 
 def _ragged(starts: Ints, lengths: Ints) -> Ints:

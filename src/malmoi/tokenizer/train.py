@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from malmoi.artifact import (
@@ -16,13 +16,11 @@ from malmoi.artifact import (
 )
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
-from malmoi.progress import SILENT, Reporter, Step
-from malmoi.special import SPECIAL_TOKENS
+from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learn import Learned, learn_wordpiece
+from malmoi.tokenizer.learn import Task, learn
 from malmoi.tokenizer.measure import measure
-from malmoi.tokenizer.wordpiece import WordPiece
 
 MEASURED_BYTES = 2 * MB
 
@@ -54,58 +52,19 @@ def train_tokenizer(
     with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
         sampled = min(total, config.sample_mb * MB)
         with reporter.step("tokenizer.learning", total=2 * sampled, unit="B") as step:
-            learned = _learn(config, parts, str(corpus), step)
-        tokenizer = WordPiece(_fill(config, learned), learned=config.vocab_size - config.unused)
+            blocks = partial(sample_blocks, parts, config.sample_mb * MB)
+            result = learn(Task(config, blocks, str(corpus), step.advance))
+        tokenizer = result.tokenizer
         tokenizer.save(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
         measured = measure(tokenizer, sample_blocks(heldout or parts, MEASURED_BYTES))
         draft.counts |= {
+            "kind": tokenizer.kind,
             "vocab_size": tokenizer.vocab_size,
             "learned": tokenizer.learned,
-            "alphabet": learned.alphabet,
-            "alphabet_dropped": learned.dropped,
+            **result.counts,
             "sampled_bytes": sampled,
             "measured_on": "heldout" if heldout else "training",
             **measured,
         }
     return read_manifest(out)
-
-
-def _learn(config: TokenizerConfig, parts: list[Path], corpus: str, step: Step) -> Learned:
-    """Learn exactly as many entries as asked. Raises MM0207 and MM0212 with a number that will do."""
-
-    def learn(size: int, limit: int) -> Learned:
-        return learn_wordpiece(blocks, size=size, limit_alphabet=limit, min_frequency=config.min_frequency)
-
-    def blocks() -> Iterator[str]:
-        for block in sample_blocks(parts, config.sample_mb * MB):
-            yield block
-            step.advance(len(block.encode()))
-
-    fixed = len(SPECIAL_TOKENS) + config.unused
-    room = config.vocab_size - fixed
-    # One more than there is room for: does the data hold more, or is it used up?
-    learned = learn(room + 1, config.limit_alphabet)
-    found = len(learned.entries)
-    if found < room:
-        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=fixed + found)
-    if found > room and learned.forms > room // 2:
-        # 6,000 characters take 12,000 entries; a small vocabulary is better spent on pieces.
-        fewer = learn(room, max(1, room // 4))
-        if len(fewer.entries) == room:
-            return fewer
-    if learned.forms > room:
-        needed = fixed + learned.forms
-        raise MalmoiError("MM0212", corpus, vocab_size=config.vocab_size, needed=needed)
-    return replace(learned, entries=learned.entries[:room])
-
-
-def _fill(config: TokenizerConfig, learned: Learned) -> list[str]:
-    """All entries in id order; [unused] ones last, as many as asked and up to the next multiple of 8.
-
-    A matrix of 32,001 rows is slower than one of 32,008 on a GPU, and a model padded behind the vocabulary's
-    back no longer fits its vocab.txt: so the filling is part of the vocabulary.
-    """
-    entries = [*SPECIAL_TOKENS, *learned.entries]
-    unused = config.unused + -(len(entries) + config.unused) % 8
-    return entries + [f"[unused{index}]" for index in range(unused)]

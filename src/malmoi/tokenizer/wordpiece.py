@@ -7,7 +7,6 @@ the library's slower offsets are used.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
@@ -21,16 +20,16 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from malmoi.artifact import write_bytes, write_json
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
-from malmoi.tokenizer import nfc
+from malmoi.tokenizer.about import ABOUT
 from malmoi.tokenizer.base import Encodings, Texts, Truncation
 from malmoi.tokenizer.characters import ODD, Characters, Words, code_points, find_words
+from malmoi.tokenizer.composed import Pieces, encode_composed
+from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice, Engine
-from malmoi.tokenizer.rows import Flat, lay_rows
+from malmoi.tokenizer.rows import lay_rows
 
 PREFIX = "##"
 MAX_WORD = 100  # characters; a longer word is [UNK]
-CHUNK = 1_000_000  # characters encoded at once; the arrays of one chunk take about 60 MB
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class WordPiece:
@@ -41,10 +40,9 @@ class WordPiece:
         lower_case, strip_accents: what the vocabulary was made with; ours is made with neither.
         split_hanja: whether each hanja is a word of its own, as in BERT.
         learned: how many entries mean something, when the rest is [unused] filling.
+        kind: how the vocabulary was learned; it is used in one way only.
         engine: "tokenizers" keeps tokie out.
     """
-
-    kind = "wordpiece"
 
     def __init__(
         self,
@@ -54,8 +52,10 @@ class WordPiece:
         strip_accents: bool = False,
         split_hanja: bool = True,
         learned: int | None = None,
+        kind: Kind = "wordpiece",
         engine: Choice = "auto",
     ) -> None:
+        self.kind = kind
         self.entries = list(entries)
         self.lower_case, self.strip_accents, self.split_hanja = lower_case, strip_accents, split_hanja
         self.learned = len(self.entries) if learned is None else learned
@@ -89,7 +89,7 @@ class WordPiece:
         pairs = bool(texts) and not isinstance(texts[0], str)
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
-            self._flat(plain),
+            encode_composed(plain, self.encode_pieces),
             self.special,
             pairs=pairs,
             max_len=max_len,
@@ -122,38 +122,18 @@ class WordPiece:
             "learned": self.learned,
             "normalize": "NFC",
         }
-        write_json(folder / "malmoi.json", about)
+        write_json(folder / ABOUT, about)
 
-    def _flat(self, texts: list[str]) -> Flat:
-        pieces = [self._chunk(chunk) for chunk in _chunks(texts)]
-        counts = np.concatenate([np.zeros(1, np.int64), *(counts for _, _, counts in pieces)])
-        ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _, _ in pieces)])
-        spans = np.concatenate([np.zeros((0, 2), np.int32), *(spans for _, spans, _ in pieces)])
-        return Flat(ids, spans, np.cumsum(counts))
-
-    def _chunk(self, texts: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-        """Ids, spans and tokens per text, for a list of texts that fits in memory at once."""
-        composed, ways_back = _compose_all(texts)
-        joined = "\n".join(composed)
-        try:
-            codes = code_points(joined)
-        except UnicodeEncodeError:  # a lone surrogate: no encoding and no library takes it
-            joined = _SURROGATE.sub("\ufffd", joined)
-            composed, codes = [_SURROGATE.sub("\ufffd", text) for text in composed], code_points(joined)
+    def encode_pieces(self, texts: list[str]) -> Pieces:
+        """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        joined = "\n".join(texts)
+        codes = code_points(joined)
         classes = self._characters.classes(codes)
         if self.lower_case or self.strip_accents or (classes == ODD).any():
-            ids, spans, counts = self._by_library(composed)
-        else:
-            ids, spans, counts = self._by_pieces(joined, find_words(classes), composed)
-        ends = np.cumsum(counts)
-        for index, way_back in ways_back.items():
-            part = spans[ends[index] - counts[index] : ends[index]]
-            part[:, 0], part[:, 1] = way_back[part[:, 0], 0], way_back[part[:, 1] - 1, 1]
-        return ids, spans, counts
+            return self._by_library(texts)
+        return self._by_pieces(joined, find_words(classes), texts)
 
-    def _by_pieces(
-        self, joined: str, words: Words, texts: list[str]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    def _by_pieces(self, joined: str, words: Words, texts: list[str]) -> Pieces:
         ids = self._engine.ids(joined)
         bounds = self._align(ids, words)
         if bounds is None and self._engine.name == "tokie":
@@ -168,7 +148,7 @@ class WordPiece:
         first = np.append(np.searchsorted(spans[:, 0], begins), len(ids))
         counts = np.diff(first)
         spans -= np.repeat(begins, counts).astype(np.int32)[:, None]
-        return ids, spans, counts
+        return Pieces(ids, spans, counts)
 
     def _align(self, ids: NDArray[np.int32], words: Words) -> NDArray[np.int64] | None:
         """First and last kept character of each token (T, 2), or None where pieces and words contradict."""
@@ -186,12 +166,12 @@ class WordPiece:
             return None
         return np.stack([starts, ends - 1], axis=1)
 
-    def _by_library(self, texts: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    def _by_library(self, texts: list[str]) -> Pieces:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
         counts = np.fromiter((len(e) for e in encodings), np.int64, len(encodings))
         ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
         offsets = chain.from_iterable(chain.from_iterable(e.offsets for e in encodings))
-        return ids, np.fromiter(offsets, np.int32).reshape(-1, 2), counts
+        return Pieces(ids, np.fromiter(offsets, np.int32).reshape(-1, 2), counts)
 
     @cached_property
     def _characters(self) -> Characters:
@@ -219,27 +199,3 @@ def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool, split_h
     library.add_special_tokens(list(SPECIAL_TOKENS))
     library.encode_special_tokens = True  # "[MASK]" in a user's text is text
     return library
-
-
-def _compose_all(texts: list[str]) -> tuple[list[str], dict[int, NDArray[np.int32]]]:
-    """NFC texts, and for those that were not NFC the way back to their characters."""
-    # Text by text: asked of all at once, one combining mark makes Python normalise the lot (8x slower).
-    decomposed = [index for index, text in enumerate(texts) if not nfc.is_nfc(text)]
-    if not decomposed:
-        return texts, {}
-    composed, ways_back = list(texts), {}
-    for index in decomposed:
-        composed[index], ways_back[index] = nfc.compose(texts[index])
-    return composed, ways_back
-
-
-def _chunks(texts: list[str]) -> list[list[str]]:
-    chunks: list[list[str]] = []
-    room = 0
-    for text in texts:
-        if not chunks or room < len(text):
-            chunks.append([])
-            room = CHUNK
-        chunks[-1].append(text)
-        room -= len(text) + 1
-    return chunks

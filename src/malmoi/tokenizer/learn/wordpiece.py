@@ -9,16 +9,20 @@ pair merging, deterministic once the alphabet is given, does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 from tokenizers import models, normalizers, pre_tokenizers, trainers
 
+from malmoi.errors import MalmoiError
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import nfc
 from malmoi.tokenizer.characters import ALONE, LETTER, Characters, Words, code_points, find_words
-from malmoi.tokenizer.wordpiece import PREFIX
+from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.learn.task import Result, Task
+from malmoi.tokenizer.wordpiece import PREFIX, WordPiece
 
 PRIVATE = 0x100000
 """Plane 16: 65,534 private-use characters, two for each of at most 30,000 characters."""
@@ -39,6 +43,55 @@ class Learned:
     """Entries they take: two for a letter, one for what always stands alone."""
     dropped: int
     """Characters seen but too rare for the limit; words that hold one become [UNK]."""
+
+
+def learn(task: Task) -> Result:
+    """Learn exactly as many entries as asked. Raises MM0207 and MM0212 with a number that will do."""
+    config = task.config
+
+    def blocks() -> Iterator[str]:
+        for block in task.blocks():
+            yield block
+            task.advance(len(block.encode()))
+
+    learned = learn_exactly(config, blocks, task.corpus)
+    tokenizer = WordPiece(fill(config, learned), learned=config.vocab_size - config.unused)
+    return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped})
+
+
+def learn_exactly(config: TokenizerConfig, blocks: Callable[[], Iterable[str]], corpus: str) -> Learned:
+    """As many entries as `config` has room for. Raises MM0207 and MM0212 with a number that will do."""
+
+    def attempt(size: int, limit: int) -> Learned:
+        return learn_wordpiece(blocks, size=size, limit_alphabet=limit, min_frequency=config.min_frequency)
+
+    fixed = len(SPECIAL_TOKENS) + config.unused
+    room = config.vocab_size - fixed
+    # One more than there is room for: does the data hold more, or is it used up?
+    learned = attempt(room + 1, config.limit_alphabet)
+    found = len(learned.entries)
+    if found < room:
+        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=fixed + found)
+    if found > room and learned.forms > room // 2:
+        # 6,000 characters take 12,000 entries; a small vocabulary is better spent on pieces.
+        fewer = attempt(room, max(1, room // 4))
+        if len(fewer.entries) == room:
+            return fewer
+    if learned.forms > room:
+        needed = fixed + learned.forms
+        raise MalmoiError("MM0212", corpus, vocab_size=config.vocab_size, needed=needed)
+    return replace(learned, entries=learned.entries[:room])
+
+
+def fill(config: TokenizerConfig, learned: Learned) -> list[str]:
+    """All entries in id order; [unused] ones last, as many as asked and up to the next multiple of 8.
+
+    A matrix of 32,001 rows is slower than one of 32,008 on a GPU, and a model padded behind the vocabulary's
+    back no longer fits its vocab.txt: so the filling is part of the vocabulary.
+    """
+    entries = [*SPECIAL_TOKENS, *learned.entries]
+    unused = config.unused + -(len(entries) + config.unused) % 8
+    return entries + [f"[unused{index}]" for index in range(unused)]
 
 
 def learn_wordpiece(

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from itertools import pairwise
 
-from malmoi.tokenizer.learn import Learned, learn_wordpiece
+from malmoi.tokenizer.learn.wordpiece import Learned, learn_wordpiece
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import SENTENCES, TEXT
 
@@ -57,7 +57,7 @@ def test_pieces_are_those_of_plain_pair_merging() -> None:
 def test_same_text_gives_the_same_vocabulary_in_every_process() -> None:
     code = """
 import hashlib
-from tests.tokenizer.test_learn import _learn
+from tests.tokenizer.learn.test_wordpiece_learn import _learn
 from tests.tokenizer.korean import TEXT
 print(hashlib.sha256("\\n".join(_learn(TEXT, 400).entries).encode()).hexdigest())
 """

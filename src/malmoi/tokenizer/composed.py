@@ -1,0 +1,85 @@
+"""The frame every kind encodes in: text composed (NFC) by ourselves, pieces of it that fit into memory, and
+spans that come back in the characters of the caller's string.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.tokenizer import nfc
+from malmoi.tokenizer.rows import Flat
+
+CHUNK = 1_000_000  # characters encoded at once; the arrays of one chunk take about 60 MB
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Tokens of N texts laid end to end, T in all."""
+
+    ids: NDArray[np.int32]
+    spans: NDArray[np.int32]
+    """(T, 2) [start, end) in characters of the texts that were handed in."""
+    counts: NDArray[np.int64]
+    """(N,) tokens of each text."""
+    morphemes: NDArray[np.bool_] | None = None
+    """(T,) where a morpheme starts, from kinds that know."""
+
+
+def encode_composed(texts: list[str], encode: Callable[[list[str]], Pieces]) -> Flat:
+    """Tokens of `texts` by `encode`, which is given NFC texts without lone surrogates, a chunk at a time."""
+    found = [_chunk(chunk, encode) for chunk in _chunks(texts)]
+    counts = np.concatenate([np.zeros(1, np.int64), *(pieces.counts for pieces in found)])
+    ids = np.concatenate([np.zeros(0, np.int32), *(pieces.ids for pieces in found)])
+    spans = np.concatenate([np.zeros((0, 2), np.int32), *(pieces.spans for pieces in found)])
+    known = [pieces.morphemes for pieces in found if pieces.morphemes is not None]
+    morphemes = np.concatenate(known) if found and len(known) == len(found) else None
+    return Flat(ids, spans, np.cumsum(counts), morphemes)
+
+
+def _chunk(texts: list[str], encode: Callable[[list[str]], Pieces]) -> Pieces:
+    composed, ways_back = compose_all(texts)
+    pieces = encode(composed)
+    ends = np.cumsum(pieces.counts)
+    for index, way_back in ways_back.items():
+        part = pieces.spans[ends[index] - pieces.counts[index] : ends[index]]
+        part[:] = through(way_back, part)
+    return pieces
+
+
+def compose_all(texts: list[str]) -> tuple[list[str], dict[int, NDArray[np.int32]]]:
+    """NFC texts without lone surrogates (U+FFFD instead: no library takes them), and for those that were not
+    NFC the way back to their characters."""
+    # Text by text: asked of all at once, one combining mark makes Python normalise the lot (8x slower).
+    decomposed = [index for index, text in enumerate(texts) if not nfc.is_nfc(text)]
+    composed, ways_back = list(texts), {}
+    for index in decomposed:
+        composed[index], ways_back[index] = nfc.compose(texts[index])
+    try:
+        "".join(composed).encode("utf-8")
+    except UnicodeEncodeError:
+        composed = [_SURROGATE.sub("\ufffd", text) for text in composed]
+    return composed, ways_back
+
+
+def through(way_back: NDArray[np.int32], spans: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Spans (T, 2) in a rewritten text as spans of the original; `way_back` (C, 2) has the [start, end) of
+    each rewritten character. Spans are not empty."""
+    return np.stack([way_back[spans[:, 0], 0], way_back[spans[:, 1] - 1, 1]], axis=1)
+
+
+def _chunks(texts: list[str]) -> list[list[str]]:
+    chunks: list[list[str]] = []
+    room = 0
+    for text in texts:
+        if not chunks or room < len(text):
+            chunks.append([])
+            room = CHUNK
+        chunks[-1].append(text)
+        room -= len(text) + 1
+    return chunks

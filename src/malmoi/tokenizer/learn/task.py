@@ -1,0 +1,39 @@
+"""What a learner is given and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from malmoi.tokenizer.base import Tokenizer
+from malmoi.tokenizer.config import TokenizerConfig
+
+
+@dataclass(frozen=True)
+class Task:
+    """Learn what `config` says from `blocks()`.
+
+    `blocks()` gives whole lines of text in blocks of some megabytes, and the same ones at every call.
+    `corpus` is the corpus's folder, for messages. `advance(n)` moves the bar by n of `passes` times the
+    text's bytes.
+    """
+
+    config: TokenizerConfig
+    blocks: Callable[[], Iterator[str]]
+    corpus: str
+    advance: Callable[[float], None] = field(default=lambda amount: None)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A tokenizer, and what its manifest should tell of how it was learned."""
+
+    tokenizer: Tokenizer
+    counts: dict[str, Any]
+
+
+class Learner(Protocol):
+    """Reads the text as often as its bar says (`PASSES`, 2 unless the module has another number)."""
+
+    def __call__(self, task: Task) -> Result: ...
