@@ -17,7 +17,7 @@ from torch import Tensor
 
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.feed import Feed, feed_of
 from malmoi.pretrain.rows import RowTable, cut_rows
 from malmoi.pretrain.run import OBJECTIVES
 from malmoi.progress import SILENT, Reporter
@@ -29,7 +29,7 @@ from malmoi.tokenizer.base import Tokenizer
 I64 = NDArray[np.int64]
 CHUNK = 64  # batches whose text is laid out at once
 # What decides the order of the rows and their text, and what decides the masks.
-ORDER = ("row_len", "batch_rows", "seed")
+ORDER = ("row_len", "batch_rows", "seed", "pairs", "echoes")
 MASKS = ("seed", "mask_rate", "objective")
 MASKED = ("masked_ids_T", "inputs.ids_T")
 """The tensor of a batch that holds the ids as the network reads them: ELECTRA's, the masked LM's."""
@@ -130,15 +130,8 @@ def open_source(run: PretrainRun) -> Source | str:
         cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
         table = RowTable(shards.train, cuts, row_len)
     objective = OBJECTIVES[config.pretrain.objective](config, shards.special, shards.vocab_size)
-    feed: Feed[Any] = Feed(
-        table,
-        objective,
-        shards.special,
-        config.pretrain.seed,
-        config.pretrain.mask_rate,
-        config.pretrain.batch_rows,
-        0,
-    )
+    whole_batches = config.pretrain.model_copy(update={"micro_rows": 0})
+    feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
     return Source(run, config, shards, feed, load_tokenizer(shards.tokenizer_folder))
 
 
@@ -176,8 +169,7 @@ def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference 
 
 
 def _text(source: Source, numbers: I64) -> I64:
-    s, feed = source.shards.special, source.feed
-    return feed.table.fill(feed.table_rows(numbers), s.cls, s.sep, s.pad).ids_RL
+    return source.feed.block(numbers).ids_RL
 
 
 def _odd_row(left_RL: I64, right_RL: I64) -> int | None:
