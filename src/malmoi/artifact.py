@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -309,6 +308,8 @@ def sync_folder(folder: Path) -> None:
 
 def tool_versions() -> dict[str, str]:
     """Versions that may matter to a result; other versions warn, they never invalidate."""
+    from importlib import metadata  # 70 ms, which no worker of a pool needs
+
     found = {"malmoi": __version__, "python": platform.python_version()}
     for name in ("torch", "numpy", "tokenizers", "tokie", "polars", "safetensors"):
         try:

@@ -1,7 +1,7 @@
 """One slice of a corpus file to the four arrays of a part: a pure function, run by a worker.
 
-Columnar: a block of lines is encoded as one, and sentence, document and eojeol starts come from comparing the
-tokens' positions with those of newlines and white space.
+Columnar: a block of lines is encoded as one. WordPiece says by itself where eojeols start; for the others that
+comes from comparing the tokens' positions with those of white space.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, ids_dtype
-from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer import Encodings, Tokenizer, load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
 from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.wordpiece import WordPiece
 
 _SPACES = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
@@ -36,6 +38,8 @@ class EncodeSpec:
     end: int
     tokenizer: Path
     engine: Choice = "auto"
+    digest: str = ""
+    """The tokenizer's, if this process may keep it for its next slice: opening one takes .2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def encode_slice(spec: EncodeSpec, folder: Path) -> dict[str, Any]:
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        tokenizer = load_tokenizer(spec.tokenizer, engine=spec.engine)
+        tokenizer = _opened(spec.tokenizer, spec.engine, spec.digest)
         caught.clear()  # what loading warns of is said once by the build, not once per slice
         blocks = list(_blocks(tokenizer, spec))
     tokens = sum(len(block.ids) for block in blocks)
@@ -96,6 +100,15 @@ def encode_slice(spec: EncodeSpec, folder: Path) -> dict[str, Any]:
     }
 
 
+def _opened(folder: Path, engine: Choice, digest: str) -> Tokenizer:
+    return _kept(folder, engine, digest) if digest else load_tokenizer(folder, engine=engine)
+
+
+@lru_cache(1)
+def _kept(folder: Path, engine: Choice, digest: str) -> Tokenizer:
+    return load_tokenizer(folder, engine=engine)
+
+
 def _blocks(tokenizer: Tokenizer, spec: EncodeSpec) -> Iterator[Block]:
     for text in read_blocks(spec.file, spec.start, spec.end):
         yield encode_block(tokenizer, text)
@@ -103,35 +116,45 @@ def _blocks(tokenizer: Tokenizer, spec: EncodeSpec) -> Iterator[Block]:
 
 def encode_block(tokenizer: Tokenizer, text: str) -> Block:
     """Encode whole lines of text."""
-    lines = text.removesuffix("\n").split("\n")
-    encoded = tokenizer.encode_batch(lines, specials=False)
-    first_L = encoded.cu_seqlens
-    codes = np.frombuffer("\n".join(lines).encode("utf-32-le", "replace"), np.uint32)
-    newlines = np.flatnonzero(codes == ord("\n"))
-    begin_L = np.concatenate([[0], newlines + 1])
-    end_L = np.append(newlines, len(codes))
-    spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)
+    text = text.removesuffix("\n")
+    found = tokenizer.encode_lines(text) if isinstance(tokenizer, WordPiece) else None
+    if found is not None:
+        ids, first_L, end_L = found.ids, found.cu_seqlens, found.ends
+        flags = _flags(found.starts_word, None)
+    else:
+        lines = text.split("\n")
+        encoded = tokenizer.encode_batch(lines, specials=False)
+        ids, first_L = encoded.ids, encoded.cu_seqlens
+        end_L = np.cumsum([len(line) + 1 for line in lines]) - 1
+        flags = _flags(_starts_word(text, end_L, encoded), encoded.morphemes)
     tokens_L = np.diff(first_L)
-    starts_T = encoded.spans[:, 0] + np.repeat(begin_L, tokens_L)
-    flags = np.zeros(len(encoded.ids), np.uint8)
-    if len(starts_T):
-        # White space since the token before: an eojeol starts, even behind a control character we drop.
-        spaces_T = spaces[starts_T]
-        starts_word = np.ones(len(starts_T), np.bool_)
-        starts_word[1:] = spaces_T[1:] > spaces_T[:-1]
-        flags[starts_word] = STARTS_WORD | STARTS_MORPHEME
-    blank_L = _visible(spaces, begin_L, end_L) == 0
+    blank_L = np.zeros(len(tokens_L), np.bool_)
+    for line in np.flatnonzero(tokens_L == 0).tolist():
+        start = int(end_L[line - 1]) + 1 if line else 0
+        blank_L[line] = not text[start : int(end_L[line])].strip()  # nor is one of control characters blank
     with_tokens = np.flatnonzero(tokens_L)
     sentences = first_L[with_tokens]
     blanks_before = np.cumsum(blank_L)[with_tokens]
     after_blank = np.diff(blanks_before, prepend=0) > 0
     last = with_tokens[-1] if len(with_tokens) else 0
-    return Block(encoded.ids, flags, sentences, sentences[after_blank], bool(blank_L[last:].any()))
+    return Block(ids, flags, sentences, sentences[after_blank], bool(blank_L[last:].any()))
 
 
-def _visible(
-    spaces: NDArray[np.int32], begin_L: NDArray[np.int64], end_L: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Characters other than white space on each line."""
-    before = np.concatenate([[0], spaces])
-    return np.asarray((end_L - begin_L) - (before[end_L] - before[begin_L]))
+def _flags(starts_word: NDArray[np.bool_], morphemes: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """An eojeol's first token starts a morpheme too; where no morphemes are known, no other token does."""
+    flags = starts_word.view(np.uint8) * np.uint8(STARTS_WORD | STARTS_MORPHEME)
+    if morphemes is not None:
+        flags |= morphemes.view(np.uint8) * np.uint8(STARTS_MORPHEME)
+    return flags
+
+
+def _starts_word(text: str, end_L: NDArray[np.int64], encoded: Encodings) -> NDArray[np.bool_]:
+    """Where an eojeol starts, from the tokens' spans: there is white space since the token before, be it
+    behind a control character that the tokenizer drops."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    begin_L = np.append(0, end_L[:-1] + 1)
+    spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)
+    spaces_T = spaces[encoded.spans[:, 0] + np.repeat(begin_L, np.diff(encoded.cu_seqlens))]
+    starts_word = np.ones(len(spaces_T), np.bool_)
+    starts_word[1:] = spaces_T[1:] > spaces_T[:-1]
+    return starts_word

@@ -16,38 +16,15 @@ from numpy.typing import NDArray
 
 from malmoi.artifact import Manifest, open_artifact
 from malmoi.errors import MalmoiError
-from malmoi.special import SpecialIds
+from malmoi.shards.faults import check_part
+from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
+from malmoi.special import IDENTITY_FILES, SpecialIds
 
-STARTS_WORD = 1
-"""Flag bit 0: the token starts an eojeol (it follows white space or begins its line)."""
-STARTS_MORPHEME = 2
-"""Flag bit 1: the token starts a morpheme; equal to bit 0 for tokenizers that know no morphemes."""
+__all__ = ["IDENTITY_FILES", "STARTS_MORPHEME", "STARTS_WORD", "Part", "Shards"]
 
 ARRAYS = ("ids", "flags", "sentences", "documents")
-
-# Kind of tokenizer → the files that decide its ids. A WordPiece's entries are compared, however they stand.
-IDENTITY_FILES = {
-    "morpheme": ("vocab.txt",),
-    "unigram": ("tokenizer.model",),
-    "bpe": ("tokenizer.model",),
-    "bytebpe": ("vocab.json", "merges.txt"),
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of T tokens, S sentences, D documents; the arrays are memory-mapped and read-only."""
-
-    name: str
-    ids: NDArray[np.unsignedinteger]
-    """(T,) uint16, or uint32 above 65,535 entries; no special tokens but [UNK]."""
-    flags: NDArray[np.uint8]
-    """(T,) STARTS_WORD | STARTS_MORPHEME."""
-    sentences: NDArray[np.int64]
-    """(S + 1,) token offset where each sentence starts, and T."""
-    documents: NDArray[np.int64]
-    """(D + 1,) token offset where each document starts, and T."""
-
+# Kinds whose tokens start morphemes inside eojeols too.
+ANALYZED = ("morpheme",)
 
 @dataclass(frozen=True)
 class Shards:
@@ -72,7 +49,9 @@ class Shards:
         manifest = open_artifact(folder, "shards", verify=verify)
         _allow_many_files()
         vocab_size = int(manifest.counts["vocab_size"])
-        parts = [_open_part(folder / name, vocab_size, verify) for name in _part_names(manifest)]
+        parts = [open_part(folder / name, vocab_size) for name in _part_names(manifest)]
+        for part in parts if verify else ():
+            check_part(folder / part.name, part, vocab_size, analyzed=_kind(folder) in ANALYZED)
         return cls(
             folder=folder,
             train=tuple(p for p in parts if p.name.startswith("part-")),
@@ -162,7 +141,13 @@ def _allow_many_files() -> None:
         return
 
 
-def _open_part(folder: Path, vocab_size: int, verify: bool) -> Part:
+def _kind(folder: Path) -> str:
+    about = folder / "tokenizer" / "malmoi.json"
+    return str(json.loads(about.read_text("utf-8")).get("kind", "")) if about.exists() else ""
+
+
+def open_part(folder: Path, vocab_size: int) -> Part:
+    """Map one part's arrays anew. Raises MM0301, MM0302."""
     arrays = {name: _open_array(folder / f"{name}.npy") for name in ARRAYS}
     part = Part(folder.name, **arrays)
     wanted = {"ids": ids_dtype(vocab_size), "flags": np.uint8, "sentences": np.int64, "documents": np.int64}
@@ -177,21 +162,7 @@ def _open_part(folder: Path, vocab_size: int, verify: bool) -> Part:
         if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != total:
             ends = "[]" if not len(offsets) else f"{offsets[0]} … {offsets[-1]}"
             raise MalmoiError("MM0302", folder / f"{name}.npy", detail=f"{ends} ≠ 0 … {total}")
-    if verify:
-        _verify_part(folder, part, vocab_size)
     return part
-
-
-def _verify_part(folder: Path, part: Part, vocab_size: int) -> None:
-    for name in ("sentences", "documents"):
-        if (np.diff(getattr(part, name)) <= 0).any():
-            raise MalmoiError("MM0302", folder / f"{name}.npy", detail="offset[i + 1] <= offset[i]")
-    if not np.isin(part.documents, part.sentences).all():
-        raise MalmoiError("MM0302", folder / "documents.npy", detail="document ⊄ sentence")
-    if not (part.flags[part.sentences[:-1]] & STARTS_WORD).all():
-        raise MalmoiError("MM0302", folder / "flags.npy", detail="sentence without STARTS_WORD")
-    if (largest := int(part.ids.max())) >= vocab_size:
-        raise MalmoiError("MM0303", folder / "ids.npy", largest=largest, vocab_size=vocab_size)
 
 
 def _open_array(path: Path) -> NDArray[Any]:

@@ -1,12 +1,19 @@
-"""`malmoi.json`, what a tokenizer's folder says of itself, and the JSON settings beside it."""
+"""`malmoi.json`, what a tokenizer's folder says of itself, and the JSON settings beside it.
+
+A folder that a stage has written is sealed: the digests of the files that decide ids stand in it, because a
+vocabulary edited later gives other ids without any other sign.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from malmoi.artifact import write_json
 from malmoi.errors import MalmoiError
+from malmoi.special import IDENTITY_FILES
 
 ABOUT = "malmoi.json"
 
@@ -20,3 +27,27 @@ def read_settings(file: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise MalmoiError("MM0203", file, found="≠ JSON") from None
     return settings if isinstance(settings, dict) else {}
+
+
+def seal(folder: Path) -> None:
+    """Write the digests of the files that decide ids into malmoi.json. Not of tokenizer.json, where those
+    same entries stand again: transformers rewrites it without changing an id."""
+    about = read_settings(folder / ABOUT)
+    names = IDENTITY_FILES.get(str(about.get("kind")), ("vocab.txt",))
+    files = {name: _digest(folder / name) for name in names if (folder / name).exists()}
+    write_json(folder / ABOUT, about | {"files": files})
+
+
+def check_seal(folder: Path) -> None:
+    """Raise MM0310 for the first file that is not the one the folder was sealed with. Files that are gone are
+    left to the opener, which may do without."""
+    sealed = read_settings(folder / ABOUT).get("files", {})
+    for name, digest in sealed.items():
+        if (folder / name).exists() and _digest(folder / name) != digest:
+            raise MalmoiError("MM0310", folder / name, about=folder / ABOUT)
+
+
+def _digest(file: Path) -> str:
+    data = file.read_bytes()
+    # Git on Windows may have changed the ends of lines, which every reader takes off.
+    return hashlib.sha256(data if file.suffix == ".model" else data.replace(b"\r\n", b"\n")).hexdigest()

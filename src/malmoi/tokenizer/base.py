@@ -44,6 +44,20 @@ class Encodings:
         return slice(int(self.cu_seqlens[index]), int(self.cu_seqlens[index + 1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Tokens of L lines laid end to end, T in all, for those who need no spans."""
+
+    ids: NDArray[np.int32]
+    """(T,) token ids."""
+    cu_seqlens: NDArray[np.int64]
+    """(L + 1,) where each line starts, and T."""
+    starts_word: NDArray[np.bool_]
+    """(T,) where an eojeol starts."""
+    ends: NDArray[np.int64]
+    """(L,) where each line ends, in characters of the text."""
+
+
 class Tokenizer(Protocol):
     """Texts to ids with spans. `kind` names the recipe (a key of `config.KINDS`)."""
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 
-LETTER, ALONE, SPACE, DROPPED, ODD, UNSEEN = range(6)
-"""Part of a word; a word of its own (punctuation, hanja); white space; removed (controls); anything else."""
+LETTER, ALONE, SPACE, DROPPED, HIDDEN, ODD, UNSEEN = range(7)
+"""Part of a word; a word of its own (punctuation, hanja); white space; removed (controls); removed though
+Python calls it white space (U+000B, U+0085); anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,18 @@ class Characters:
 
     def classes(self, codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """The class of each code point."""
-        found = self._table[codes]
-        if (unseen := found == UNSEEN).any():
-            for code in np.unique(codes[unseen]):
+        found = self._table.take(codes)
+        if found.max(initial=LETTER) == UNSEEN:
+            for code in np.unique(codes[found == UNSEEN]):
                 self._table[code] = self._classify(chr(code))
-            found = self._table[codes]
+            found = self._table.take(codes)
         return found
 
     def _classify(self, char: str) -> int:
         normalized = self._library.normalizer.normalize_str(f"a{char}a")
         words = [word for word, _ in self._library.pre_tokenizer.pre_tokenize_str(normalized)]
-        shapes = {f"a{char}a": LETTER, f"a {char} a": ALONE, "a a": SPACE, "aa": DROPPED}
+        removed = HIDDEN if char.isspace() else DROPPED
+        shapes = {f"a{char}a": LETTER, f"a {char} a": ALONE, "a a": SPACE, "aa": removed}
         return shapes.get(" ".join(words), ODD)
 
 
@@ -57,11 +59,25 @@ def code_points(text: str) -> NDArray[np.uint32]:
 
 def find_words(classes: NDArray[np.uint8]) -> Words:
     """Words from the class of each character."""
-    kept = np.flatnonzero(classes <= ALONE)
-    alone = classes[kept] == ALONE
-    spaces_before = np.cumsum(classes == SPACE, dtype=np.int32)[kept]
-    starts = np.ones(len(kept), np.bool_)
-    np.not_equal(spaces_before[1:], spaces_before[:-1], out=starts[1:])
-    starts |= alone
-    starts[1:] |= alone[:-1]
-    return Words(kept, np.flatnonzero(starts))
+    shown = classes <= SPACE
+    if shown.all():
+        starts, visible = mark_words(classes)
+        kept = np.flatnonzero(visible)
+    else:
+        places = np.flatnonzero(shown)
+        starts, visible = mark_words(classes[places])
+        kept = places[visible]
+    return Words(kept, np.flatnonzero(starts[visible]))
+
+
+def mark_words(classes: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which characters start a word, and which are no white space, of a text nothing is removed from.
+
+    Comparisons of neighbouring bytes: counting the spaces before each character took five times as long.
+    """
+    letters = classes == LETTER
+    starts = classes == ALONE
+    visible = letters | starts
+    starts[:1] |= letters[:1]
+    starts[1:] |= letters[1:] > letters[:-1]
+    return starts, visible

@@ -12,7 +12,7 @@ from pathlib import Path
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
-from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.about import ABOUT, check_seal, read_settings
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
 
@@ -27,13 +27,16 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     """Open a tokenizer from a folder or a file.
 
     Raises MM0201 (no such path), MM0202 (a folder without tokenizer), MM0203 (a file of no kind we know, or a
-    setting that gives other ids), and those of the kind's own opener.
+    setting that gives other ids), MM0310 (a file changed since a stage wrote the folder), and those of the
+    kind's own opener.
     """
     path = Path(path)
     if not path.exists():
         raise MalmoiError("MM0201", path)
     if path.is_dir() and not any((path / name).exists() for name in VOCABULARIES):
         raise MalmoiError("MM0202", path)
+    if path.is_dir():
+        check_seal(path)
     kind = kind_of(path)
     if kind not in OPENERS:
         raise MalmoiError("MM0203", path, found=kind)

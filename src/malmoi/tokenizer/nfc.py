@@ -14,8 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+PIECE = 2_048
+
+
 def is_nfc(text: str) -> bool:
     return text.isascii() or unicodedata.is_normalized("NFC", text)
+
+
+def all_nfc(text: str) -> bool:
+    """`is_nfc` of a long text, asked piece by piece: one combining mark makes Python normalise all it was
+    asked about, and the marks of a corpus stand in few of its lines."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at + PIECE) + 1 or len(text)  # nothing joins a newline
+        if not is_nfc(text[at:end]):
+            return False
+        at = end
+    return True
 
 
 def compose(text: str) -> tuple[str, NDArray[np.int32]]:

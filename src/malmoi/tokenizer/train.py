@@ -17,6 +17,7 @@ from malmoi.artifact import (
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learn import Task, learn
@@ -56,6 +57,7 @@ def train_tokenizer(
             result = learn(Task(config, blocks, str(corpus), step.advance))
         tokenizer = result.tokenizer
         tokenizer.save(draft.path)
+        seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
         measured = measure(tokenizer, sample_blocks(heldout or parts, MEASURED_BYTES))
         draft.counts |= {
