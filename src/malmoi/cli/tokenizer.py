@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,9 @@ def train(
     vocab_size: Annotated[
         int | None, typer.Option("--vocab-size", help=text("cli.tokenizer.train.vocab_size"))
     ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help=text("cli.tokenizer.train.words"), show_default=False)
+    ] = None,
     recipe: Annotated[Path | None, typer.Option("--recipe", help=text("cli.recipe"))] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
@@ -37,6 +41,7 @@ def train(
 
     overrides = list(sets or [])
     overrides += [f"tokenizer.vocab_size={vocab_size}"] if vocab_size is not None else []
+    overrides += [f"tokenizer.words={json.dumps(str(words))}"] if words is not None else []
     config, origins = read_sections(Sections, recipe, overrides)
     manifest = train_tokenizer(
         config.tokenizer, corpus, out, reporter=console().reporter, origins=origins, verify=verify

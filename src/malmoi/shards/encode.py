@@ -112,13 +112,13 @@ def encode_block(tokenizer: Tokenizer, text: str) -> Block:
     end_L = np.append(newlines, len(codes))
     spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)
     tokens_L = np.diff(first_L)
-    starts_T = encoded.spans[:, 0] + np.repeat(begin_L, tokens_L)
+    starts_T, ends_T = (encoded.spans + np.repeat(begin_L, tokens_L)[:, None]).T
     flags = np.zeros(len(encoded.ids), np.uint8)
     if len(starts_T):
-        # White space since the token before: an eojeol starts, even behind a control character we drop.
-        spaces_T = spaces[starts_T]
+        # White space since the token before ended (a user word may hold some): an eojeol starts, even behind
+        # a control character we drop.
         starts_word = np.ones(len(starts_T), np.bool_)
-        starts_word[1:] = spaces_T[1:] > spaces_T[:-1]
+        starts_word[1:] = spaces[starts_T[1:]] > spaces[ends_T[:-1] - 1]
         flags[starts_word] = STARTS_WORD | STARTS_MORPHEME
     blank_L = _visible(spaces, begin_L, end_L) == 0
     with_tokens = np.flatnonzero(tokens_L)
