@@ -45,9 +45,15 @@ class Engine:
             self._undecided = False
             self._tokie = self._checked_tokie(text.split("\n"))
         if self._tokie is not None:
-            return np.asarray(self._tokie.encode_batch_flat([text], add_special_tokens=False)[0]).astype(
-                np.int32
-            )
+            # tokie 0.1.4 cuts long texts for its threads at spaces alone: 60,000 characters of words between
+            # newlines end in a panic, in the middle of a character.
+            try:
+                found, _ = self._tokie.encode_batch_flat([text.replace("\n", " ")], add_special_tokens=False)
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # its class cannot be imported
+                    raise
+                return self.redo(text)
+            return np.asarray(found).astype(np.int32)
         return self.reference_ids(text.split("\n"))
 
     def reference_ids(self, lines: list[str]) -> NDArray[np.int32]:
