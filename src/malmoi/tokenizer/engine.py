@@ -45,7 +45,14 @@ class Engine:
         if len(text) >= WORTH_IT:
             self._check(text)
         if self._tokie is not None:
-            found = self._tokie.encode_batch_flat([text], add_special_tokens=False)[0]
+            # tokie 0.1.4 cuts long texts for its threads at spaces alone: 60,000 characters of words between
+            # newlines end in a panic, in the middle of a character.
+            try:
+                found = self._tokie.encode_batch_flat([text.replace("\n", " ")], add_special_tokens=False)[0]
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # its class cannot be imported
+                    raise
+                return self.redo(text)
             return np.asarray(found).astype(np.int32)
         return self.reference_ids(text.split("\n"))
 
