@@ -1,4 +1,4 @@
-"""Kiwi (kiwipiepy): the more accurate analyzer, and about twenty times slower than Mecab.
+"""Kiwi (kiwipiepy): the more accurate analyzer, and some fifteen times slower than Mecab.
 
 Its tokens may overlap (도와주, 었), have no width (의사 + 이 + 다) and skip characters; here they become
 spans that are equal or apart and cover every character that is no space.
