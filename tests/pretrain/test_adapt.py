@@ -161,7 +161,8 @@ def test_a_model_of_transformers_with_unused_entries(road: Path, tmp_path: Path)
     old, new = (load_file(Path(f) / "model.safetensors") for f in (peer, f"{out}/checkpoints/step-1"))
     a, b = old[TABLE["mlm"]], new[TABLE["mlm"]]
     same = [i for i in range(len(entries)) if i not in (50, 51)]
-    assert len(b) == len(entries) and torch.equal(a[same], b[same])
+    assert len(b) == len(entries)
+    torch.testing.assert_close(a[same], b[same], rtol=0, atol=1e-29)  # its row of [PAD] is all zeros
     peer_tokenizer = load_tokenizer(tmp_path / "peer")
     pieces = peer_tokenizer.encode_batch(["도서관"], specials=False).ids.tolist()
     assert torch.equal(b[50], a[pieces].mean(0)) and not torch.equal(b[51], a[51])
