@@ -11,7 +11,7 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # Files that can hold a vocabulary; one of them makes a folder a tokenizer's.
 VOCABULARIES = ("vocab.txt", "tokenizer.json", "tokenizer.model", "vocab.json")
 # All files that can decide ids.
-TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "malmoi.json")
+TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "added_tokens.json", "tokenizer_config.json", "malmoi.json")
 
 
 @dataclass(frozen=True, slots=True)
