@@ -18,6 +18,7 @@ from malmoi.model.batch import Batch
 from malmoi.model.hf import read_masked_lm
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.adapt import Vocabularies, compare_vocabularies, grown, open_init
+from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.build import build_shards
@@ -205,6 +206,8 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
     shutil.copy(step / "vocab.txt", headless)
     error = fails(start.model_copy(update={"init": headless}))
     assert (error.code, error.values["head"]) == ("MM0410", "masked LM")
+    with pytest.raises(ValueError, match="init \\+ start=counted"):
+        PretrainConfig(init=step, start="counted")
     damaged = tmp_path / "damaged"
     shutil.copytree(step, damaged)
     config = json.loads((damaged / "config.json").read_text())

@@ -60,8 +60,8 @@ class Vocabularies:
 
 
 def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) -> Init:
-    """A checkpoint, or the newest one of a run. Raises MM0402 (no model there), MM0013 (not what its
-    checkpoint.json records), MM0266 (an ELECTRA without its generator)."""
+    """A checkpoint, or the newest one of a run. Raises MM0402 (no model there), MM0266 (an ELECTRA without
+    its generator)."""
     folder = path
     if not (path / WEIGHTS[0]).is_file():
         run = next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)
@@ -72,10 +72,14 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
         if not (folder / GENERATOR / WEIGHTS[0]).is_file():
             raise MalmoiError("MM0266", folder)
     read_config(folder)
-    if (folder / RECORD).is_file() and (reason := fault(folder)) is not None:
-        raise MalmoiError("MM0013", folder, reason=reason)
     found = [folder / name for name in names if (folder / name).is_file()]
     return Init(folder, record_inputs(found, out, verify=verify))
+
+
+def check_init(init: Init) -> None:
+    """Raise MM0013 where a checkpoint of ours is not what its checkpoint.json records."""
+    if (init.folder / RECORD).is_file() and (reason := fault(init.folder)) is not None:
+        raise MalmoiError("MM0013", init.folder, reason=reason)
 
 
 def shape_of(init: Init, model: ModelConfig, objective: str) -> ModelConfig:

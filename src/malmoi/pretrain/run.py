@@ -33,7 +33,7 @@ from malmoi.config import identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.model.sizes import ModelConfig, parameters
-from malmoi.pretrain.adapt import compare_vocabularies, go_on, open_init, shape_of, told
+from malmoi.pretrain.adapt import check_init, compare_vocabularies, go_on, open_init, shape_of, told
 from malmoi.pretrain.checkpoint import FOLDER, fault, find_checkpoint
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.counts import count
@@ -103,6 +103,7 @@ def pretrain(
             word_width(shape)
     going_on = None
     if init and not any((out / FOLDER).glob("step-*")):
+        check_init(init)
         old = objectives[config.objective](run, opened.special, init.rows).read(init.folder)
         going_on = old, compare_vocabularies(init, opened.tokenizer_folder)
     device = choose_device(config.device)

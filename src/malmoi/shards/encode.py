@@ -118,7 +118,7 @@ def encode_block(tokenizer: Tokenizer, text: str) -> Block:
         # White space since the token before ended (a user word may hold some): an eojeol starts, even behind
         # a control character we drop.
         starts_word = np.ones(len(starts_T), np.bool_)
-        starts_word[1:] = spaces[starts_T[1:]] > spaces[ends_T[:-1] - 1]
+        starts_word[1:] = spaces[starts_T[1:]] > spaces[np.maximum(starts_T, ends_T - 1)[:-1]]
         flags[starts_word] = STARTS_WORD | STARTS_MORPHEME
     blank_L = _visible(spaces, begin_L, end_L) == 0
     with_tokens = np.flatnonzero(tokens_L)
