@@ -179,15 +179,20 @@ def test_an_entry_that_moved_is_named(trained: Path, road: Path, tmp_path: Path)
     entries[20], entries[21] = entries[21], entries[20]
     (tmp_path / "vocab.txt").write_text("\n".join(entries) + "\n", "utf-8")
     with pytest.raises(MalmoiError, match=rf"MM0265.*id 20 was '{entries[21]}' and is '{entries[20]}'"):
-        compare_vocabularies(open_init(trained, "mlm", tmp_path / "out"), tmp_path)
+        compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), tmp_path)
     (tmp_path / "vocab.txt").write_text("\n".join(entries[:20]) + "\n", "utf-8")
     with pytest.raises(MalmoiError, match=r"MM0265.*id 20 was"):
-        compare_vocabularies(open_init(trained, "mlm", tmp_path / "out"), tmp_path)
+        compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), tmp_path)
 
 
 def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path) -> None:
     if trained.name == "electra":
-        pytest.skip("one trained model is enough")
+        alone = tmp_path / "alone"
+        shutil.copytree(trained / "checkpoints" / "step-150", alone)
+        shutil.rmtree(alone / "generator")
+        with pytest.raises(MalmoiError, match="MM0266"):
+            open_init(alone, "electra", tmp_path / "out")
+        return
     step = trained / "checkpoints" / "step-150"
 
     def fails(config: object, model: ModelConfig = ModelConfig()) -> MalmoiError:  # noqa: B008
@@ -197,7 +202,8 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
         return error.value
 
     start = NEXT.model_copy(update={"init": step})
-    assert fails(start.model_copy(update={"objective": "electra"})).code == "MM0266"
+    error = fails(start.model_copy(update={"objective": "electra"}))
+    assert error.code == "MM0268" and error.do.endswith("--set pretrain.objective=mlm")
     assert fails(start.model_copy(update={"init": tmp_path / "nowhere"})).code == "MM0402"
     assert fails(start, ModelConfig(hidden=64)).code == "MM0507"
     headless = tmp_path / "headless"

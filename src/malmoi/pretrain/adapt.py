@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from malmoi.artifact import FileRecord, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.model.hf_config import read_config
-from malmoi.model.sizes import ModelConfig
+from malmoi.model.sizes import Arch, ModelConfig
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
 from malmoi.pretrain.electra import GENERATOR
 from malmoi.special import TOKENIZER_FILES
@@ -25,6 +25,7 @@ from malmoi.special import TOKENIZER_FILES
 # V rows of the new matrix, R of the old one, E width; a bias is a matrix of width 1.
 
 WEIGHTS = ("config.json", "model.safetensors")
+ARCHS: dict[str, Arch] = {"mlm": "bert", "electra": "electra"}
 GROWING = ("embeddings.word.weight", "head.bias")
 """Ends of the names of weights with a row for each entry."""
 
@@ -60,8 +61,8 @@ class Vocabularies:
 
 
 def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) -> Init:
-    """A checkpoint, or the newest one of a run. Raises MM0402 (no model there), MM0266 (an ELECTRA without
-    its generator)."""
+    """A checkpoint, or the newest one of a run. Raises MM0402 (no model there), MM0268 (a model of another
+    kind than the objective's), MM0266 (an ELECTRA without its generator)."""
     folder = path
     if not (path / WEIGHTS[0]).is_file():
         run = next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)
@@ -69,9 +70,11 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
     names = [*WEIGHTS, *TOKENIZER_FILES]
     if objective == "electra":
         names += [f"{GENERATOR}/{name}" for name in WEIGHTS]
-        if not (folder / GENERATOR / WEIGHTS[0]).is_file():
-            raise MalmoiError("MM0266", folder)
-    read_config(folder)
+    if (arch := read_config(folder)[0].arch) != ARCHS[objective]:
+        fitting = next(name for name, wanted in ARCHS.items() if wanted == arch)
+        raise MalmoiError("MM0268", folder, arch=arch, objective=objective, fitting=fitting)
+    if objective == "electra" and not (folder / GENERATOR / WEIGHTS[0]).is_file():
+        raise MalmoiError("MM0266", folder)
     found = [folder / name for name in names if (folder / name).is_file()]
     return Init(folder, record_inputs(found, out, verify=verify))
 
