@@ -18,7 +18,7 @@ IDENTITY_FILES = {
     "bytebpe": ("vocab.json", "merges.txt"),
 }
 # All files that can decide ids.
-TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "malmoi.json")
+TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "added_tokens.json", "tokenizer_config.json", "malmoi.json")
 
 
 @dataclass(frozen=True, slots=True)

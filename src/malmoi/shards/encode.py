@@ -156,5 +156,5 @@ def _starts_word(text: str, end_L: NDArray[np.int64], encoded: Encodings) -> NDA
     spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)
     starts_T, ends_T = (encoded.spans + np.repeat(begin_L, np.diff(encoded.cu_seqlens))[:, None]).T
     starts_word = np.ones(len(starts_T), np.bool_)
-    starts_word[1:] = spaces[starts_T[1:]] > spaces[ends_T[:-1] - 1]
+    starts_word[1:] = spaces[starts_T[1:]] > spaces[np.maximum(starts_T, ends_T - 1)[:-1]]
     return starts_word

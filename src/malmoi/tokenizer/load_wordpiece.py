@@ -17,6 +17,8 @@ from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.wordpiece import MAX_WORD, PREFIX, WordPiece
 from malmoi.tokenizer.words import added_words
 
+ADDED = "added_tokens.json"
+
 
 def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> WordPiece:
     """Open a WordPiece tokenizer from a folder or a file.
@@ -90,9 +92,17 @@ def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
 def _words(path: Path, file: Path, entries: list[str], lower_case: bool) -> tuple[list[str], list[str]]:
     """The user words, from malmoi.json or a peer's added tokens, and the entries with those added behind."""
     if (file.parent / ABOUT).exists():
-        return read_settings(file.parent / ABOUT).get("words", []), entries
+        ours: list[str] = read_settings(file.parent / ABOUT).get("words", [])
+        if set(ours) - set(entries):
+            raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words ≠ {file.name}")
+        return ours, entries
     source = path / "tokenizer.json" if path.is_dir() else file
-    words = added_words(read_settings(source) if source.suffix == ".json" else {}, source, lower_case)
+    tokens = (read_settings(source) if source.suffix == ".json" else {}).get("added_tokens") or []
+    if not source.exists():  # older folders: a vocab.txt, and what was added to it beside it
+        source = path / ADDED
+        tokens = [{"content": word, "id": index} for word, index in read_settings(source).items()]
+        tokens = [token | {"normalized": True} for token in tokens]
+    words = added_words(tokens, source, lower_case)
     behind = sorted((index, word) for word, index in words.items() if index >= len(entries))
     entries = entries + [word for _, word in behind]
     if any(index >= len(entries) or entries[index] != word for word, index in words.items()):

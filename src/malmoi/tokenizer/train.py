@@ -40,7 +40,8 @@ def train_tokenizer(
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
 
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
-    room for the characters), MM0214 (not UTF-8), MM0260-MM0261 (the user's words), and those of artifacts.
+    room for the characters), MM0214 (not UTF-8), MM0260-MM0261 (the user's words), MM0267 (a kind that takes
+    none), and those of artifacts.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     words = read_words(config.words) if config.words else ()
@@ -59,6 +60,8 @@ def train_tokenizer(
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
             result = learn(Task(config, blocks, str(corpus), step.advance, words))
         tokenizer = result.tokenizer
+        if set(words) - set(getattr(tokenizer, "words", ())):
+            raise MalmoiError("MM0267", config.words, kind=config.kind)
         tokenizer.save(draft.path)
         seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
