@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from malmoi.pretrain.noise import permute, words
 from malmoi.pretrain.objective import MicroBatch, Objective
 from malmoi.pretrain.pairs import AS_THEY_ARE, Pairing, pair_up
-from malmoi.pretrain.rows import RowTable
+from malmoi.pretrain.rows import RowBlock, RowTable
 from malmoi.special import SpecialIds
 
 B = TypeVar("B", bound=MicroBatch)
@@ -55,10 +55,13 @@ class Feed(Generic[B]):
         return [self._micro(numbers[i : i + size]) for i in range(0, len(numbers), size)]
 
     def _micro(self, numbers: NDArray[np.int64]) -> B:
+        return self.objective.batch(self.block(numbers), numbers, self.seed, self.rate)
+
+    def block(self, numbers: NDArray[np.int64]) -> RowBlock:
+        """The rows as they are before anything is masked."""
         s = self.special
         block = self.table.fill(self.table_rows(numbers), s.cls, s.sep, s.pad)
-        block = pair_up(block, numbers, self.seed, self.pairing, s)
-        return self.objective.batch(block, numbers, self.seed, self.rate)
+        return pair_up(block, numbers, self.seed, self.pairing, s)
 
     def one(self, number: int) -> B:
         """A single row, to find out which one is at fault."""

@@ -1,6 +1,6 @@
 """One slice of a corpus file to the four arrays of a part: a pure function, run by a worker.
 
-Columnar: a block of lines is encoded as one. WordPiece says by itself where eojeols start; for the others that
+Columnar: a block of lines is encoded as one. WordPiece says by itself where eojeols start; for others that
 comes from comparing the tokens' positions with those of white space.
 """
 

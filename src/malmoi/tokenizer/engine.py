@@ -71,7 +71,7 @@ class Engine:
         warnings.warn(str(MalmoiError("MM0209")), stacklevel=2)
 
     def _check(self, text: str) -> None:
-        """Compare some lines: many of the first long text, which decide about tokie, and a few of the rest."""
+        """Compare some lines: many of the first long text, which decide about tokie, few of the rest."""
         if self._undecided:
             self._undecided, wanted = False, CHECKED_LINES
             self._tokie = _load_tokie(self._library)

@@ -241,7 +241,8 @@ class WordPiece:
         """Characters each entry spells (at most 127, no word has so many), plus GOES_ON."""
         continues = [entry.startswith(PREFIX) and len(entry) > len(PREFIX) for entry in self.entries]
         sizes = [len(e) - len(PREFIX) * c for e, c in zip(self.entries, continues, strict=True)]
-        return (np.minimum(sizes, GOES_ON - 1) + GOES_ON * np.array(continues)).astype(np.uint8)
+        spelling = np.minimum(sizes, GOES_ON - 1) + GOES_ON * np.array(continues)
+        return np.asarray(spelling, np.uint8)
 
 
 def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool, split_hanja: bool) -> Library:
