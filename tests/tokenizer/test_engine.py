@@ -52,3 +52,19 @@ def test_where_the_libraries_split_words_differently_the_reference_is_followed(s
     assert np.array_equal(found.ids, tokenizer._engine.reference_ids(lines))
     last = found.row(len(lines) - 1)
     assert found.spans[last][-1, 1] == len(lines[-1])
+
+
+def test_a_fast_library_that_errs_in_a_later_text_is_dropped_at_once(small: WordPiece) -> None:
+    engine = Engine(small._library)
+    engine.ids(LONG)
+    # Another vocabulary with words of the same lengths: only the comparison of lines can tell.
+    swapped = [*small.entries[:-2], small.entries[-1], small.entries[-2]]
+    engine._tokie = _load_tokie(WordPiece(swapped)._library)
+    entry = small.entries[-1].removeprefix("##")
+    lines = [line for line in SENTENCES if entry in line] * 100
+    text = "\n".join(lines)
+    assert len(text) > WORTH_IT
+    with pytest.warns(UserWarning, match="MM0209"):
+        found = engine.ids(text)
+    assert engine.name == "tokenizers"
+    assert np.array_equal(found, engine.reference_ids(lines))
