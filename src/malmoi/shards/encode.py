@@ -104,7 +104,7 @@ def _opened(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return _kept(folder, engine, digest) if digest else load_tokenizer(folder, engine=engine)
 
 
-@lru_cache(1)
+@lru_cache(2)
 def _kept(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return load_tokenizer(folder, engine=engine)
 
