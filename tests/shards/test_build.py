@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from malmoi.errors import MalmoiError
+from malmoi.shards import build
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
@@ -51,6 +52,19 @@ def test_two_workers_write_the_same_bytes(
 ) -> None:
     build_shards(ShardsConfig(), corpus, tokenizer, tmp_path / "two", workers=2)
     assert Shards.open(tmp_path / "two").digest == Shards.open(shards).digest
+
+
+def test_a_small_corpus_is_cut_evenly(
+    corpus: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "SMALLEST", 500)
+    counts = build_shards(ShardsConfig(), corpus, tokenizer, tmp_path / "shards").counts
+    pieces = [part["bytes"] for part in counts["parts"] if part["source"] == "part-00000.txt"]
+    assert len(pieces) > 3
+    sizes = [end - start for start, end in pieces]
+    assert max(sizes) - min(sizes[:-1]) <= len("\n".join(DOCUMENTS[0]).encode()) + 2
+    assert [start for start, _ in pieces[1:]] == [end for _, end in pieces[:-1]]
+    assert counts["train"]["sentences"] == 9 * 17
 
 
 def test_second_build_has_nothing_to_do(shards: Path, corpus: Path, tokenizer: Path) -> None:

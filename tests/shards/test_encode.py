@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import chain
+import lzma
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 import malmoi.shards.encode as encode
 from malmoi.shards.build import cut_file
-from malmoi.shards.encode import EncodeSpec, encode_slice
+from malmoi.shards.encode import Block, EncodeSpec, encode_block, encode_slice
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD
+from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
 from malmoi.tokenizer.wordpiece import WordPiece
-from tests.tokenizer.korean import TEXT
+from tests.tokenizer.korean import ODD, SENTENCES, TEXT
 
 ALPHABET = ("할머니는 밤늦게", "", " ", "\u200b", "뷁 (菜田)。", "\u200b동생이\u200b 편지를 ", "콩.나물")
 LINES = st.lists(st.sampled_from(ALPHABET), max_size=12)
@@ -76,6 +78,50 @@ def test_arrays_are_those_of_encoding_token_by_token(
         patch.setattr(encode, "read_blocks", lambda *range_: read_blocks(*range_, size=block))
         found = _encode(folder / "part.txt", folder / "tokenizer")
     assert found == _slowly(small, text)
+
+
+def _by_spans(tokenizer: WordPiece, text: str) -> Block:
+    """The way of tokenizers that have spans only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WordPiece, "encode_lines", lambda self, text: None)
+        return encode_block(tokenizer, text)
+
+
+def _same(a: Block, b: Block) -> bool:
+    arrays = ("ids", "flags", "sentences", "documents")
+    return a.ends_document == b.ends_document and all(
+        np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays
+    )
+
+
+HIDDEN_SPACES = ("가\x0b나\x85 다\x1c", "a\u2028b", "\x0b")
+ODD_LINES = st.lists(st.sampled_from([*ALPHABET, *ODD, *HIDDEN_SPACES]), max_size=9)
+
+
+@given(ODD_LINES)
+@settings(deadline=None, max_examples=200)
+def test_eojeols_without_spans_are_those_with(small: WordPiece, lines: list[str]) -> None:
+    text = "\n".join(lines)
+    assert _same(encode_block(small, text), _by_spans(small, text))
+
+
+def test_plain_korean_goes_without_spans_and_what_needs_care_does_not(small: WordPiece) -> None:
+    lines = small.encode_lines("\n".join(SENTENCES))
+    assert lines is not None
+    assert lines.ids.tolist() == small.encode_batch(SENTENCES, specials=False).ids.tolist()
+    for odd in ("\u1100\u1161", "\ud800", "가\x0b나"):
+        assert small.encode_lines(f"밤늦게\n{odd}") is None
+    assert WordPiece(small.entries, lower_case=True).encode_lines("밤늦게") is None
+
+
+@pytest.mark.parametrize("name", ["kowiki", "nsmc_reviews"])
+def test_real_text_has_the_same_eojeols_without_spans(shared_data: Path, name: str) -> None:
+    tokenizer = load_tokenizer(shared_data / "tokenizers/koelectra_32200/vocab.txt")
+    assert isinstance(tokenizer, WordPiece)
+    with lzma.open(shared_data / "corpus" / f"{name}.txt.xz", "rt", encoding="utf-8") as stream:
+        text = "".join(islice(stream, 6_000))
+    assert tokenizer.encode_lines(text) is not None
+    assert _same(encode_block(tokenizer, text), _by_spans(tokenizer, text))
 
 
 def test_flags_mark_eojeols_not_punctuation(small: WordPiece, tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from malmoi.tokenizer import engine as engine_module
 from malmoi.tokenizer.engine import MOST_CONTRADICTIONS, WORTH_IT, Engine, _load_tokie
 from malmoi.tokenizer.wordpiece import WordPiece
-from tests.tokenizer.korean import SENTENCES
+from tests.tokenizer.korean import ODD, SENTENCES
 
 LONG = "\n".join(SENTENCES * 20)
 
@@ -65,3 +68,46 @@ def test_a_word_a_line_and_no_space_at_all(small: WordPiece) -> None:
     long = "".join(words)
     alone = WordPiece(small.entries).encode_batch([long], specials=False)
     assert (alone.ids.tolist(), alone.spans.tolist()) == ([small.special.unk], [[0, len(long)]])
+
+
+def test_a_fast_library_that_errs_in_a_later_text_is_dropped_at_once(small: WordPiece) -> None:
+    engine = Engine(small._library)
+    engine.ids(LONG)
+    # Another vocabulary with words of the same lengths: only the comparison of lines can tell.
+    swapped = [*small.entries[:-2], small.entries[-1], small.entries[-2]]
+    engine._tokie = _load_tokie(WordPiece(swapped)._library)
+    entry = small.entries[-1].removeprefix("##")
+    lines = [line for line in SENTENCES if entry in line] * 100
+    text = "\n".join(lines)
+    assert len(text) > WORTH_IT
+    with pytest.warns(UserWarning, match="MM0209"):
+        found = engine.ids(text)
+    assert engine.name == "tokenizers"
+    assert np.array_equal(found, engine.reference_ids(lines))
+
+
+@given(st.lists(st.sampled_from([*SENTENCES[::9], *ODD, "뷁", "a" * 100, "#", "##"]), max_size=12))
+@settings(deadline=None, max_examples=150)
+def test_each_word_once_gives_the_same_ids_and_spans(small: WordPiece, lines: list[str]) -> None:
+    """Without tokie, long texts are encoded word by word; here all texts are long."""
+    expected = small.encode_batch(lines, specials=False)
+    plain = WordPiece(small.entries, engine="tokenizers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_module, "WORTH_IT", 0)
+        found = plain.encode_batch(lines, specials=False)
+    assert found.ids.tolist() == expected.ids.tolist()
+    assert found.spans.tolist() == expected.spans.tolist()
+
+
+def test_long_texts_without_tokie_do_not_reach_the_library_line_by_line(
+    small: WordPiece, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = WordPiece(small.entries, engine="tokenizers")
+    expected = small.encode_batch(LONG.split("\n"), specials=False).ids
+    monkeypatch.setattr(Engine, "reference_ids", lambda self, lines: pytest.fail("line by line"))
+    lines = plain.encode_lines(LONG)
+    assert lines is not None
+    assert lines.ids.tolist() == expected.tolist()
+    nothing = plain.encode_lines(" \n" * WORTH_IT)
+    assert nothing is not None
+    assert len(nothing.ids) == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.nfc import compose, is_nfc
+import malmoi.tokenizer.nfc as nfc
+from malmoi.tokenizer.nfc import all_nfc, compose, is_nfc
 
 ALPHABET = "가각뷁\u1100\u1161\u1175\u11a8\u11c2ㅋbé\u0301\u0323\u0307\u0344\u0958中Å\u200d👍\n.\u0f73\u0f71"
 MIXED = st.text(st.sampled_from(ALPHABET), max_size=20)
@@ -40,3 +42,11 @@ def test_what_comes_apart_in_nfc_shares_the_whole() -> None:
 def test_is_nfc() -> None:
     assert is_nfc("말모이 café")
     assert not is_nfc(unicodedata.normalize("NFD", "말모이"))
+
+
+@given(st.lists(MIXED, max_size=6), st.integers(1, 8))
+def test_asked_piece_by_piece(lines: list[str], piece: int) -> None:
+    text = "\n".join(lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nfc, "PIECE", piece)
+        assert all_nfc(text) == is_nfc(text)

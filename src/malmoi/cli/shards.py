@@ -1,4 +1,4 @@
-"""`malmoi shards build CORPUS TOKENIZER --out DIR` and `malmoi shards verify DIR`."""
+"""`malmoi shards`: build CORPUS TOKENIZER, verify, stats and show SHARDS, merge A B …"""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from malmoi.cli.console import console
+from malmoi.cli.shards_show import show
+from malmoi.cli.shards_stats import stats
 from malmoi.messages import text
 
 
@@ -16,6 +18,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=text("cli.shards.help"), no_args_is_help=True)
     group.command("build", help=text("cli.shards.build.help"))(build)
     group.command("verify", help=text("cli.shards.verify.help"))(verify)
+    group.command("stats", help=text("cli.shards.stats.help"))(stats)
+    group.command("show", help=text("cli.shards.show.help"))(show)
+    group.command("merge", help=text("cli.shards.merge.help"))(merge)
     app.add_typer(group, name="shards")
 
 
@@ -62,6 +67,17 @@ def verify(
     console().table("cli.shards.sentences", headers, sentences)
     console().print("shards.sound", path=folder)
     console().result({"shards": str(folder), "sentences": sentences})
+
+
+def merge(
+    sources: Annotated[list[Path], typer.Argument(help=text("cli.shards.merge.sources"), show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help=text("cli.shards.build.out"), show_default=False)],
+    verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
+) -> None:
+    from malmoi.shards.merge import merge_shards
+
+    manifest = merge_shards(sources, out, reporter=console().reporter, verify=verify)
+    show_shards(out, manifest.counts)
 
 
 def show_shards(out: Path, counts: dict[str, Any]) -> None:

@@ -6,47 +6,21 @@ the shards they read; of every run ever made the text of any step can be shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
-from torch import Tensor
 
-from malmoi.errors import MalmoiError
-from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.feed import Feed, feed_of
-from malmoi.pretrain.rows import RowTable, cut_rows
-from malmoi.pretrain.run import OBJECTIVES
 from malmoi.progress import SILENT, Reporter
 from malmoi.report.folder import PretrainRun
-from malmoi.shards.format import Shards
-from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.base import Tokenizer
+from malmoi.report.source import Source, masked_ids, open_source, tensors_of
 
 I64 = NDArray[np.int64]
 CHUNK = 64  # batches whose text is laid out at once
 # What decides the order of the rows and their text, and what decides the masks.
 ORDER = ("row_len", "batch_rows", "seed", "pairs", "echoes")
 MASKS = ("seed", "mask_rate", "objective")
-MASKED = ("masked_ids_T", "inputs.ids_T")
-"""The tensor of a batch that holds the ids as the network reads them: ELECTRA's, the masked LM's."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A run's batches, made again."""
-
-    run: PretrainRun
-    config: RunConfig
-    shards: Shards
-    feed: Feed[Any]
-    tokenizer: Tokenizer
-
-    def setting(self, name: str) -> Any:
-        return getattr(self.config.pretrain, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,44 +84,6 @@ def compare_batches(left: PretrainRun, right: PretrainRun, reporter: Reporter = 
     return Batches(steps)
 
 
-def open_source(run: PretrainRun) -> Source | str:
-    """What a run's batches are made of, or a key of the catalog that says why they cannot be made again."""
-    try:
-        config = RunConfig.model_validate(run.manifest.config)
-    except ValidationError:
-        return "report.diff.other_version"
-    shards = find_shards(run)
-    if shards is None:
-        return "report.diff.no_shards"
-    tables = run.folder / "rows" / shards.digest[:16]
-    if (run.folder / "rows").is_dir() and not tables.is_dir():
-        return "report.diff.other_shards"
-    row_len = config.pretrain.row_len
-    whole = all((tables / str(row_len) / part.name).is_dir() for part in shards.train)
-    if whole:
-        table = RowTable.open(shards.train, row_len, tables / str(row_len))
-    else:  # a copy without its tables: cut again, in memory, so that nothing is written into the run
-        cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
-        table = RowTable(shards.train, cuts, row_len)
-    objective = OBJECTIVES[config.pretrain.objective](config, shards.special, shards.vocab_size)
-    whole_batches = config.pretrain.model_copy(update={"micro_rows": 0})
-    feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
-    return Source(run, config, shards, feed, load_tokenizer(shards.tokenizer_folder))
-
-
-def find_shards(run: PretrainRun) -> Shards | None:
-    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them."""
-    home = run.folder.resolve()
-    recorded = run.manifest.counts.get("shards")
-    places = [Path(recorded)] if recorded else []
-    for place in (*places, home.parent / "shards", home.parents[1] / "shards"):
-        try:
-            return Shards.open(place)
-        except MalmoiError:
-            continue
-    return None
-
-
 def _agree(a: Source, b: Source, names: tuple[str, ...]) -> bool:
     return all(a.setting(name) == b.setting(name) for name in names)
 
@@ -182,10 +118,10 @@ def _odd_row(left_RL: I64, right_RL: I64) -> int | None:
 def _first_masks(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
     """The first batch before `stop` of which some tensor differs; its first row with other ids, or row 0."""
     for k in range(start, stop):
-        one, other = (_tensors(source.feed.batch(k)[0]) for source in (a, b))
+        one, other = (tensors_of(source.feed.batch(k)[0]) for source in (a, b))
         if one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one):
             continue
-        ids = [_masked(tensors, source.feed.table.row_len) for tensors, source in ((one, a), (other, b))]
+        ids = [masked_ids(tensors, source.feed.table.row_len) for tensors, source in ((one, a), (other, b))]
         odd = _odd_row(*ids) if ids[0].shape == ids[1].shape else 0
         return _difference(a, b, k, odd or 0, "masks")
     return None
@@ -193,23 +129,6 @@ def _first_masks(a: Source, b: Source, start: int, stop: int) -> BatchDifference
 
 def _equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
     return a.shape == b.shape and bool((a == b).all())
-
-
-def _tensors(batch: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
-    """Every array of a batch by dotted name."""
-    found: dict[str, NDArray[Any]] = {}
-    for field in fields(batch):
-        value = getattr(batch, field.name)
-        if is_dataclass(value):
-            found |= _tensors(value, f"{prefix}{field.name}.")
-        elif isinstance(value, Tensor):
-            found[prefix + field.name] = value.numpy()
-    return found
-
-
-def _masked(tensors: dict[str, NDArray[Any]], row_len: int) -> I64:
-    ids = next(tensors[name] for name in MASKED if name in tensors)
-    return np.asarray(ids, np.int64).reshape(-1, row_len)
 
 
 def _difference(
@@ -233,7 +152,7 @@ def _row(source: Source, k: int, row: int) -> I64 | None:
     feed = source.feed
     if row >= feed.batch_rows:
         return None
-    ids = _masked(_tensors(feed.one(k * feed.batch_rows + row)), feed.table.row_len)[0]
+    ids = masked_ids(tensors_of(feed.one(k * feed.batch_rows + row)), feed.table.row_len)[0]
     real = np.flatnonzero(ids != source.shards.special.pad)
     end = int(real[-1]) + 1 if len(real) else 0
     return np.asarray(ids[:end], np.int64)

@@ -13,9 +13,10 @@ from malmoi.artifact import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.progress import SILENT, Reporter
-from malmoi.report.batches import Batches, compare_batches, find_shards
+from malmoi.report.batches import Batches, compare_batches
 from malmoi.report.folder import PretrainRun, pretrain_runs, read_run
 from malmoi.report.origin import dotted, origin_of, shown
+from malmoi.report.source import find_shards
 from malmoi.shards.format import Shards
 
 AT_A_STEP = ("lr", "grad_norm")

@@ -36,8 +36,8 @@ from malmoi.tokenizer.blocks import MB
 
 MANY_UNKNOWN = 0.01
 SLICES, SMALLEST = 16, 8 * MB
-"""A small corpus is cut into 16 slices of at least 8 MB (a third of a second): five slices of 64 MB would keep
-two workers busy 3 : 2, and the second core bring 1.67x."""
+"""A small corpus is cut into 16 slices of at least 8 MB (a third of a second): five slices of 64 MB would
+keep two workers busy 3 : 2, and the second core bring 1.67x."""
 _SEARCH = 1_000_000
 
 
@@ -82,7 +82,7 @@ def build_shards(
         parts = _collect(draft.path, slices, counts)
         if not any(part["name"].startswith("part-") for part in parts):
             raise MalmoiError("MM0306", corpus)
-        draft.counts |= _summary(opened, digest, parts)
+        draft.counts |= summary(opened, digest, parts)
     _warn(reporter, parts, str(out))
     return read_manifest(out)
 
@@ -147,7 +147,8 @@ def _collect(
     return parts
 
 
-def _summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The manifest's counts from those of the parts."""
     counted = ("tokens", "sentences", "documents", "eojeols", "unk")
     sums = {
         kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}

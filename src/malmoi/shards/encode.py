@@ -1,6 +1,6 @@
 """One slice of a corpus file to the four arrays of a part: a pure function, run by a worker.
 
-Columnar: a block of lines is encoded as one. WordPiece says by itself where eojeols start; for the others that
+Columnar: a block of lines is encoded as one. WordPiece says by itself where eojeols start; for others that
 comes from comparing the tokens' positions with those of white space.
 """
 
@@ -104,7 +104,7 @@ def _opened(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return _kept(folder, engine, digest) if digest else load_tokenizer(folder, engine=engine)
 
 
-@lru_cache(1)
+@lru_cache(2)
 def _kept(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return load_tokenizer(folder, engine=engine)
 

@@ -33,7 +33,9 @@ def check_part(folder: Path, part: Part, vocab_size: int, *, analyzed: bool) -> 
     for at, sentences in pieces(part.sentences[:-1]):
         if (odd := _first(part.flags[sentences] & STARTS_WORD == 0)) is not None:
             token = sentences[odd]
-            _fail(folder / "flags.npy", f"flags[{token}] = {part.flags[token]}, sentences[{at + odd}] = {token}")
+            _fail(
+                folder / "flags.npy", f"flags[{token}] = {part.flags[token]}, sentences[{at + odd}] = {token}"
+            )
     _check_flags(folder / "flags.npy", part.flags, analyzed)
     for at, ids in pieces(part.ids):
         if (odd := _first(ids >= vocab_size)) is not None:

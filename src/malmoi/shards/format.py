@@ -26,6 +26,7 @@ ARRAYS = ("ids", "flags", "sentences", "documents")
 # Kinds whose tokens start morphemes inside eojeols too.
 ANALYZED = ("morpheme",)
 
+
 @dataclass(frozen=True)
 class Shards:
     """An opened shards artifact."""

@@ -81,3 +81,10 @@ def mark_words(classes: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[n
     starts[:1] |= letters[:1]
     starts[1:] |= letters[1:] > letters[:-1]
     return starts, visible
+
+
+def spell_words(letters: NDArray[np.uint32], sizes_W: NDArray[np.int64]) -> str:
+    """Words with a space between them, from the code points of all and the length of each."""
+    spelled = np.full(len(letters) + len(sizes_W), ord(" "), np.uint32)
+    spelled[np.arange(len(letters)) + np.repeat(np.arange(1, len(sizes_W) + 1), sizes_W)] = letters
+    return spelled[1:].tobytes().decode("utf-32-le")

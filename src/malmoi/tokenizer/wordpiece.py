@@ -7,7 +7,7 @@ the library's slower offsets are used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -33,6 +33,7 @@ from malmoi.tokenizer.characters import (
     code_points,
     find_words,
     mark_words,
+    spell_words,
 )
 from malmoi.tokenizer.composed import Pieces, encode_composed
 from malmoi.tokenizer.config import Kind
@@ -154,7 +155,7 @@ class WordPiece:
         classes = self._characters.classes(codes)
         if self.lower_case or self.strip_accents or (classes == ODD).any():
             return self._by_library(texts)
-        return self._by_pieces(joined, find_words(classes), texts)
+        return self._by_pieces(joined, codes, find_words(classes), texts)
 
     def encode_lines(self, text: str) -> Lines | None:
         """Ids of the lines of a text and where their eojeols start; None for text that needs more care.
@@ -178,7 +179,9 @@ class WordPiece:
         first_W = np.flatnonzero(starts)
         lasts = visible.copy()
         lasts[:-1] &= visible[1:] <= starts[1:]  # the next character does not go on the word
-        found = self._ids_of_words(text, np.flatnonzero(lasts) - first_W + 1)
+        shown_codes = codes if len(codes) == len(classes) else codes[shown]
+        sizes_W = np.flatnonzero(lasts) - first_W + 1
+        found = self._ids_of_words(text, sizes_W, lambda: spell_words(shown_codes[visible], sizes_W))
         if found is None:
             return None
         ids, heads_W = found
@@ -189,9 +192,9 @@ class WordPiece:
         cu_seqlens = np.concatenate([[0], firsts, [len(ids)]])
         return Lines(ids, cu_seqlens, starts_word, np.append(ends_L, len(text)))
 
-    def _by_pieces(self, joined: str, words: Words, texts: list[str]) -> Pieces:
+    def _by_pieces(self, joined: str, codes: NDArray[np.uint32], words: Words, texts: list[str]) -> Pieces:
         word_sizes = np.diff(words.starts, append=len(words.kept))
-        found = self._ids_of_words(joined, word_sizes)
+        found = self._ids_of_words(joined, word_sizes, lambda: spell_words(codes[words.kept], word_sizes))
         if found is None:
             return self._by_library(texts)
         ids, heads_W = found
@@ -211,11 +214,11 @@ class WordPiece:
         return Pieces(ids, spans, counts)
 
     def _ids_of_words(
-        self, joined: str, word_sizes: NDArray[np.int64]
+        self, joined: str, word_sizes: NDArray[np.int64], words: Callable[[], str]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]] | None:
         """Ids of a text whose words have these lengths, and the first token of each word; None where the
         reference's ids, too, contradict the words."""
-        ids = self._engine.ids(joined)
+        ids = self._engine.ids(joined, words)
         heads = self._align(ids, word_sizes)
         if heads is None and self._engine.name == "tokie":
             ids = self._engine.redo(joined)
@@ -252,7 +255,8 @@ class WordPiece:
         """Characters each entry spells (at most 127, no word has so many), plus GOES_ON."""
         continues = [entry.startswith(PREFIX) and len(entry) > len(PREFIX) for entry in self.entries]
         sizes = [len(e) - len(PREFIX) * c for e, c in zip(self.entries, continues, strict=True)]
-        return (np.minimum(sizes, GOES_ON - 1) + GOES_ON * np.array(continues)).astype(np.uint8)
+        spelling = np.minimum(sizes, GOES_ON - 1) + GOES_ON * np.array(continues)
+        return np.asarray(spelling, np.uint8)
 
 
 def _library(

@@ -1,0 +1,106 @@
+"""One row of pretraining as a person can read it: its tokens, what was masked and what stood there.
+
+The row is made by the feed that training uses. Its flags are laid out by the same code: a table whose parts
+hold flags in place of ids is filled and paired as the row itself was.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.report.source import Source, masked_ids, tensors_of
+from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD
+from malmoi.special import SpecialIds
+
+Fate = Literal["", "masked", "random", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as the network reads it."""
+
+    text: str
+    original: str
+    fate: Fate
+    """What became of a token that is predicted; empty for the others."""
+    starts_word: bool
+    starts_morpheme: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """[CLS] (the first segment of a sequence only), tokens, [SEP]."""
+
+    sequence: int
+    segment: int
+    tokens: list[Token]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`number` in the endless order; `place`: part and tokens of the shards; `row_len` with padding."""
+
+    number: int
+    place: str
+    row_len: int
+    segments: list[Segment]
+
+    @property
+    def tokens(self) -> list[Token]:
+        return [token for segment in self.segments for token in segment.tokens]
+
+    def fates(self) -> dict[str, int]:
+        """How many tokens were masked, replaced at random, kept."""
+        return {fate: sum(t.fate == fate for t in self.tokens) for fate in ("masked", "random", "kept")}
+
+
+def make_row(source: Source, number: int) -> Row:
+    """Row `number` of a source."""
+    feed, special = source.feed, source.shards.special
+    numbers = np.array([number], np.int64)
+    block = feed.block(numbers)
+    originals = block.ids_RL[0]
+    tensors = tensors_of(feed.one(number))
+    shown = masked_ids(tensors, feed.table.row_len)[0]
+    slots = np.unique(tensors["slots_M"][tensors["weights_M"] > 0])
+    fates: dict[int, Fate] = {int(at): _fate(int(shown[at]), int(originals[at]), special) for at in slots}
+    flags = _flags(source, number)
+    texts = source.tokenizer.tokens(shown), source.tokenizer.tokens(originals)
+    segments: list[Segment] = []
+    at = 0
+    for sequence, length in enumerate(block.sequences[0]):
+        kinds = block.segments_RL[0, at : at + length]
+        for kind in np.unique(kinds).tolist():
+            places = at + np.flatnonzero(kinds == kind)
+            tokens = [
+                Token(
+                    texts[0][i],
+                    texts[1][i],
+                    fates.get(i, ""),
+                    bool(flags[i] & STARTS_WORD),
+                    bool(flags[i] & STARTS_MORPHEME),
+                )
+                for i in places.tolist()
+            ]
+            segments.append(Segment(sequence, kind, tokens))
+        at += length
+    return Row(number, feed.source(number), feed.table.row_len, segments)
+
+
+def _fate(shown: int, original: int, special: SpecialIds) -> Fate:
+    if shown == special.mask:
+        return "masked"
+    return "kept" if shown == original else "random"
+
+
+def _flags(source: Source, number: int) -> NDArray[np.int64]:
+    """The flag of each place of the row; 0 for special tokens and padding."""
+    table = copy(source.feed.table)
+    table.parts = [replace(part, ids=part.flags) for part in table.parts]
+    feed = replace(source.feed, table=table, special=SpecialIds(pad=0, unk=0, cls=0, sep=0, mask=0))
+    return np.asarray(feed.block(np.array([number], np.int64)).ids_RL[0])

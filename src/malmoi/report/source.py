@@ -1,0 +1,104 @@
+"""A pretraining run's batches, made again from its manifest and its shards, or from settings alone.
+
+A batch is a pure function of (shards, settings, k), so nothing of a run needs to have been recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor
+
+from malmoi.errors import MalmoiError
+from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.feed import Feed, feed_of
+from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.pretrain.run import OBJECTIVES
+from malmoi.report.folder import PretrainRun
+from malmoi.shards.format import Shards
+from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.base import Tokenizer
+
+I64 = NDArray[np.int64]
+MASKED = ("masked_ids_T", "inputs.ids_T")
+"""The tensor of a batch that holds the ids as the network reads them: ELECTRA's, the masked LM's."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Batches that can be made again."""
+
+    config: RunConfig
+    shards: Shards
+    feed: Feed[Any]
+    tokenizer: Tokenizer
+
+    def setting(self, name: str) -> Any:
+        return getattr(self.config.pretrain, name)
+
+
+def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -> Source:
+    """The batches of these settings over these shards; rows are cut in memory, where `tables` has none, so
+    that nothing is written into anybody's folder."""
+    settings = config.pretrain
+    row_len = settings.row_len
+    if tables and all((tables / str(row_len) / part.name).is_dir() for part in shards.train):
+        table = RowTable.open(shards.train, row_len, tables / str(row_len))
+    else:
+        cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
+        table = RowTable(shards.train, cuts, row_len)
+    objective = OBJECTIVES[settings.objective](config, shards.special, shards.vocab_size)
+    feed: Feed[Any] = feed_of(settings.model_copy(update={"micro_rows": 0}), table, objective, shards.special)
+    return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder))
+
+
+def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
+    """What a run's batches are made of, or a key of the catalog that says why they cannot be made again.
+    The shards are looked for where none are given."""
+    try:
+        config = RunConfig.model_validate(run.manifest.config)
+    except ValidationError:
+        return "report.diff.other_version"
+    found = shards or find_shards(run)
+    if found is None:
+        return "report.diff.no_shards"
+    tables = run.folder / "rows" / found.digest[:16]
+    if (run.folder / "rows").is_dir() and not tables.is_dir():
+        return "report.diff.other_shards"
+    return make_source(config, found, tables)
+
+
+def find_shards(run: PretrainRun) -> Shards | None:
+    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them."""
+    home = run.folder.resolve()
+    recorded = run.manifest.counts.get("shards")
+    places = [Path(recorded)] if recorded else []
+    for place in (*places, home.parent / "shards", home.parents[1] / "shards"):
+        try:
+            return Shards.open(place)
+        except MalmoiError:
+            continue
+    return None
+
+
+def tensors_of(batch: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
+    """Every array of a batch by dotted name."""
+    found: dict[str, NDArray[Any]] = {}
+    for field in fields(batch):
+        value = getattr(batch, field.name)
+        if is_dataclass(value):
+            found |= tensors_of(value, f"{prefix}{field.name}.")
+        elif isinstance(value, Tensor):
+            found[prefix + field.name] = value.numpy()
+    return found
+
+
+def masked_ids(tensors: dict[str, NDArray[Any]], row_len: int) -> I64:
+    """The ids of a batch as the network reads them, (R, L)."""
+    ids = next(tensors[name] for name in MASKED if name in tensors)
+    return np.asarray(ids, np.int64).reshape(-1, row_len)
