@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from malmoi.cli.compare import compare
 from malmoi.cli.console import console
 from malmoi.messages import text
 
@@ -14,6 +15,7 @@ from malmoi.messages import text
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=text("cli.tokenizer.help"), no_args_is_help=True)
     group.command("train", help=text("cli.tokenizer.train.help"))(train)
+    group.command("compare", help=text("cli.compare.help"))(compare)
     app.add_typer(group, name="tokenizer")
 
 

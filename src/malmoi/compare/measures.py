@@ -98,12 +98,11 @@ def measure_lengths(lengths: Ints | Sequence[int]) -> Lengths:
     """Of at least one length."""
     ordered = np.sort(np.asarray(lengths, np.int64))
     longer = 1 - np.searchsorted(ordered, CURVE, side="right") / len(ordered)
-    reaches = CURVE <= 2 * ordered[-1]
+    reaches = 2 * ordered[-1] >= CURVE
+    quantiles = np.percentile(ordered, QUANTILES, method="higher")
     return Lengths(
         mean=round(float(ordered.mean()), 2),
-        quantiles={
-            q: int(v) for q, v in zip(QUANTILES, np.percentile(ordered, QUANTILES, method="higher"), strict=True)
-        },
+        quantiles=dict(zip(QUANTILES, quantiles.tolist(), strict=True)),
         over={limit: _percent(int((ordered > limit).sum()), len(ordered)) for limit in LIMITS},
         curve=[
             (int(n), round(100 * float(share), 3))

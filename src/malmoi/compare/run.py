@@ -165,7 +165,6 @@ def name_them(paths: Sequence[Path]) -> list[str]:
             depth[i] += 1
 
 
-
 def _open(name: str) -> Analyzer:
     from malmoi.tokenizer.analyzers import open_analyzer
 

@@ -6,8 +6,10 @@ UTF-16, NFD, .xz, csv, …) and composed as the corpus stage does it, but nothin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +55,8 @@ def read_texts(path: Path, mb: float) -> Texts:
     documents = list(_take(_raw_documents(path), budget)) if not _is_corpus(path) else []
     if not documents:
         raise MalmoiError("MM0250", path)
+    if len(documents) == 1:  # no blank line in all of it: a line is a document
+        documents = [[line] for line in documents[0]]
     return Texts(path, "file", documents)
 
 
@@ -79,8 +83,10 @@ def _lines(document: str) -> list[str]:
 
 
 def _take(documents: Iterable[list[str]], budget: int) -> Iterator[list[str]]:
+    """Documents, the last one cut at a line, as many as the budget of bytes lets through."""
     for document in documents:
-        yield document
-        budget -= sum(len(line.encode()) for line in document)
+        ends = list(accumulate(len(line.encode()) for line in document))
+        yield document[: bisect_left(ends, budget) + 1]
+        budget -= ends[-1]
         if budget <= 0:
             return
