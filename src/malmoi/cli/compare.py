@@ -1,4 +1,4 @@
-"""`malmoi tokenizer compare A B C --corpus TEXT`: what each costs, loses and can still answer, in one table."""
+"""`malmoi tokenizer compare A B C --corpus TEXT`: what each costs, loses and can still answer."""
 
 from __future__ import annotations
 

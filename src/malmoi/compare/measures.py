@@ -99,7 +99,7 @@ def measure_lengths(lengths: Ints | Sequence[int]) -> Lengths:
     ordered = np.sort(np.asarray(lengths, np.int64))
     longer = 1 - np.searchsorted(ordered, CURVE, side="right") / len(ordered)
     reaches = 2 * ordered[-1] >= CURVE
-    quantiles = np.percentile(ordered, QUANTILES, method="higher")
+    quantiles = np.percentile(ordered, QUANTILES, method="inverted_cdf")
     return Lengths(
         mean=round(float(ordered.mean()), 2),
         quantiles=dict(zip(QUANTILES, quantiles.tolist(), strict=True)),

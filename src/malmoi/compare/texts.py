@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.decode import Decoded
@@ -67,7 +67,7 @@ def _is_corpus(path: Path) -> bool:
 def _raw_documents(path: Path) -> Iterator[list[str]]:
     config = CorpusConfig(on_bad_file="skip")  # a broken row is no reason not to compare
     for source in find_sources([str(path)], path / ".none"):
-        record = {"bad_rows": []}
+        record: dict[str, Any] = {"bad_rows": []}
         for chunk in source_documents(Decoded(Path(source.path)), source, config, record):
             for document in chunk.split(DOC):
                 if lines := _lines(document):
