@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.compare.answers import Spans, ceiling, eojeol_spans, to_text, to_tokens, tokenizer_spans
+from malmoi.compare.answers import (
+    Spans,
+    analyzer_spans,
+    ceiling,
+    eojeol_spans,
+    to_text,
+    to_tokens,
+    tokenizer_spans,
+)
 from malmoi.tasks.squad import Gold, Question, Squad, read_squad
+from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.load import load_tokenizer
 from tests.compare.conftest import PARTS, WHOLE
 
@@ -67,13 +76,16 @@ def test_snapping_is_outward_and_least(data: st.DataObject) -> None:
 
 
 def test_published_ceilings_of_korquad(shared_data: Path) -> None:
-    """White-space words 23.9 / 87.7, KoELECTRA v1's vocabulary 71.4 / 96.6, another 99.0 / 99.9, as they
-    were computed from the same file before (EM / F1)."""
+    """EM / F1 as they were computed from the same file before: white-space words 23.9 / 87.7, Mecab's
+    morphemes 99.2 / 99.9, KoELECTRA v1's vocabulary 71.4 / 96.6, another 99.0 / 99.9."""
     squad = read_squad(shared_data / "tasks/korquad_v1/KorQuAD_v1.0_dev.json")
     assert (len(squad.contexts), len(squad.questions), squad.misplaced) == (964, 5774, 0)
     eojeols = ceiling(squad, eojeol_spans(squad.contexts))
     assert eojeols.em == pytest.approx(23.9, abs=0.1)
     assert eojeols.f1 == pytest.approx(87.7, abs=0.06)
+    morphemes = ceiling(squad, analyzer_spans(open_analyzer("mecab"), squad.contexts))
+    assert morphemes.em == pytest.approx(99.2, abs=0.06)
+    assert morphemes.f1 == pytest.approx(99.9, abs=0.06)
     for name, em, f1 in (
         ("koelectra_32200", 71.4, 96.6),
         ("ifuseok_electra_custom/vocab_custom.txt", 99.0, 99.9),

@@ -52,8 +52,7 @@ def tokenizer_spans(tokenizer: Tokenizer, contexts: Sequence[str]) -> list[Spans
 def analyzer_spans(analyzer: Analyzer, contexts: Sequence[str]) -> list[Spans]:
     """The same of an analyzer's surfaces: what tokens that are whole morphemes would reach."""
     composed, ways_back = compose_all(list(contexts))
-    # A text is one line to an analyzer; a line end and a space are one character both.
-    found = analyzer.surfaces([text.replace("\n", " ") for text in composed])
+    found = analyzer.surfaces(composed)
     ends = np.cumsum(found.counts)
     spans = [found.spans[end - count : end] for end, count in zip(ends, found.counts, strict=True)]
     return [through(ways_back[i], part) if i in ways_back else part for i, part in enumerate(spans)]

@@ -21,7 +21,7 @@ from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
 from malmoi.tasks.squad import read_squad
-from malmoi.tokenizer.analyzers.base import Analyzer
+from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.load import load_tokenizer
 
 MB = 5.0
@@ -91,7 +91,7 @@ def compare_tokenizers(
     """
     names = name_them(paths)
     tokenizers = [load_tokenizer(path, reporter=reporter) for path in paths]
-    opened = _open(analyzer) if analyzer else None
+    opened = open_analyzer(analyzer) if analyzer else None
     squad = read_squad(qa) if qa else None
     texts = read_texts(text, mb)
     lines = texts.lines
@@ -163,9 +163,3 @@ def name_them(paths: Sequence[Path]) -> list[str]:
             return [str(path) for path in paths]
         for i in twice:
             depth[i] += 1
-
-
-def _open(name: str) -> Analyzer:
-    from malmoi.tokenizer.analyzers import open_analyzer
-
-    return open_analyzer(name)

@@ -24,6 +24,8 @@ class Measure:
     value: Callable[[Contender], float | None]
     shown: Callable[[float], str]
     better: Better = ""
+    apart: float = 0.0
+    """By what share best and worst must differ for a star: timings wobble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ MEASURES = (
     Measure("characters_per_token", "cost", lambda c: c.measures.characters_per_token, _two, "high"),
     Measure("rows_128", "cost", lambda c: c.measures.rows_per_mb[128], _whole, "low"),
     Measure("rows_512", "cost", lambda c: c.measures.rows_per_mb[512], _whole, "low"),
-    Measure("speed", "cost", lambda c: c.speed, _two, "high"),
+    Measure("speed", "cost", lambda c: c.speed, _two, "high", apart=0.1),
     Measure("unk", "loss", lambda c: c.measures.unk_percent, _percent, "low"),
     Measure("unk_eojeol", "loss", lambda c: c.measures.unk_eojeol_percent, _percent, "low"),
     Measure("boundary_precision", "cuts", _boundary("precision"), _percent, "high"),
@@ -95,8 +97,9 @@ def _taken(measure: Measure, contenders: Sequence[Contender]) -> bool:
 def _row(measure: Measure, contenders: Sequence[Contender]) -> Row:
     values = [float(measure.value(contender) or 0) for contender in contenders]
     shown = [measure.shown(value) for value in values]
-    best = measure.shown((min if measure.better == "low" else max)(values))
-    telling = bool(measure.better) and len(set(shown)) > 1
+    low, high = min(values), max(values)
+    telling = bool(measure.better) and len(set(shown)) > 1 and high - low >= measure.apart * high
+    best = measure.shown(low if measure.better == "low" else high)
     return Row(
         text(f"compare.row.{measure.name}"), measure.group, [(s, telling and s == best) for s in shown]
     )

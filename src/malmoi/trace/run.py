@@ -12,9 +12,10 @@ from malmoi.compare.examples import Token, tokens_of
 from malmoi.corpus.trace import Cleaned, trace_cleaning
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.load import load_tokenizer
-from malmoi.trace.masks import Masking, mask_tokens
+from malmoi.trace.masks import Masking, mask_tokens, open_run, predict_masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,6 @@ def _mask(
     special = tokenizer.special
     if run is None or checkpoint is None:
         return mask_tokens([special.cls, *ids, special.sep], tokenizer, seed), 0
-    from malmoi.trace.masks import open_run, predict_masked
-
     model = open_run(run, tokenizer, checkpoint)
     kept = ids[: model.row_len - 2]
     row = [special.cls, *kept, special.sep]
@@ -127,8 +126,6 @@ def _check_same(given: Tokenizer, path: Path, checkpoint: Path) -> None:
 
 
 def _morphemes(sentences: list[str], name: str) -> list[Morpheme]:
-    from malmoi.tokenizer.analyzers import open_analyzer
-
     found = open_analyzer(name).analyze(sentences)
     owners = np.repeat(np.arange(len(sentences)), found.counts).tolist()
     surfaces = found.surfaces(sentences)
