@@ -32,7 +32,7 @@ def test_help_speaks_both_languages() -> None:
     assert "날 한국어 글에서" in malmoi("--lang", "ko", "--help").stdout
 
 
-VERBS = """run; sample; corpus build; tokenizer train; shards build; shards verify; pretrain;
+VERBS = """run; sample; corpus build; tokenizer train; tokenizer compare; trace; shards build; shards verify; pretrain;
 finetune; league; predict; report; diff; doctor; explain"""
 
 

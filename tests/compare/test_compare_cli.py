@@ -94,6 +94,7 @@ def test_table_in_80_columns_and_json(
     (result,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"result"' in line]
     assert [c["name"] for c in result["contenders"]] == ["whole", "parts"]
     assert result["contenders"][1]["ceiling"]["em"] == 100.0
+    assert "parts suits questions" in " ".join(result["sayings"])
 
 
 def test_mistakes_end_in_a_code_and_no_traceback(
@@ -107,6 +108,7 @@ def test_mistakes_end_in_a_code_and_no_traceback(
         ([*base, "--corpus", str(files["text"]), "--qa", str(tmp_path / "없음.json")], "MM0251"),
         ([*base, "--corpus", str(files["text"]), "--qa", str(files["text"])], "MM0252"),
         ([*base, str(tmp_path / "없음"), "--corpus", str(files["text"])], "MM0201"),
+        ([*base[:-1], "hanja", "--corpus", str(files["text"])], "MM0221"),
         ([*base, str(files["whole"]), "--corpus", str(files["text"])], "MM0255"),
     ):
         assert run(words) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -14,7 +14,6 @@ from malmoi.messages import text
 if TYPE_CHECKING:
     from malmoi.compare.run import Comparison
 
-AnalyzerChoice = Literal["kiwi", "mecab", "none"]
 SIDE_BY_SIDE = 4  # columns of numbers that fit 80 characters beside the names of the measures
 
 
@@ -24,13 +23,12 @@ def compare(
     ],
     corpus: Annotated[Path, typer.Option("--corpus", help=text("cli.compare.corpus"), show_default=False)],
     qa: Annotated[Path | None, typer.Option("--qa", help=text("cli.compare.qa"))] = None,
-    analyzer: Annotated[
-        AnalyzerChoice, typer.Option("--analyzer", help=text("cli.compare.analyzer"))
-    ] = "kiwi",
+    analyzer: Annotated[str, typer.Option("--analyzer", help=text("cli.compare.analyzer"))] = "kiwi",
     mb: Annotated[float, typer.Option("--mb", min=0.01, help=text("cli.compare.mb"))] = 5.0,
     out: Annotated[Path | None, typer.Option("--out", help=text("cli.compare.out"))] = None,
 ) -> None:
     from malmoi.compare.run import compare_tokenizers
+    from malmoi.report.tokenizer_reading import sayings
 
     found = compare_tokenizers(
         tokenizers,
@@ -40,8 +38,12 @@ def compare(
         mb=mb,
         reporter=console().reporter,
     )
+    said = [saying.text for saying in sayings(found)]
     _show(found)
-    console().result(found.as_dict())
+    if console().mode != "json":
+        for line in said:
+            console().out.print(f"- {line}", markup=False, highlight=False)
+    console().result(found.as_dict() | {"sayings": said})
     if out is not None:
         from malmoi.report.tokenizers import write_comparison
 
@@ -51,7 +53,6 @@ def compare(
 
 
 def _show(found: Comparison) -> None:
-    from malmoi.report.tokenizer_reading import sayings
     from malmoi.report.tokenizer_table import rows
 
     table = rows(found)
@@ -70,9 +71,6 @@ def _show(found: Comparison) -> None:
         mb=found.megabytes,
         sentences=found.sentences,
     )
-    if console().mode != "json":
-        for said in sayings(found):
-            console().out.print(f"- {said.text}", markup=False, highlight=False)
 
 
 def _cell(shown: str, best: bool) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from malmoi.trace.masks import Masking, Seen
     from malmoi.trace.run import Trace
 
-AnalyzerChoice = Literal["kiwi", "mecab", "none"]
 INVISIBLE = {"\n": "⏎", "\t": "⇥", "\u200b": "␣", "\ufeff": "␣", "\u00a0": "␣"}
 
 
@@ -26,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def trace(
     sentence: Annotated[str, typer.Argument(help=text("cli.trace.sentence"), show_default=False)],
     tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help=text("cli.trace.tokenizer"))] = None,
-    analyzer: Annotated[AnalyzerChoice, typer.Option("--analyzer", help=text("cli.trace.analyzer"))] = "kiwi",
+    analyzer: Annotated[str, typer.Option("--analyzer", help=text("cli.trace.analyzer"))] = "kiwi",
     run: Annotated[Path | None, typer.Option("--run", help=text("cli.trace.run"))] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help=text("cli.trace.seed"))] = 0,
 ) -> None:

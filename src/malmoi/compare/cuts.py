@@ -67,7 +67,7 @@ def cut_lines(tokenizer: Tokenizer, lines: Sequence[str]) -> Cut:
 def inner_starts(starts: Ints, layout: Layout) -> Bools:
     """(C,) where something begins inside an eojeol; what begins with it says nothing about cutting."""
     found = np.zeros(len(layout.space_C), np.bool_)
-    found[starts] = True
+    found[starts[starts < len(found)]] = True  # some libraries put empty tokens at the end
     return found & ~layout.space_C & ~layout.begins_C
 
 
