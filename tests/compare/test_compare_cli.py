@@ -90,7 +90,7 @@ def test_table_in_80_columns_and_json(
     table = [n for n, line in zip(wide, shown.splitlines(), strict=True) if line[:1] in "┏┃┡│└"]
     assert len(table) > 25 and max(table) <= 80
     assert "정답 상한 EM" in shown and "100.00*" in shown and page.is_file()
-    assert run([*words, "--json"]) == 0
+    assert run([*words, "--json", "--lang", "en"]) == 0
     (result,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"result"' in line]
     assert [c["name"] for c in result["contenders"]] == ["whole", "parts"]
     assert result["contenders"][1]["ceiling"]["em"] == 100.0
