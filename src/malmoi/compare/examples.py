@@ -50,7 +50,8 @@ def choose_lines(lines: Sequence[str], cuts: Sequence[Cut], tokenizers: Sequence
     counts = np.stack([cut.counts_N[fit] for cut in cuts])
     apart = (counts.max(0) - counts.min(0)) / counts.min(0).clip(1)
     order = [fit[i] for i in np.argsort(-apart, kind="stable")[: COUNT // 2]] if len(cuts) > 1 else []
-    unknown = [i for i in fit if i in _with_unknown(cuts, tokenizers)]
+    lossy = _with_unknown(cuts, tokenizers)
+    unknown = [i for i in fit if i in lossy]
     spread = [fit[len(fit) * k // COUNT] for k in range(COUNT)]
     chosen = list(dict.fromkeys([*order, *unknown[:: max(1, len(unknown) // 2)][: COUNT // 3], *spread]))
     return list(dict.fromkeys(lines[i] for i in sorted(chosen[:COUNT])))
