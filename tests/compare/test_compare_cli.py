@@ -137,6 +137,20 @@ def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
     assert said[0].text == "parts cuts shortest: 1.90 tokens per eojeol, 50 % fewer than bytes."
 
 
+def test_of_many_the_least_and_the_most_are_named(found: Comparison) -> None:
+    whole = found.contenders[0]
+    assert whole.ceiling is not None
+    many = [
+        replace(whole, name=f"t{i}", ceiling=replace(whole.ceiling, em=50.0 + i), speed=1.0) for i in range(5)
+    ]
+    said = {saying.text: saying.detail for saying in sayings(replace(found, contenders=many))}
+    worst = "With t0 no model can score more than EM 50.0 on these questions."
+    assert said[worst].endswith("Others below 90: t1 51.0, t2 52.0, t3 53.0, t4 54.0.")
+    (unknown,) = [line for line in said if line.startswith("Eojeols with an [UNK]")]
+    share = f"{whole.measures.unk_eojeol_percent:.1f}"
+    assert unknown.endswith(f"t0 {share} % … t4 {share} %.")
+
+
 def test_stars_mark_the_best_and_no_ties(found: Comparison) -> None:
     table = {row.name: row.cells for row in rows(found)}
     assert table["answer ceiling EM"] == [("0.00", False), ("100.00", True)]

@@ -14,6 +14,7 @@ UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; ours stay below .3 (LOG.md)
 CUT_OUT = 90.0  # exact match; a ceiling below it costs more than models of one size differ by
 LONG = 10.0  # per cent of the documents beyond 512 tokens
 SLOW = 5.0  # times
+ALL_SHOWN = 3  # names in one sentence; of more the least and the most
 
 
 def headline(found: Comparison) -> Saying:
@@ -87,12 +88,13 @@ def _answers(found: Comparison) -> list[Saying]:
     best, name = max(judged)
     if len(judged) > 1 and best - min(judged)[0] >= 100 * TELLING:
         said.append(Saying("good", text("compare.say.answers", name=name, em=f"{best:.1f}")))
-    why = text("compare.say.answers_why")
-    said += [
-        Saying("bad", text("compare.say.cannot_answer", name=name, em=f"{em:.1f}"), why)
-        for em, name in judged
-        if em < CUT_OUT
-    ]
+    low = sorted((em, name) for em, name in judged if em < CUT_OUT)
+    if low:
+        (em, name), *others = low
+        why = text("compare.say.answers_why")
+        if others:
+            why += " " + text("compare.say.others", others=", ".join(f"{n} {e:.1f}" for e, n in others))
+        said.append(Saying("bad", text("compare.say.cannot_answer", name=name, em=f"{em:.1f}"), why))
     return said
 
 
@@ -103,9 +105,11 @@ def _beware(found: Comparison) -> list[Saying]:
     }
     said = []
     for what, least in (("unknown", UNKNOWN), ("long", LONG)):
-        over = [f"{name} {share:.1f} %" for name, share in shares[what] if share > least]
-        if over:
-            said.append(Saying("warn", text(f"compare.say.{what}", shares=", ".join(over))))
+        over = sorted((share, name) for name, share in shares[what] if share > least)
+        shown = [f"{name} {share:.1f} %" for share, name in over]
+        if shown:
+            ends = ", ".join(shown) if len(shown) <= ALL_SHOWN else f"{shown[0]} … {shown[-1]}"
+            said.append(Saying("warn", text(f"compare.say.{what}", shares=ends)))
     return said
 
 
