@@ -20,6 +20,8 @@ from malmoi.tokenizer.engine import Choice
 OPENERS = {
     "wordpiece": ("load_wordpiece", "open_wordpiece"),
     "morpheme-wordpiece": ("load_wordpiece", "open_wordpiece"),
+    "unigram": ("sentencepiece", "open_sentencepiece"),
+    "bpe": ("sentencepiece", "open_sentencepiece"),
 }
 
 

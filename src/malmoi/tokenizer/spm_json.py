@@ -1,0 +1,67 @@
+"""A SentencePiece model as a tokenizer of the `tokenizers` library, for transformers: the same ids.
+
+Equal because our scores lie on a grid on which 32-bit sums are exact: with free scores "ㅋㅋㅋ" cut as ㅋ|ㅋㅋ or
+ㅋㅋ|ㅋ has one sum on paper, and either library rounds its own way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer as Library
+
+from malmoi.special import SpecialIds
+from malmoi.tokenizer import spm
+from malmoi.tokenizer.spm import SPACE, Model
+from malmoi.tokenizer.stream import WHITE_SPACE
+
+
+def to_library(model: Model, special: SpecialIds) -> Library:
+    """The tokenizer, with BERT's `[CLS] … [SEP] … [SEP]` around the text."""
+    unk = model.pieces[special.unk].text
+    if model.kind == "unigram":
+        vocab = [(piece.text, piece.score) for piece in model.pieces]
+        library = Library(models.Unigram(vocab, unk_id=special.unk))
+    else:
+        ids = {piece.text: index for index, piece in enumerate(model.pieces)}
+        library = Library(models.BPE(ids, _merges(model), unk_token=unk, fuse_unk=True))
+    first = [normalizers.NFC()]
+    if model.charsmap:
+        first += [normalizers.Precompiled(model.charsmap)]
+    library.normalizer = normalizers.Sequence(
+        [
+            *first,
+            normalizers.Replace(Regex(WHITE_SPACE), " "),
+            normalizers.Strip(),
+            normalizers.Prepend(SPACE),
+            normalizers.Replace(" ", SPACE),
+        ]
+    )
+    library.pre_tokenizer = pre_tokenizers.Split(SPACE, "merged_with_next")
+    library.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always")
+    tokens = [model.pieces[index].text for index in astuple(special)]
+    library.post_processor = template(tokens[2], tokens[3], special)
+    library.add_special_tokens(tokens)
+    return library
+
+
+def template(cls: str, sep: str, special: SpecialIds) -> processors.TemplateProcessing:
+    """`[CLS] first [SEP] second [SEP]` with segments 0 and 1."""
+    return processors.TemplateProcessing(
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(cls, special.cls), (sep, special.sep)],
+    )
+
+
+def _merges(model: Model) -> list[tuple[str, str]]:
+    """All pairs of pieces that make a piece, the best piece first, as SentencePiece joins them."""
+    known = {piece.text for piece in model.pieces if piece.type == spm.NORMAL}
+    ranked = sorted((piece for piece in model.pieces if piece.type == spm.NORMAL), key=lambda p: -p.score)
+    return [
+        (piece.text[:cut], piece.text[cut:])
+        for piece in ranked
+        for cut in range(1, len(piece.text))
+        if piece.text[:cut] in known and piece.text[cut:] in known
+    ]
