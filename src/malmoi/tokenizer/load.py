@@ -22,6 +22,7 @@ OPENERS = {
     "morpheme-wordpiece": ("load_wordpiece", "open_wordpiece"),
     "unigram": ("sentencepiece", "open_sentencepiece"),
     "bpe": ("sentencepiece", "open_sentencepiece"),
+    "bytebpe": ("load_bytebpe", "open_bytebpe"),
 }
 
 

@@ -1,10 +1,13 @@
-"""The five special tokens under the names they go by: BERT's, and those of RoBERTa and SentencePiece."""
+"""The five special tokens under the names they go by, BERT's or those of RoBERTa and SentencePiece, and what
+transformers must be told of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
+
+from tokenizers import processors
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
@@ -35,3 +38,12 @@ def transformers_settings(entries: Sequence[str], special: SpecialIds) -> dict[s
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         **dict(zip(names, tokens, strict=True)),
     }
+
+
+def template(cls: str, sep: str, special: SpecialIds) -> processors.TemplateProcessing:
+    """`[CLS] first [SEP] second [SEP]` with segments 0 and 1."""
+    return processors.TemplateProcessing(
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(cls, special.cls), (sep, special.sep)],
+    )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import astuple
 
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.special import SpecialIds
 from malmoi.tokenizer import spm
+from malmoi.tokenizer.names import template
 from malmoi.tokenizer.spm import SPACE, Model
 from malmoi.tokenizer.stream import WHITE_SPACE
 
@@ -44,15 +45,6 @@ def to_library(model: Model, special: SpecialIds) -> Library:
     library.post_processor = template(tokens[2], tokens[3], special)
     library.add_special_tokens(tokens)
     return library
-
-
-def template(cls: str, sep: str, special: SpecialIds) -> processors.TemplateProcessing:
-    """`[CLS] first [SEP] second [SEP]` with segments 0 and 1."""
-    return processors.TemplateProcessing(
-        single=f"{cls}:0 $A:0 {sep}:0",
-        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
-        special_tokens=[(cls, special.cls), (sep, special.sep)],
-    )
 
 
 def _merges(model: Model) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ LEARNERS: dict[Kind, tuple[str, str]] = {
     "wordpiece": ("wordpiece", "learn"),
     "unigram": ("sentencepiece", "learn"),
     "bpe": ("sentencepiece", "learn"),
+    "bytebpe": ("bytebpe", "learn"),
 }
 
 
