@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers
@@ -30,7 +29,7 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
         file = next(path / name for name in ("tokenizer.json", "vocab.json") if (path / name).exists())
     if not file.stat().st_size:
         raise MalmoiError("MM0204", file)
-    library = _from_json(file) if "model" in read_settings(file) else _from_halves(file)
+    library = _from_halves(file) if file.name == "vocab.json" else _from_json(file)
     ids = library.get_vocab()
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
@@ -44,19 +43,8 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
     )
 
 
-def is_byte_level(state: dict[str, Any]) -> bool:
-    """Whether a tokenizer.json is a byte-level BPE's."""
-    splitter = state.get("pre_tokenizer") or {}
-    steps = splitter.get("pretokenizers", [splitter])
-    model = state.get("model") or {}
-    return model.get("type") == "BPE" and any(step.get("type") == "ByteLevel" for step in steps)
-
-
 def _from_json(file: Path) -> Library:
     state = read_settings(file)
-    if not is_byte_level(state):
-        kinds = (state["model"].get("type"), (state.get("pre_tokenizer") or {}).get("type"))
-        raise MalmoiError("MM0203", file, found=" + ".join(str(kind) for kind in kinds))
     # The post-processor and cutting are ours (rows.py).
     state |= {"truncation": None, "padding": None}
     try:

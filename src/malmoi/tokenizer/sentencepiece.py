@@ -28,10 +28,9 @@ from malmoi.tokenizer.composed import Pieces, encode_composed
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.names import NAMES, find_special, transformers_settings
 from malmoi.tokenizer.rows import lay_rows
-from malmoi.tokenizer.spm import SPACE, Model
+from malmoi.tokenizer.spm import FILE, SPACE, Model
 from malmoi.tokenizer.stream import make_stream, visible_span
 
-FILE = "tokenizer.model"
 GROUP = 500
 """Characters given to the library at once, cut at spaces. It adds scores up in 32 bits from the start of what
 it is given: in a text of a million characters the sum is off by 0.5, and the last words are cut by chance."""
@@ -191,20 +190,15 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
     Raises MM0202 (no model in the folder), MM0203 (words or characters, not pieces), MM0204 (empty), MM0206
     (special tokens missing), MM0231 (not a model, or damaged).
     """
-    file = model_file(path) if path.is_dir() else path
+    file = spm.model_file(path) if path.is_dir() else path
     if file is None:
         raise MalmoiError("MM0202", path)
     model = spm.read_model(file)
     if model.kind not in KINDS:
         raise MalmoiError("MM0203", file, found=f"SentencePiece {model.kind}")
+    listed = file.parent / "vocab.txt"
+    if listed.exists() and listed.read_text("utf-8", "replace").split("\n")[: len(model.pieces)] != model.entries:
+        # monologg's KoBERT takes ids from this list: no difference there, but there might be one elsewhere.
+        raise MalmoiError("MM0231", file, detail="vocab.txt ≠ .model")
     learned = read_settings(file.parent / ABOUT).get("learned") if file.name == FILE else None
     return SentencePiece(model, learned=learned, where=file)
-
-
-def model_file(folder: Path) -> Path | None:
-    """The SentencePiece model of a folder: under a usual name, or the only `*.model`."""
-    for name in (FILE, "spiece.model", "spm.model", "sentencepiece.bpe.model"):
-        if (folder / name).is_file():
-            return folder / name
-    found = sorted(folder.glob("*.model"))
-    return found[0] if len(found) == 1 else None

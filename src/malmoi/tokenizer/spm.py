@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
+from malmoi.special import VOCABULARIES
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 """Types of pieces. CONTROL is never found in a text, USER_DEFINED always wins there."""
 SPACE = "▁"
+FILE = "tokenizer.model"
 _KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 _PIECES, _TRAINER, _NORMALIZER = 1, 2, 3
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -48,6 +50,16 @@ class Model:
 
     def to_bytes(self) -> bytes:
         return b"".join(_field(_PIECES, _piece_bytes(piece)) for piece in self.pieces) + self.rest
+
+
+def model_file(folder: Path) -> Path | None:
+    """The SentencePiece model of a folder: under a usual name, or the only `*.model` beside no other vocabulary."""
+    named = [folder / name for name in (FILE, "spiece.model", "spm.model", "sentencepiece.bpe.model")]
+    found = [file for file in named if file.is_file()] or sorted(folder.glob("tokenizer_*.model"))
+    if not found and not any((folder / name).exists() for name in VOCABULARIES):
+        found = sorted(folder.glob("*.model"))
+        found = found if len(found) == 1 else []
+    return found[0] if found else None
 
 
 def read_model(file: Path) -> Model:
