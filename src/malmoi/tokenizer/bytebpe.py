@@ -86,7 +86,10 @@ class ByteBPE:
         stride: int = 0,
         specials: bool = True,
     ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`. Raises MM0210 where `max_len` leaves no room."""
+        """Encode texts or pairs; see `Tokenizer.encode_batch`.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
         pairs = bool(texts) and not isinstance(texts[0], str)
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
@@ -164,7 +167,9 @@ class ByteBPE:
         return np.array([len(entry) for entry in self.entries], np.int64)
 
 
-def make_library(vocab: dict[str, int], merges: Merges, entries: Sequence[str], special: SpecialIds) -> Library:
+def make_library(
+    vocab: dict[str, int], merges: Merges, entries: Sequence[str], special: SpecialIds
+) -> Library:
     """Our tokenizer: NFC, white space made one and put before each text, GPT-2's splitting, bytes."""
     library = Library(models.BPE(vocab, merges))
     library.normalizer = normalizers.Sequence(

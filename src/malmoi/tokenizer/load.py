@@ -58,9 +58,7 @@ def kind_of(path: Path) -> str:
     file = path
     if path.is_dir():
         file = next(path / name for name in VOCABULARIES if (path / name).exists())
-    byte_level = file.name == "vocab.json" or (
-        file.suffix == ".json" and is_byte_level(read_settings(file))
-    )
+    byte_level = file.name == "vocab.json" or (file.suffix == ".json" and is_byte_level(read_settings(file)))
     return "bytebpe" if byte_level else "wordpiece"
 
 

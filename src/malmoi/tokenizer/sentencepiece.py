@@ -41,8 +41,8 @@ class SentencePiece:
     """A SentencePiece model of kind unigram or bpe; implements the `Tokenizer` protocol.
 
     Args:
-        model: its special tokens are among its pieces. "[MASK]" written in a text is text, also where a peer's
-            model says otherwise.
+        model: its special tokens are among its pieces. "[MASK]" written in a text is text, also where a
+            peer's model says otherwise.
         learned: how many pieces mean something, when the rest is [unused] filling.
         where: the file, for messages.
     """
@@ -50,7 +50,9 @@ class SentencePiece:
     def __init__(self, model: Model, *, learned: int | None = None, where: Path = Path(FILE)) -> None:
         names = set(chain.from_iterable(NAMES))
         pieces = [
-            replace(piece, type=spm.CONTROL) if piece.text in names and piece.type == spm.USER_DEFINED else piece
+            replace(piece, type=spm.CONTROL)
+            if piece.text in names and piece.type == spm.USER_DEFINED
+            else piece
             for piece in model.pieces
         ]
         self.model = replace(model, pieces=tuple(pieces))
@@ -79,7 +81,10 @@ class SentencePiece:
         stride: int = 0,
         specials: bool = True,
     ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`. Raises MM0210 where `max_len` leaves no room."""
+        """Encode texts or pairs; see `Tokenizer.encode_batch`.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
         pairs = bool(texts) and not isinstance(texts[0], str)
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
@@ -102,16 +107,16 @@ class SentencePiece:
         each = [len(groups) for groups in units]
         flat = list(chain.from_iterable(units))
         given = [" ".join(unit) for unit in flat] if self._by_words else texts
-        ids_U = self._library.encode(given, return_type="numpy", num_threads=1)
+        ids_U: list[list[int]] = self._library.encode(given, return_type=int, num_threads=1)
         spelled_U = [SPACE + SPACE.join(unit) if unit else "" for unit in flat]
         counts_U = np.fromiter(map(len, ids_U), np.int64, len(ids_U))
-        ids = np.concatenate([np.zeros(0, np.int32), *ids_U])
+        ids = np.fromiter(chain.from_iterable(ids_U), np.int32, int(counts_U.sum()))
         sizes = self._sizes[ids]
         spells = self._spellings
         bad = [
             unit
             for unit, (found, spelled) in enumerate(zip(ids_U, spelled_U, strict=True))
-            if "".join([spells[index] for index in found.tolist()]) != spelled
+            if "".join([spells[index] for index in found]) != spelled
         ]
         stream = make_stream(texts)
         lengths_U = np.fromiter(map(len, spelled_U), np.int64, len(spelled_U))
@@ -128,9 +133,8 @@ class SentencePiece:
             tokens = slice(int(first_U[unit]), int(first_U[unit] + counts_U[unit]))
             way_back = at[int(begins_U[unit]) + 1 :] if self._by_words else None
             spans[tokens] = self._by_library(given[unit], way_back)
-        counts = np.add.reduceat(np.append(counts_U, 0), np.cumsum([0, *each[:-1]])) if texts else counts_U
-        counts[np.asarray(each, np.int64) == 0] = 0
-        return Pieces(ids, spans.astype(np.int32), counts)
+        bounds = np.append(0, np.cumsum(counts_U))[np.cumsum([0, *each])]
+        return Pieces(ids, spans.astype(np.int32), np.diff(bounds))
 
     def _by_library(self, given: str, way_back: NDArray[np.int32] | None) -> list[tuple[int, int]]:
         """Spans by the library's offsets; `way_back` has the position in the text of each given character."""
@@ -141,7 +145,7 @@ class SentencePiece:
         return [(int(way_back[start]), int(way_back[end - 1]) + 1) for start, end in spans]
 
     def save(self, folder: Path) -> None:
-        """Write tokenizer.model, and for transformers tokenizer.json and tokenizer_config.json; malmoi.json."""
+        """Write tokenizer.model, tokenizer.json and tokenizer_config.json (transformers) and malmoi.json."""
         from malmoi.tokenizer.spm_json import to_library
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +201,10 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
     if model.kind not in KINDS:
         raise MalmoiError("MM0203", file, found=f"SentencePiece {model.kind}")
     listed = file.parent / "vocab.txt"
-    if listed.exists() and listed.read_text("utf-8", "replace").split("\n")[: len(model.pieces)] != model.entries:
+    if (
+        listed.exists()
+        and listed.read_text("utf-8", "replace").split("\n")[: len(model.pieces)] != model.entries
+    ):
         # monologg's KoBERT takes ids from this list: no difference there, but there might be one elsewhere.
         raise MalmoiError("MM0231", file, detail="vocab.txt ≠ .model")
     learned = read_settings(file.parent / ABOUT).get("learned") if file.name == FILE else None

@@ -53,7 +53,7 @@ class Model:
 
 
 def model_file(folder: Path) -> Path | None:
-    """The SentencePiece model of a folder: under a usual name, or the only `*.model` beside no other vocabulary."""
+    """The SentencePiece model of a folder: under a usual name, or the only `*.model` beside no vocabulary."""
     named = [folder / name for name in (FILE, "spiece.model", "spm.model", "sentencepiece.bpe.model")]
     found = [file for file in named if file.is_file()] or sorted(folder.glob("tokenizer_*.model"))
     if not found and not any((folder / name).exists() for name in VOCABULARIES):
@@ -81,11 +81,13 @@ def parse_model(data: bytes) -> Model:
     pieces: list[Piece] = []
     rest: list[bytes] = []
     kind, charsmap, spaces = 1, b"", True
+    missing = {_TRAINER, _NORMALIZER}
     for number, value, raw in _fields(data):
         if number == _PIECES and isinstance(value, bytes):
             pieces.append(_piece(value))
             continue
         rest.append(raw)
+        missing.discard(number)
         if number == _TRAINER and isinstance(value, bytes):
             found = {name: inner for name, inner, _ in _fields(value)}
             kind = int(found.get(3, kind))
@@ -95,6 +97,8 @@ def parse_model(data: bytes) -> Model:
             charsmap = bytes(found.get(2, b""))
             # add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces: true where nothing is said.
             spaces = spaces and all(found.get(name, 1) for name in (3, 4, 5))
+    if missing:  # cut short between two pieces, where no length tells
+        raise ValueError("normalizer_spec ∄" if pieces else "pieces ∄")
     if kind not in _KINDS:
         raise ValueError(f"model_type {kind}")
     return Model(tuple(pieces), _KINDS[kind], charsmap, spaces, b"".join(rest))
@@ -102,7 +106,7 @@ def parse_model(data: bytes) -> Model:
 
 def _piece(data: bytes) -> Piece:
     found = {number: value for number, value, _ in _fields(data)}
-    text, score = found[1] if 1 in found else b"", found.get(2, b"\0\0\0\0")
+    text, score = found.get(1, b""), found.get(2, b"\0\0\0\0")
     if not isinstance(text, bytes) or not isinstance(score, bytes):
         raise ValueError("piece")
     return Piece(text.decode("utf-8"), struct.unpack("<f", score)[0], int(found.get(3, NORMAL)))
@@ -110,7 +114,9 @@ def _piece(data: bytes) -> Piece:
 
 def _piece_bytes(piece: Piece) -> bytes:
     type_ = b"" if piece.type == NORMAL else _varint(3 << 3 | _VARINT) + _varint(piece.type)
-    return _field(1, piece.text.encode()) + _varint(2 << 3 | _FIXED32) + struct.pack("<f", piece.score) + type_
+    return (
+        _field(1, piece.text.encode()) + _varint(2 << 3 | _FIXED32) + struct.pack("<f", piece.score) + type_
+    )
 
 
 def _field(number: int, value: bytes) -> bytes:

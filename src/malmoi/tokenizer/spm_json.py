@@ -1,7 +1,7 @@
 """A SentencePiece model as a tokenizer of the `tokenizers` library, for transformers: the same ids.
 
-Equal because our scores lie on a grid on which 32-bit sums are exact: with free scores "ㅋㅋㅋ" cut as ㅋ|ㅋㅋ or
-ㅋㅋ|ㅋ has one sum on paper, and either library rounds its own way.
+Equal because our scores lie on a grid on which 32-bit sums are exact: with free scores "ㅋㅋㅋ" has one sum
+on paper for ㅋ|ㅋㅋ and ㅋㅋ|ㅋ, and either library rounds it in its own way.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ def to_library(model: Model, special: SpecialIds) -> Library:
     else:
         ids = {piece.text: index for index, piece in enumerate(model.pieces)}
         library = Library(models.BPE(ids, _merges(model), unk_token=unk, fuse_unk=True))
-    first = [normalizers.NFC()]
-    if model.charsmap:
-        first += [normalizers.Precompiled(model.charsmap)]
+    rewriting = [normalizers.Precompiled(model.charsmap)] if model.charsmap else []
     library.normalizer = normalizers.Sequence(
         [
-            *first,
+            normalizers.NFC(),
+            *rewriting,
             normalizers.Replace(Regex(WHITE_SPACE), " "),
             normalizers.Strip(),
             normalizers.Prepend(SPACE),

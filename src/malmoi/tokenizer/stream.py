@@ -19,7 +19,9 @@ _SPACES = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u30
 IS_SPACE = np.zeros(0x110000, np.bool_)
 """White space as `str.split` has it, by code point."""
 IS_SPACE[[ord(char) for char in _SPACES]] = True
-WHITE_SPACE = "[\\t-\\r\\x1c-\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}]+"
+WHITE_SPACE = (
+    r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+"
+)
 """The same for the regular expressions of `tokenizers`."""
 
 

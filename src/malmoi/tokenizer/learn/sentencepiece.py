@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import sentencepiece
-from numpy.typing import NDArray
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
@@ -26,21 +25,28 @@ LONGEST_WORD = 100
 """Longer words are rarely words; the trainer's time goes with the square of a word's length."""
 GRID = 1024
 """Scores are multiples of 1 / GRID: sums down to -16,384, 500 characters at 30, are exact in 32 bits."""
-LEAST = 16
 THREADS = 1
 """Sums of expectations depend on how the words are dealt out to threads, so it is always the same number."""
 
 
 def learn(task: Task) -> Result:
-    """Learn exactly as many pieces as asked. Raises MM0230 (too few words) and MM0232 (no room)."""
+    """Learn exactly as many pieces as asked.
+
+    Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces) and
+    MM0234 (no word of so few characters).
+    """
     config = task.config
     room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused
-    if room < LEAST // 2:
-        needed = len(SPECIAL_TOKENS) + config.unused + LEAST
-        raise MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
-    kept, dropped = _alphabet(task, min(config.limit_alphabet, room // 2))
-    model = _train(task, kept, room)
-    found = len(model.pieces) - len(SPECIAL_TOKENS)
+    characters = _characters(task)
+    # Characters may take half of the room; all of it (less one for ▁) where the text cannot fill the other half.
+    for most in (room // 2, room - 1):
+        alphabet = characters[: max(0, min(config.limit_alphabet, most))]
+        if not any(_lines(task, frozenset(alphabet))):
+            raise _no_words(task, len(alphabet), len(characters), room)
+        model = _train(task, alphabet, room)
+        found = len(model.pieces) - len(SPECIAL_TOKENS)
+        if found >= room or len(alphabet) in (len(characters), config.limit_alphabet):
+            break
     if found < room:
         filled = len(model.pieces) + config.unused
         raise MalmoiError("MM0230", task.corpus, asked=config.vocab_size, filled=filled)
@@ -49,14 +55,27 @@ def learn(task: Task) -> Result:
     pieces = [replace(piece, score=round(piece.score * GRID) / GRID) for piece in model.pieces]
     pieces += [spm.Piece(f"[unused{index}]", 0.0, spm.CONTROL) for index in range(unused)]
     tokenizer = SentencePiece(replace(model, pieces=tuple(pieces)), learned=learned)
-    return Result(tokenizer, {"alphabet": int(np.count_nonzero(kept)), "alphabet_dropped": dropped})
+    return Result(
+        tokenizer, {"alphabet": len(alphabet), "alphabet_dropped": len(characters) - len(alphabet)}
+    )
 
 
-def _train(task: Task, kept: NDArray[np.bool_], room: int) -> spm.Model:
+def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
+    """Why not a single word is left of characters that are kept."""
+    config = task.config
+    if kept == seen:
+        return MalmoiError("MM0211", task.corpus)
+    if kept == config.limit_alphabet:
+        return MalmoiError("MM0234", task.corpus, limit=kept, needed=seen)
+    needed = config.vocab_size - room + min(seen, config.limit_alphabet) + 1
+    return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
+
+
+def _train(task: Task, alphabet: list[str], room: int) -> spm.Model:
     unk, pad, *control = (SPECIAL_TOKENS[index] for index in (1, 0, 2, 3, 4))
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=_lines(task, kept),
+        sentence_iterator=_lines(task, frozenset(alphabet)),
         model_writer=out,
         model_type=task.config.kind,
         vocab_size=len(SPECIAL_TOKENS) + room,
@@ -79,8 +98,8 @@ def _train(task: Task, kept: NDArray[np.bool_], room: int) -> spm.Model:
     return spm.parse_model(out.getvalue())
 
 
-def _alphabet(task: Task, limit: int) -> tuple[NDArray[np.bool_], int]:
-    """Whether each code point is kept, the commonest first and never more than `limit`; how many are not."""
+def _characters(task: Task) -> list[str]:
+    """The text's characters, the commonest first."""
     counts = np.zeros(0x110000, np.int64)
     for block in task.blocks():
         counts += np.bincount(code_points(_composed(block)), minlength=0x110000)
@@ -88,15 +107,11 @@ def _alphabet(task: Task, limit: int) -> tuple[NDArray[np.bool_], int]:
     counts[IS_SPACE] = 0
     counts[[0, ord(spm.SPACE)]] = 0  # SentencePiece keeps both for itself
     seen = np.flatnonzero(counts)
-    by_count = seen[np.lexsort((seen, -counts[seen]))]
-    kept = np.zeros(0x110000, np.bool_)
-    kept[by_count[:limit]] = True
-    return kept, max(0, len(seen) - limit)
+    return [chr(code) for code in seen[np.lexsort((seen, -counts[seen]))]]
 
 
-def _lines(task: Task, kept: NDArray[np.bool_]) -> Iterator[str]:
-    """The text's lines, without the words that hold a character not kept, or that are too long."""
-    known = {chr(code) for code in np.flatnonzero(kept)}
+def _lines(task: Task, known: frozenset[str]) -> Iterator[str]:
+    """Lines without the words that hold a character not kept, or that are too long."""
     for block in task.blocks():
         for line in _composed(block).split("\n"):
             words = line.split()
@@ -104,7 +119,6 @@ def _lines(task: Task, kept: NDArray[np.bool_]) -> Iterator[str]:
             words = [word for word in words if len(word) <= LONGEST_WORD and odd.isdisjoint(word)]
             if words:
                 yield " ".join(words)
-        task.advance(len(block.encode()))
 
 
 def _composed(block: str) -> str:
