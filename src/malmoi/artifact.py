@@ -310,7 +310,7 @@ def sync_folder(folder: Path) -> None:
 def tool_versions() -> dict[str, str]:
     """Versions that may matter to a result; other versions warn, they never invalidate."""
     found = {"malmoi": __version__, "python": platform.python_version()}
-    for name in ("torch", "numpy", "tokenizers", "tokie", "polars", "safetensors"):
+    for name in ("torch", "numpy", "tokenizers", "tokie", "sentencepiece", "polars", "safetensors"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

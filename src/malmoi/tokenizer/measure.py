@@ -46,19 +46,17 @@ def cut(tokenizer: Tokenizer, text: str) -> list[str]:
 
 
 def readable(kind: str, tokens: list[str]) -> list[str]:
-    """Tokens for the eye. Byte-level ones are written with one odd letter a byte: bytes that make whole
-    characters are shown as those, others in hexadecimal."""
+    """Tokens for the eye. Byte-level ones are written with one odd letter a byte: shown is the text they are,
+    and what is a part of a character in hexadecimal."""
     if kind != "bytebpe":
         return tokens
+    return [data.decode("utf-8", "backslashreplace").replace(" ", SPACE) for data in token_bytes(tokens)]
+
+
+def token_bytes(tokens: list[str]) -> list[bytes]:
+    """The bytes that byte-level tokens stand for."""
     byte_of = {char: byte for byte, char in enumerate(_byte_letters())}
-    return [_letters(bytes(byte_of[char] for char in token)) for token in tokens]
-
-
-def _letters(data: bytes) -> str:
-    try:
-        return data.decode("utf-8").replace(" ", SPACE)
-    except UnicodeDecodeError:
-        return SPACE * data.startswith(b" ") + f"<{data.lstrip().hex()}>"
+    return [bytes(byte_of[char] for char in token) for token in tokens]
 
 
 def _byte_letters() -> list[str]:

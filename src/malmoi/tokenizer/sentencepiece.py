@@ -102,6 +102,8 @@ class SentencePiece:
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        if self._by_words:  # ▁ typed by a user is a space to the library as well
+            texts = [text.replace(SPACE, " ") for text in texts]
         words = [text.split() for text in texts]
         units = [_groups(these) if self._by_words else [these] for these in words]
         each = [len(groups) for groups in units]
@@ -132,7 +134,7 @@ class SentencePiece:
         for unit in bad:
             tokens = slice(int(first_U[unit]), int(first_U[unit] + counts_U[unit]))
             way_back = at[int(begins_U[unit]) + 1 :] if self._by_words else None
-            spans[tokens] = self._by_library(given[unit], way_back)
+            spans[tokens] = np.reshape(self._by_library(given[unit], way_back), (-1, 2))
         bounds = np.append(0, np.cumsum(counts_U))[np.cumsum([0, *each])]
         return Pieces(ids, spans.astype(np.int32), np.diff(bounds))
 

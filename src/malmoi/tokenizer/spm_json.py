@@ -32,7 +32,7 @@ def to_library(model: Model, special: SpecialIds) -> Library:
         [
             normalizers.NFC(),
             *rewriting,
-            normalizers.Replace(Regex(WHITE_SPACE), " "),
+            normalizers.Replace(Regex(f"[{SPACE}{WHITE_SPACE[1:]}"), " "),
             normalizers.Strip(),
             normalizers.Prepend(SPACE),
             normalizers.Replace(" ", SPACE),

@@ -7,7 +7,7 @@ tokens are KoBERT's. Scores are rounded to a grid, so that other libraries cut a
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -38,12 +38,12 @@ def learn(task: Task) -> Result:
     config = task.config
     room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused
     characters = _characters(task)
-    # Characters may take half of the room; all of it (less one for ▁) where the text cannot fill the other half.
-    for most in (room // 2, room - 1):
+    # Characters may take half of the room, or all of it (less one for ▁) where the text cannot fill the rest.
+    for most, advance in ((room // 2, task.advance), (room - 1, _silent)):
         alphabet = characters[: max(0, min(config.limit_alphabet, most))]
-        if not any(_lines(task, frozenset(alphabet))):
+        if not any(_lines(task, frozenset(alphabet), _silent)):
             raise _no_words(task, len(alphabet), len(characters), room)
-        model = _train(task, alphabet, room)
+        model = _train(task, _lines(task, frozenset(alphabet), advance), room)
         found = len(model.pieces) - len(SPECIAL_TOKENS)
         if found >= room or len(alphabet) in (len(characters), config.limit_alphabet):
             break
@@ -55,9 +55,7 @@ def learn(task: Task) -> Result:
     pieces = [replace(piece, score=round(piece.score * GRID) / GRID) for piece in model.pieces]
     pieces += [spm.Piece(f"[unused{index}]", 0.0, spm.CONTROL) for index in range(unused)]
     tokenizer = SentencePiece(replace(model, pieces=tuple(pieces)), learned=learned)
-    return Result(
-        tokenizer, {"alphabet": len(alphabet), "alphabet_dropped": len(characters) - len(alphabet)}
-    )
+    return Result(tokenizer, {"alphabet": len(alphabet), "alphabet_dropped": len(characters) - len(alphabet)})
 
 
 def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
@@ -71,11 +69,11 @@ def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
     return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
 
 
-def _train(task: Task, alphabet: list[str], room: int) -> spm.Model:
+def _train(task: Task, lines: Iterator[str], room: int) -> spm.Model:
     unk, pad, *control = (SPECIAL_TOKENS[index] for index in (1, 0, 2, 3, 4))
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=_lines(task, frozenset(alphabet)),
+        sentence_iterator=lines,
         model_writer=out,
         model_type=task.config.kind,
         vocab_size=len(SPECIAL_TOKENS) + room,
@@ -110,7 +108,7 @@ def _characters(task: Task) -> list[str]:
     return [chr(code) for code in seen[np.lexsort((seen, -counts[seen]))]]
 
 
-def _lines(task: Task, known: frozenset[str]) -> Iterator[str]:
+def _lines(task: Task, known: frozenset[str], advance: Callable[[float], None]) -> Iterator[str]:
     """Lines without the words that hold a character not kept, or that are too long."""
     for block in task.blocks():
         for line in _composed(block).split("\n"):
@@ -119,6 +117,11 @@ def _lines(task: Task, known: frozenset[str]) -> Iterator[str]:
             words = [word for word in words if len(word) <= LONGEST_WORD and odd.isdisjoint(word)]
             if words:
                 yield " ".join(words)
+        advance(len(block.encode()))
+
+
+def _silent(amount: float) -> None:
+    """The bar has been moved over this text before."""
 
 
 def _composed(block: str) -> str:
