@@ -16,9 +16,11 @@ _NOUNS = (
 _PARTICLES = "은 는 이 가 을 를 에게 도 만 까지 부터 에서 으로 와 과 처럼 보다 마다 이라고 에서는 까지도"
 NOUNS, PARTICLES = _NOUNS.split(), _PARTICLES.split()
 SHARED = (
-    TEXT + "\n".join(" ".join(a + b for b in PARTICLES) for a in NOUNS) + "\n3월 12일, 203동 ㅋㅋㅋㅋ ㅋㅋ!\n"
+    TEXT
+    + "\n".join(" ".join(a + b for b in PARTICLES) for a in NOUNS)
+    + "\n3월 12일, 203동 ㅋㅋㅋㅋ ㅋㅋ!\n[메모] unused 01\n"
 )
-SIZES: dict[Kind, int] = {"unigram": 190, "bpe": 256, "bytebpe": 400}
+SIZES: dict[Kind, int] = {"unigram": 196, "bpe": 254, "bytebpe": 397}
 KINDS: list[Kind] = list(SIZES)
 WORDS = [noun + particle for noun, particle in product(NOUNS, PARTICLES)]
 

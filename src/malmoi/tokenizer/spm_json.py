@@ -18,11 +18,17 @@ from malmoi.tokenizer.spm import SPACE, Model
 from malmoi.tokenizer.stream import WHITE_SPACE
 
 
+NEVER = -10_000.0
+"""A score that no row of known pieces loses to: to `tokenizers`, "[unused0]" is a piece like others. Its score
+for an unknown character is the lowest less ten, which decides nothing where pieces are of known characters."""
+
+
 def to_library(model: Model, special: SpecialIds) -> Library:
     """The tokenizer, with BERT's `[CLS] … [SEP] … [SEP]` around the text."""
     unk = model.pieces[special.unk].text
     if model.kind == "unigram":
-        vocab = [(piece.text, piece.score) for piece in model.pieces]
+        hidden = NEVER if _covered(model) else 0.0
+        vocab = [(p.text, p.score if p.type != spm.CONTROL else hidden) for p in model.pieces]
         library = Library(models.Unigram(vocab, unk_id=special.unk))
     else:
         ids = {piece.text: index for index, piece in enumerate(model.pieces)}
@@ -44,6 +50,12 @@ def to_library(model: Model, special: SpecialIds) -> Library:
     library.post_processor = template(tokens[2], tokens[3], special)
     library.add_special_tokens(tokens)
     return library
+
+
+def _covered(model: Model) -> bool:
+    """Whether each character of a piece is a piece."""
+    normal = {piece.text for piece in model.pieces if piece.type in (spm.NORMAL, spm.USER_DEFINED)}
+    return all(char in normal for text in normal for char in text)
 
 
 def _merges(model: Model) -> list[tuple[str, str]]:
