@@ -17,10 +17,9 @@ from malmoi.tokenizer.names import template
 from malmoi.tokenizer.spm import SPACE, Model
 from malmoi.tokenizer.stream import WHITE_SPACE
 
-
 NEVER = -10_000.0
-"""A score that no row of known pieces loses to: to `tokenizers`, "[unused0]" is a piece like others. Its score
-for an unknown character is the lowest less ten, which decides nothing where pieces are of known characters."""
+"""A score that no row of known pieces loses to: for `tokenizers`, "[unused0]" is a piece like others. Its score
+of an unknown character is the lowest less ten, which decides nothing where pieces are of known characters."""
 
 
 def to_library(model: Model, special: SpecialIds) -> Library:
