@@ -18,7 +18,7 @@ from malmoi.tokenizer.spm import SPACE, Model
 from malmoi.tokenizer.stream import WHITE_SPACE
 
 NEVER = -10_000.0
-"""A score that no row of known pieces loses to: for `tokenizers`, "[unused0]" is a piece like others. Its score
+"""A score no row of known pieces loses to: for `tokenizers`, "[unused0]" is a piece like others. Its score
 of an unknown character is the lowest less ten, which decides nothing where pieces are of known characters."""
 
 

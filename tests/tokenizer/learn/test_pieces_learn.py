@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.config import Kind
-from malmoi.tokenizer.learn import Task, learn
+from malmoi.tokenizer.learn import Task, learn, words
 from malmoi.tokenizer.learn.sentencepiece import GRID
+from malmoi.tokenizer.learn.words import lines, survey
 from malmoi.tokenizer.sentencepiece import SentencePiece
 from tests.tokenizer.pieces import KINDS, SHARED, SIZES, learned, task
 
@@ -119,3 +121,21 @@ def test_bytes_are_all_there_and_nothing_is_unknown() -> None:
     encoded = tokenizer.encode_batch([every], specials=False)
     assert tokenizer.special.unk not in encoded.ids
     assert encoded.spans[-1].tolist() == [len(every) - 1, len(every)]
+
+
+def test_among_too_many_words_those_met_once_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "나무가 나무를 나무가 나무를 " + SHARED + "가재미"
+    everything = task("unigram", text)
+    read = survey(everything)
+    assert read.counts is None
+    monkeypatch.setattr(words, "MOST_WORDS", 100)
+    counts = survey(everything).counts
+    assert counts is not None
+    left = [
+        word
+        for line in lines(everything, frozenset(read.characters), counts, lambda n: None)
+        for word in line.split()
+    ]
+    often = Counter(text.split())
+    assert left == [word for word in text.split() if often[word] > 1]
+    assert 0 < len(set(left)) < len(often)

@@ -7,22 +7,18 @@ tokens are KoBERT's. Scores are rounded to a grid, so that other libraries cut a
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import sentencepiece
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer import nfc, spm
-from malmoi.tokenizer.characters import code_points
+from malmoi.tokenizer import spm
 from malmoi.tokenizer.learn.task import Result, Task
+from malmoi.tokenizer.learn.words import lines, survey
 from malmoi.tokenizer.sentencepiece import SentencePiece
-from malmoi.tokenizer.stream import IS_SPACE
 
-LONGEST_WORD = 100
-"""Longer words are rarely words; the trainer's time goes with the square of a word's length."""
 GRID = 1024
 """Scores are multiples of 1 / GRID: sums down to -16,384, 500 characters at 30, are exact in 32 bits."""
 THREADS = 1
@@ -37,13 +33,14 @@ def learn(task: Task) -> Result:
     """
     config = task.config
     room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused
-    characters = _characters(task)
+    read = survey(task)
+    characters = read.characters
     # Characters may take half of the room, or all of it (less one for ▁) where the text cannot fill the rest.
     for most, advance in ((room // 2, task.advance), (room - 1, _silent)):
         alphabet = characters[: max(0, min(config.limit_alphabet, most))]
-        if not any(_lines(task, frozenset(alphabet), _silent)):
+        if not any(lines(task, frozenset(alphabet), read.counts, _silent)):
             raise _no_words(task, len(alphabet), len(characters), room)
-        model = _train(task, _lines(task, frozenset(alphabet), advance), room)
+        model = _train(task, lines(task, frozenset(alphabet), read.counts, advance), room)
         found = len(model.pieces) - len(SPECIAL_TOKENS)
         if found >= room or len(alphabet) in (len(characters), config.limit_alphabet):
             break
@@ -69,11 +66,11 @@ def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
     return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
 
 
-def _train(task: Task, lines: Iterator[str], room: int) -> spm.Model:
+def _train(task: Task, text: Iterator[str], room: int) -> spm.Model:
     unk, pad, *control = (SPECIAL_TOKENS[index] for index in (1, 0, 2, 3, 4))
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=lines,
+        sentence_iterator=text,
         model_writer=out,
         model_type=task.config.kind,
         vocab_size=len(SPECIAL_TOKENS) + room,
@@ -96,33 +93,5 @@ def _train(task: Task, lines: Iterator[str], room: int) -> spm.Model:
     return spm.parse_model(out.getvalue())
 
 
-def _characters(task: Task) -> list[str]:
-    """The text's characters, the commonest first."""
-    counts = np.zeros(0x110000, np.int64)
-    for block in task.blocks():
-        counts += np.bincount(code_points(_composed(block)), minlength=0x110000)
-        task.advance(len(block.encode()))
-    counts[IS_SPACE] = 0
-    counts[[0, ord(spm.SPACE)]] = 0  # SentencePiece keeps both for itself
-    seen = np.flatnonzero(counts)
-    return [chr(code) for code in seen[np.lexsort((seen, -counts[seen]))]]
-
-
-def _lines(task: Task, known: frozenset[str], advance: Callable[[float], None]) -> Iterator[str]:
-    """Lines without the words that hold a character not kept, or that are too long."""
-    for block in task.blocks():
-        for line in _composed(block).split("\n"):
-            words = line.split()
-            odd = set(line).difference(known)
-            words = [word for word in words if len(word) <= LONGEST_WORD and odd.isdisjoint(word)]
-            if words:
-                yield " ".join(words)
-        advance(len(block.encode()))
-
-
 def _silent(amount: float) -> None:
     """The bar has been moved over this text before."""
-
-
-def _composed(block: str) -> str:
-    return block if nfc.is_nfc(block) else nfc.compose(block)[0]
