@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # Files that can hold a vocabulary; one of them makes a folder a tokenizer's.
-VOCABULARIES = ("vocab.txt", "tokenizer.json", "tokenizer.model", "vocab.json")
+VOCABULARIES = ("vocab.txt", "tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json")
 # Kind of tokenizer → the files that decide its ids. A WordPiece's entries are compared, however they stand.
 IDENTITY_FILES = {
     "morpheme": ("vocab.txt",),

@@ -16,6 +16,9 @@ __all__ = ["LEARNERS", "Learner", "Result", "Task", "learn"]
 # kind → module of this package and function.
 LEARNERS: dict[Kind, tuple[str, str]] = {
     "wordpiece": ("wordpiece", "learn"),
+    "unigram": ("sentencepiece", "learn"),
+    "bpe": ("sentencepiece", "learn"),
+    "bytebpe": ("bytebpe", "learn"),
 }
 
 
