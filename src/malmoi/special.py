@@ -10,8 +10,10 @@ from dataclasses import dataclass
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # Files that can hold a vocabulary; one of them makes a folder a tokenizer's.
 VOCABULARIES = ("vocab.txt", "tokenizer.json", "tokenizer.model", "vocab.json")
+# Words a morpheme tokenizer's analyzer was given.
+USER_DICTIONARY = "user_dictionary.txt"
 # All files that can decide ids.
-TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "malmoi.json")
+TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "malmoi.json", USER_DICTIONARY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,8 @@ def encode_block(tokenizer: Tokenizer, text: str) -> Block:
         starts_word = np.ones(len(starts_T), np.bool_)
         starts_word[1:] = spaces_T[1:] > spaces_T[:-1]
         flags[starts_word] = STARTS_WORD | STARTS_MORPHEME
+    if encoded.morphemes is not None:
+        flags[encoded.morphemes] |= STARTS_MORPHEME
     blank_L = _visible(spaces, begin_L, end_L) == 0
     with_tokens = np.flatnonzero(tokens_L)
     sentences = first_L[with_tokens]

@@ -20,6 +20,7 @@ from malmoi.tokenizer.engine import Choice
 OPENERS = {
     "wordpiece": ("load_wordpiece", "open_wordpiece"),
     "morpheme-wordpiece": ("load_wordpiece", "open_wordpiece"),
+    "morpheme": ("load_morpheme", "open_morpheme"),
 }
 
 

@@ -19,7 +19,7 @@ from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learn import Task, learn
+from malmoi.tokenizer.learn import Task, learn, passes
 from malmoi.tokenizer.measure import measure
 
 MEASURED_BYTES = 2 * MB
@@ -51,7 +51,7 @@ def train_tokenizer(
         raise MalmoiError("MM0211", corpus)
     with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
         sampled = min(total, config.sample_mb * MB)
-        with reporter.step("tokenizer.learning", total=2 * sampled, unit="B") as step:
+        with reporter.step("tokenizer.learning", total=passes(config.kind) * sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
             result = learn(Task(config, blocks, str(corpus), step.advance))
         tokenizer = result.tokenizer

@@ -7,7 +7,7 @@ the library's slower offsets are used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -41,6 +41,7 @@ class WordPiece:
         split_hanja: whether each hanja is a word of its own, as in BERT.
         learned: how many entries mean something, when the rest is [unused] filling.
         kind: how the vocabulary was learned; it is used in one way only.
+        told: what else malmoi.json should tell of that, such as the analyzer that shaped the vocabulary.
         engine: "tokenizers" keeps tokie out.
     """
 
@@ -53,9 +54,10 @@ class WordPiece:
         split_hanja: bool = True,
         learned: int | None = None,
         kind: Kind = "wordpiece",
+        told: Mapping[str, Any] | None = None,
         engine: Choice = "auto",
     ) -> None:
-        self.kind = kind
+        self.kind, self.told = kind, dict(told or {})
         self.entries = list(entries)
         self.lower_case, self.strip_accents, self.split_hanja = lower_case, strip_accents, split_hanja
         self.learned = len(self.entries) if learned is None else learned
@@ -121,6 +123,7 @@ class WordPiece:
             "vocab_size": self.vocab_size,
             "learned": self.learned,
             "normalize": "NFC",
+            **self.told,
         }
         write_json(folder / ABOUT, about)
 
