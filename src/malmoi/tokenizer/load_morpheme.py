@@ -5,7 +5,6 @@ Another version of the analyzer may cut other morphemes, so it warns; a changed 
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
@@ -29,40 +28,29 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
     about = read_settings(folder / ABOUT)
     told = about.get("analyzer")
     told = told if isinstance(told, dict) else {}
-    name, form = told.get("name"), about.get("form")
+    name, form = told.get("analyzer"), about.get("form")
     if name not in ANALYZERS or form not in FORMS:
         raise MalmoiError("MM0240", folder / ABOUT, analyzer=name, form=form)
     entries = read_vocab(folder / "vocab.txt")
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
         raise MalmoiError("MM0206", folder / "vocab.txt", missing=" ".join(missing))
-    words = _user_words(folder, about.get("user_dictionary"))
-    analyzer = open_analyzer(name, folder / USER_DICTIONARY if words is not None else None)
-    found = {"name": analyzer.name, **analyzer.identity}
-    if found != told:
-        changed = sorted(key for key in found.keys() | told.keys() if found.get(key) != told.get(key))
-        reporter.warn(
-            "MM0242",
-            str(folder),
-            made=", ".join(f"{key} {told.get(key, '-')}" for key in changed),
-            found=", ".join(f"{key} {found.get(key, '-')}" for key in changed),
-        )
+    words = folder / USER_DICTIONARY if told.get("user_dictionary") else None
+    if words is not None and not words.is_file():
+        raise MalmoiError("MM0241", words)
+    analyzer = open_analyzer(name, words)
+    found = analyzer.identity
+    if found["user_dictionary"] != told.get("user_dictionary", ""):
+        raise MalmoiError("MM0241", words)
+    if changed := sorted(key for key in found if found[key] != told.get(key)):
+        made = ", ".join(str(told.get(key)) for key in changed)
+        reporter.warn("MM0242", str(folder), made=made, found=", ".join(found[key] for key in changed))
     return MorphemeWordPiece(
         entries,
         analyzer,
         form=form,
-        user_dictionary=words,
+        user_dictionary=words.read_bytes() if words is not None else None,
         learned=about.get("learned"),
         engine=engine,
     )
 
-
-def _user_words(folder: Path, sha256: str | None) -> bytes | None:
-    """The user dictionary, if the tokenizer was made with one. A file of the name alone is not ours."""
-    if sha256 is None:
-        return None
-    file = folder / USER_DICTIONARY
-    words = file.read_bytes() if file.is_file() else None
-    if words is None or hashlib.sha256(words).hexdigest() != sha256:
-        raise MalmoiError("MM0241", file)
-    return words

@@ -7,7 +7,6 @@ rewritten (`tokenizer.marked`), encoded by `WordPiece` as it is, and spans are t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -112,12 +111,11 @@ class MorphemeWordPiece:
             "vocab_size": self.vocab_size,
             "learned": self.learned,
             "normalize": "NFC",
-            "analyzer": {"name": self.analyzer.name, **self.analyzer.identity},
+            "analyzer": self.analyzer.identity,
             "form": self.form,
         }
-        if (words := self._user_dictionary) is not None:
-            write_bytes(folder / USER_DICTIONARY, words)
-            about["user_dictionary"] = hashlib.sha256(words).hexdigest()
+        if self._user_dictionary is not None:
+            write_bytes(folder / USER_DICTIONARY, self._user_dictionary)
         write_json(folder / ABOUT, about)
         write_remote(folder, self.analyzer.name, dict(zip(_ROLES, SPECIAL_TOKENS, strict=True)))
 

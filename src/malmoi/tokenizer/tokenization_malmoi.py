@@ -42,8 +42,8 @@ class MalmoiMorphemeTokenizer(PreTrainedTokenizer):
         self._ids = {entry: index for index, entry in enumerate(entries)}
         self._entries = entries
         self._lemmas = about["form"] == "lemma"
-        words = Path(words_file) if words_file and "user_dictionary" in about else None
-        self._analyzer = open_analyzer(about["analyzer"]["name"], words)
+        words = Path(words_file) if words_file and about["analyzer"]["user_dictionary"] else None
+        self._analyzer = open_analyzer(about["analyzer"]["analyzer"], words)
         self._characters = bert_characters()
         ids = self._ids | {MARK: len(entries)}
         self._library = Library(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from malmoi.tokenizer.learn import Task, learn, passes
 from malmoi.tokenizer.measure import measure
 
 MEASURED_BYTES = 2 * MB
+WITH_ANALYZER = ("morpheme-wordpiece", "morpheme")
 
 
 def train_tokenizer(
@@ -37,10 +39,15 @@ def train_tokenizer(
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
 
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
-    room for the characters), MM0214 (not UTF-8), and those of artifacts.
+    room for the characters), MM0214 (not UTF-8), MM0243 (no such user dictionary), and those of artifacts
+    and analyzers.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     inputs = {"corpus": source.digest}
+    if (words := config.user_dictionary) is not None and config.kind in WITH_ANALYZER:
+        if not words.is_file():
+            raise MalmoiError("MM0243", words)
+        inputs["user_dictionary"] = hashlib.sha256(words.read_bytes()).hexdigest()
     key = artifact_key("tokenizer", config, inputs)
     if is_current(out, "tokenizer", key, verify=verify):
         reporter.say("base.current", path=out)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from malmoi.tokenizer.analyzers import Analyzer, open_analyzer
 from malmoi.tokenizer.composed import compose_all
@@ -37,7 +36,7 @@ def learn_shaped(task: Task) -> Result:
     analyzer = open_analyzer(config.analyzer, config.user_dictionary)
     mark = MARK if config.inside == "continuation" else ""
     learned = _learn(task, _surface_rewriter(analyzer, mark))
-    told = {"analyzer": _identity(analyzer), "inside": config.inside}
+    told = {"analyzer": analyzer.identity, "inside": config.inside}
     tokenizer = WordPiece(
         fill(config, learned),
         learned=config.vocab_size - config.unused,
@@ -63,12 +62,8 @@ def learn_inside(task: Task) -> Result:
         user_dictionary=config.user_dictionary.read_bytes() if config.user_dictionary else None,
         learned=config.vocab_size - config.unused,
     )
-    told = {"analyzer": _identity(analyzer), "form": config.form}
+    told = {"analyzer": analyzer.identity, "form": config.form}
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped, **told})
-
-
-def _identity(analyzer: Analyzer) -> dict[str, Any]:
-    return {"name": analyzer.name, **analyzer.identity}
 
 
 def _surface_rewriter(analyzer: Analyzer, mark: str) -> Callable[[list[str]], list[str]]:
