@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.tokenizer.analyzers import Morphemes, Surfaces
-from malmoi.tokenizer.marked import bert_characters
 from malmoi.tokenizer.characters import ALONE, LETTER, SPACE, code_points
+from malmoi.tokenizer.marked import bert_characters
 from malmoi.tokenizer.morpheme import MorphemeWordPiece
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES

@@ -45,8 +45,9 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
 
 
 def kind_of(path: Path) -> str:
-    """The kind that malmoi.json says, else what the files look like."""
+    """The kind that malmoi.json says (of a vocab.txt beside it too), else what the files look like."""
     folder = path if path.is_dir() else path.parent
-    if path.is_dir() and (kind := read_settings(folder / ABOUT).get("kind")):
+    named = path.is_dir() or path.name == "vocab.txt"
+    if named and (kind := read_settings(folder / ABOUT).get("kind")):
         return str(kind)
     return "wordpiece"

@@ -53,4 +53,3 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
         learned=about.get("learned"),
         engine=engine,
     )
-

@@ -20,7 +20,7 @@ from malmoi.tokenizer.characters import ALONE, Characters, Words, code_points, f
 from malmoi.tokenizer.nfc import compose, is_nfc
 
 MARK = "\u2126"
-"""The ohm sign. NFC writes it as the Greek letter, so no text of ours holds it; BERT takes it for a letter."""
+"""The ohm sign. NFC makes it the Greek letter, so no text of ours holds it; BERT takes it for a letter."""
 
 
 @dataclass(frozen=True, slots=True)

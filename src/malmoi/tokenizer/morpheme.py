@@ -1,7 +1,7 @@
 """Morphemes first: an analyzer cuts every text, and WordPiece cuts inside each morpheme, never across two.
 
-Morphemes that go on a word (는 in 할머니는) are written in `##` pieces, like the rest of a word in BERT: so ids
-can be turned back into text, and a particle is another token than a noun of the same letters. The text is
+Morphemes that go on a word (는 in 할머니는) are written in `##` pieces, like the rest of a word in BERT: ids can
+be turned back into text, and a particle is another token than a noun of the same letters. The text is
 rewritten (`tokenizer.marked`), encoded by `WordPiece` as it is, and spans are taken back.
 """
 
@@ -81,7 +81,10 @@ class MorphemeWordPiece:
         stride: int = 0,
         specials: bool = True,
     ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`. Raises MM0210 where `max_len` leaves no room."""
+        """Encode texts or pairs; see `Tokenizer.encode_batch`.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
         pairs = bool(texts) and not isinstance(texts[0], str)
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
@@ -100,7 +103,7 @@ class MorphemeWordPiece:
     def save(self, folder: Path) -> None:
         """Write vocab.txt, malmoi.json, the user dictionary, and what lets transformers open the folder.
 
-        There is no tokenizer.json: nothing that reads one could run the analyzer, and it would give other ids.
+        There is no tokenizer.json: nothing that reads one could run the analyzer, and would give other ids.
         """
         from malmoi.tokenizer.remote import write_remote
 

@@ -37,11 +37,11 @@ class MalmoiError(ValueError):
         super().__init__(" ".join(str(part) for part in (code, where, told) if part))
 '''
 # Here there is one analyzer to choose from.
-_CHOICE = '''
+_CHOICE = """
 
 def open_analyzer(name, user_dictionary=None):
     return {made}(UserWords(user_dictionary))
-'''
+"""
 _CHOOSER = "malmoi.tokenizer.analyzers"
 
 
@@ -111,7 +111,12 @@ class _Joined:
             top = line.split()[1].partition(".")[0]
             lines[top in known or top in sys.stdlib_module_names].add(line)
         missing = f'    raise ImportError("pip install {packages}") from error'
-        guarded = ["try:", *(f"    {line}" for line in sorted(lines[False])), "except ImportError as error:", missing]
+        guarded = [
+            "try:",
+            *(f"    {line}" for line in sorted(lines[False])),
+            "except ImportError as error:",
+            missing,
+        ]
         return "\n".join([_HEAD, *sorted(lines[True]), "", *guarded, *self.parts])
 
     def _import(self, used: str, module: str, name: str, line: str) -> None:

@@ -1,5 +1,5 @@
-"""The morpheme tokenizer for `transformers`: written into a tokenizer's folder with all it needs of malmoi, so
-that `AutoTokenizer.from_pretrained(folder, trust_remote_code=True)` gives malmoi's ids without malmoi.
+"""The morpheme tokenizer for `transformers`: written into a tokenizer's folder with all it needs of malmoi,
+so that `AutoTokenizer.from_pretrained(folder, trust_remote_code=True)` gives malmoi's ids without malmoi.
 
 It gives ids, not character offsets; those are malmoi's own. See `tokenizer.remote` for how it is written.
 """
@@ -51,7 +51,7 @@ class MalmoiMorphemeTokenizer(PreTrainedTokenizer):
         )
         self._library.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
         self._library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     @property
     def vocab_size(self) -> int:
