@@ -120,7 +120,7 @@ def test_other_words_are_another_artifact(tmp_path: Path) -> None:
     words.write_text("헌말모이\n", "utf-8")
     assert train_tokenizer(config, corpus, tmp_path / "tokenizer").key != first.key
     words.unlink()
-    with pytest.raises(MalmoiError, match="MM0243"):
+    with pytest.raises(MalmoiError, match="MM0222"):
         train_tokenizer(config, corpus, tmp_path / "tokenizer")
 
 

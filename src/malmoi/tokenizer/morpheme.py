@@ -1,7 +1,7 @@
 """Morphemes first: an analyzer cuts every text, and WordPiece cuts inside each morpheme, never across two.
 
-Morphemes that go on a word (는 in 할머니는) are written in `##` pieces, like the rest of a word in BERT: ids can
-be turned back into text, and a particle is another token than a noun of the same letters. The text is
+Morphemes that go on a word (는 in 할머니는) are written in `##` pieces, like the rest of a word in BERT: ids
+can be turned back into text, and a particle is another token than a noun of the same letters. The text is
 rewritten (`tokenizer.marked`), encoded by `WordPiece` as it is, and spans are taken back.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from malmoi.artifact import (
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learn import Task, learn, passes
@@ -35,19 +36,20 @@ def train_tokenizer(
     reporter: Reporter = SILENT,
     origins: Mapping[str, str] | None = None,
     verify: bool = False,
+    workers: int = 0,
 ) -> Manifest:
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
 
+    `workers` cores analyze morphemes; 0 for all.
+
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
-    room for the characters), MM0214 (not UTF-8), MM0243 (no such user dictionary), and those of artifacts
-    and analyzers.
+    room for the characters), MM0214 (not UTF-8), MM0220 to MM0225 (the analyzer and its user dictionary), and
+    those of artifacts.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     inputs = {"corpus": source.digest}
-    if (words := config.user_dictionary) is not None and config.kind in WITH_ANALYZER:
-        if not words.is_file():
-            raise MalmoiError("MM0243", words)
-        inputs["user_dictionary"] = hashlib.sha256(words.read_bytes()).hexdigest()
+    if config.user_dictionary is not None and config.kind in WITH_ANALYZER:
+        inputs["user_dictionary"] = UserWords(config.user_dictionary).digest
     key = artifact_key("tokenizer", config, inputs)
     if is_current(out, "tokenizer", key, verify=verify):
         reporter.say("base.current", path=out)
@@ -60,7 +62,7 @@ def train_tokenizer(
         sampled = min(total, config.sample_mb * MB)
         with reporter.step("tokenizer.learning", total=passes(config.kind) * sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
-            result = learn(Task(config, blocks, str(corpus), step.advance))
+            result = learn(Task(config, blocks, str(corpus), step.advance, workers or os.cpu_count() or 1))
         tokenizer = result.tokenizer
         tokenizer.save(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]

@@ -18,8 +18,9 @@ ANALYZERS = {
 }
 
 
-def open_analyzer(name: str, user_dictionary: Path | None = None) -> Analyzer:
-    """The analyzer `name`, which keeps the words of `user_dictionary` whole.
+def open_analyzer(name: str, user_dictionary: Path | None = None, *, threads: int = 1) -> Analyzer:
+    """The analyzer `name`, which keeps the words of `user_dictionary` whole. `threads` are the library's own,
+    and only Kiwi has some (`parallel.open_parallel` knows what is best for each).
 
     Raises MM0220 (its library is missing), MM0221 (no analyzer of that name), MM0222 to MM0225 (the
     dictionary, see `words.UserWords`).
@@ -29,7 +30,8 @@ def open_analyzer(name: str, user_dictionary: Path | None = None) -> Analyzer:
     words = UserWords(user_dictionary)
     module, made, packages = ANALYZERS[name]
     try:
-        analyzer: Analyzer = getattr(import_module(f"{__name__}.{module}"), made)(words)
+        maker = getattr(import_module(f"{__name__}.{module}"), made)
+        analyzer: Analyzer = maker(words, threads) if threads > 1 else maker(words)
     except ImportError as error:
         raise MalmoiError("MM0220", name=name, detail=error, packages=packages) from None
     return analyzer

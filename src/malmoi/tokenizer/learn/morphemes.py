@@ -10,15 +10,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
-from malmoi.tokenizer.analyzers import Analyzer, open_analyzer
+from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.tokenizer.analyzers.parallel import open_parallel
 from malmoi.tokenizer.composed import compose_all
 from malmoi.tokenizer.learn.task import Result, Task
 from malmoi.tokenizer.learn.wordpiece import Learned, fill, learn_exactly
 from malmoi.tokenizer.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
-from malmoi.tokenizer.morpheme import MorphemeWordPiece
+from malmoi.tokenizer.morpheme import Form, MorphemeWordPiece
 from malmoi.tokenizer.wordpiece import WordPiece
 
 ANALYSIS = 10
@@ -33,10 +33,8 @@ def learn_shaped(task: Task) -> Result:
     `##` pieces, as they are met when no analyzer runs. Raises those of `learn_exactly` and `open_analyzer`.
     """
     config = task.config
-    analyzer = open_analyzer(config.analyzer, config.user_dictionary)
-    mark = MARK if config.inside == "continuation" else ""
-    learned = _learn(task, _surface_rewriter(analyzer, mark))
-    told = {"analyzer": analyzer.identity, "inside": config.inside}
+    learned, identity = _learn(task, "surface", MARK if config.inside == "continuation" else "")
+    told = {"analyzer": identity, "inside": config.inside}
     tokenizer = WordPiece(
         fill(config, learned),
         learned=config.vocab_size - config.unused,
@@ -49,31 +47,30 @@ def learn_shaped(task: Task) -> Result:
 def learn_inside(task: Task) -> Result:
     """`morpheme`: pieces of morphemes, as the analyzer will cut every text. Raises the same."""
     config = task.config
-    analyzer = open_analyzer(config.analyzer, config.user_dictionary)
-    if config.form == "surface":
-        learned = _learn(task, _surface_rewriter(analyzer, MARK))
-    else:
-        characters = bert_characters()
-        learned = _learn(task, lambda texts: mark_lemmas(texts, analyzer.analyze(texts), characters).texts)
+    learned, identity = _learn(task, config.form, MARK)
     tokenizer = MorphemeWordPiece(
         fill(config, learned),
-        analyzer,
+        open_analyzer(config.analyzer, config.user_dictionary),
         form=config.form,
         user_dictionary=config.user_dictionary.read_bytes() if config.user_dictionary else None,
         learned=config.vocab_size - config.unused,
     )
-    told = {"analyzer": analyzer.identity, "form": config.form}
+    told = {"analyzer": identity, "form": config.form}
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped, **told})
 
 
-def _surface_rewriter(analyzer: Analyzer, mark: str) -> Callable[[list[str]], list[str]]:
-    rewrite = partial(mark_surfaces, characters=bert_characters(), mark=mark)
-    return lambda texts: rewrite(texts, analyzer.surfaces(texts)).texts
+def _learn(task: Task, form: Form, mark: str) -> tuple[Learned, dict[str, str]]:
+    """What was learned, and the identity of the analyzer that cut the text."""
+    config, characters = task.config, bert_characters()
+    with open_parallel(config.analyzer, config.user_dictionary, workers=task.workers) as analyzer:
 
+        def rewrite(texts: list[str]) -> list[str]:
+            if form == "lemma":
+                return mark_lemmas(texts, analyzer.analyze(texts), characters).texts
+            return mark_surfaces(texts, analyzer.surfaces(texts), characters, mark=mark).texts
 
-def _learn(task: Task, rewrite: Callable[[list[str]], list[str]]) -> Learned:
-    with _rewritten(task, rewrite) as blocks:
-        return learn_exactly(task.config, blocks, task.corpus, marked=True)
+        with _rewritten(task, rewrite) as blocks:
+            return learn_exactly(config, blocks, task.corpus, marked=True), analyzer.identity
 
 
 @contextmanager

@@ -16,13 +16,14 @@ class Task:
 
     `blocks()` gives whole lines of text in blocks of some megabytes, and the same ones at every call.
     `corpus` is the corpus's folder, for messages. `advance(n)` moves the bar by n of `passes` times the
-    text's bytes.
+    text's bytes. `workers` cores analyze morphemes, for kinds that do.
     """
 
     config: TokenizerConfig
     blocks: Callable[[], Iterator[str]]
     corpus: str
     advance: Callable[[float], None] = field(default=lambda amount: None)
+    workers: int = 1
 
 
 @dataclass(frozen=True)
