@@ -8,8 +8,7 @@ and analysis is the slow part: 0.14 MB/s on a core with Kiwi, where WordPiece le
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 from malmoi.tokenizer.analyzers import open_analyzer
@@ -61,34 +60,29 @@ def learn_inside(task: Task) -> Result:
 
 def _learn(task: Task, form: Form, mark: str) -> tuple[Learned, dict[str, str]]:
     """What was learned, and the identity of the analyzer that cut the text."""
-    config, characters = task.config, bert_characters()
-    with open_parallel(config.analyzer, config.user_dictionary, workers=task.workers) as analyzer:
-
-        def rewrite(texts: list[str]) -> list[str]:
-            if form == "lemma":
-                return mark_lemmas(texts, analyzer.analyze(texts), characters).texts
-            return mark_surfaces(texts, analyzer.surfaces(texts), characters, mark=mark).texts
-
-        with _rewritten(task, rewrite) as blocks:
-            return learn_exactly(config, blocks, task.corpus, marked=True), analyzer.identity
-
-
-@contextmanager
-def _rewritten(
-    task: Task, rewrite: Callable[[list[str]], list[str]]
-) -> Iterator[Callable[[], Iterator[str]]]:
-    """The task's blocks, rewritten once and read again as often as wanted."""
     with tempfile.TemporaryDirectory(prefix="malmoi-") as folder:
-        sizes: list[int] = []
-        for block in task.blocks():
-            texts, _ = compose_all(block.split("\n"))
-            (Path(folder) / str(len(sizes))).write_bytes("\n".join(rewrite(texts)).encode())
-            sizes.append(len(block.encode()))
-            task.advance(ANALYSIS * sizes[-1])
+        sizes, identity = _rewrite(task, form, mark, Path(folder))
 
         def blocks() -> Iterator[str]:
             for number, size in enumerate(sizes):
                 yield (Path(folder) / str(number)).read_bytes().decode()
                 task.advance(size)
 
-        yield blocks
+        return learn_exactly(task.config, blocks, task.corpus, marked=True), identity
+
+
+def _rewrite(task: Task, form: Form, mark: str, folder: Path) -> tuple[list[int], dict[str, str]]:
+    """Write each block, rewritten, into a file named by its number; gives the blocks' bytes."""
+    config, characters = task.config, bert_characters()
+    sizes: list[int] = []
+    with open_parallel(config.analyzer, config.user_dictionary, workers=task.workers) as analyzer:
+        for block in task.blocks():
+            texts, _ = compose_all(block.split("\n"))
+            if form == "lemma":
+                marked = mark_lemmas(texts, analyzer.analyze(texts), characters)
+            else:
+                marked = mark_surfaces(texts, analyzer.surfaces(texts), characters, mark=mark)
+            (folder / str(len(sizes))).write_bytes("\n".join(marked.texts).encode())
+            sizes.append(len(block.encode()))
+            task.advance(ANALYSIS * sizes[-1])
+        return sizes, analyzer.identity
