@@ -29,6 +29,7 @@ from malmoi.tokenizer.composed import through
 MOST_ENTRIES = (
     200_000  # (surface, feature) pairs remembered, about 60 MB; a million words of text have 40,000
 )
+_JAMO_ONLY = re.compile("[ㄱ-ㆎ]+")
 _PART = re.compile(r"(.+?)/([A-Z]+)/[^+]*(?:\+|$)")
 
 # A user's word is analyzed as a word of the dictionary with the same tag and the same kind of end (vowel,
@@ -266,6 +267,8 @@ def morphemes_of(surface: str, feature: str) -> list[tuple[str, str, int, int]]:
             at += len(lemma)
         if found:
             return found
+    if columns[0] == "UNKNOWN" and _JAMO_ONLY.fullmatch(surface):
+        return [(surface, "SW", 0, width)]  # ㅠㅠ, as Kiwi has it
     return [(surface, sejong_tag(columns[0].partition("+")[0]), 0, width)]
 
 
