@@ -1,5 +1,5 @@
-"""What an analyzer brings to a vocabulary, before any training: tokens per eojeol, [UNK], and how often tokens
-end where morphemes do, for one text and five ways to use it.
+"""What an analyzer brings to a vocabulary, before any training: tokens per eojeol, [UNK], and how often
+tokens start where morphemes do, for five ways to use it.
 
     python benchmarks/vocabularies.py [--analyzer mecab] [--sizes 8000,32000] [--mb 7] [--quick]
 
@@ -76,9 +76,8 @@ def main() -> None:
     analyzer = open_analyzer(asked.analyzer)
     wanted = {name: _bounds(lines, analyzer.surfaces(lines)) for name, lines in held_out.items()}
     found: dict[tuple[str, str], Measured] = {}
-    print(
-        f"{asked.analyzer}, {sum(len(text.encode()) for text in learned_from) / 1e6:.1f} MB; measured on {HELD_OUT_MB} MB each"
-    )
+    learned_mb = sum(len(text.encode()) for text in learned_from) / 1e6
+    print(f"{asked.analyzer}, {learned_mb:.1f} MB; measured on {HELD_OUT_MB} MB each")
     columns = f"{'tok/e':>5} {'UNK%':>6} {'P':>5} {'R':>5}"
     print(f"{'size':>6}  {'reviews | wiki':28}{columns} | {columns}")
     for size in sizes:
