@@ -9,8 +9,8 @@ import pytest
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learn import Result, Task, learn, passes
-from malmoi.tokenizer.learn.morphemes import ANALYSIS
+from malmoi.tokenizer.learn import Result, Task, learn, morphemes, passes
+from malmoi.tokenizer.learn.morphemes import ANALYSIS, _portions
 from malmoi.tokenizer.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.wordpiece import PREFIX
 from tests.tokenizer.korean import SENTENCES, TEXT
@@ -106,8 +106,25 @@ def test_the_text_is_analyzed_once_however_often_learning_reads_it() -> None:
     size = len(TEXT.encode())
     # Learned twice, with two passes each: would fewer letters leave more room for pieces?
     assert result.counts["alphabet"] == 101
-    assert (len(calls), sum(advanced)) == (1, (ANALYSIS + 4) * size)
+    assert (len(calls), round(sum(advanced))) == (1, (ANALYSIS + 4) * size)
     assert passes("morpheme") == ANALYSIS + 2
+
+
+def test_portions_are_all_lines_in_order() -> None:
+    lines = TEXT.split("\n")
+    for size in (1, 50, 333, 10**6):
+        portions = list(_portions(lines, size))
+        assert [line for portion in portions for line in portion] == lines
+        assert all(sum(len(line) + 1 for line in portion[:-1]) < size for portion in portions)
+    assert len(list(_portions(lines, 333))) > 10
+
+
+def test_on_two_cores_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(morphemes, "PORTION", 30_000)
+    text = TEXT * 12
+    config = TokenizerConfig(kind="morpheme", analyzer="mecab", vocab_size=240)
+    one, two = (learn(Task(config, lambda: iter([text]), "corpus", workers=n)) for n in (1, 2))
+    assert one.tokenizer.tokens(range(240)) == two.tokenizer.tokens(range(240))
 
 
 def test_counts_tell_the_analyzer() -> None:
