@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.analyzers import Morphemes, Surfaces
+from malmoi.tokenizer.analyzers import Analyzer, Morphemes, Surfaces, open_analyzer
 from malmoi.tokenizer.characters import ALONE, LETTER, SPACE, code_points
 from malmoi.tokenizer.marked import bert_characters
 from malmoi.tokenizer.morpheme import MorphemeWordPiece
@@ -107,14 +107,28 @@ def _slowly(tokenizer: MorphemeWordPiece, text: str) -> tuple[list[str], list[tu
 @given(KOREAN, st.lists(st.integers(1, 4), min_size=1, max_size=5))
 @settings(max_examples=400, deadline=None)
 def test_surfaces_as_if_cut_word_by_word(small: WordPiece, text: str, lengths: list[int]) -> None:
+    _as_if_cut_word_by_word(MorphemeWordPiece(small.entries, Drawn(lengths)), text)
+
+
+def _as_if_cut_word_by_word(tokenizer: MorphemeWordPiece, text: str) -> None:
     text = unicodedata.normalize("NFC", text)
-    tokenizer = MorphemeWordPiece(small.entries, Drawn(lengths))
     encoded = tokenizer.encode_batch([text], specials=False)
     tokens, spans, first = _slowly(tokenizer, text)
     assert tokenizer.tokens(encoded.ids) == tokens
     assert [tuple(span) for span in encoded.spans.tolist()] == spans
     assert encoded.morphemes is not None
     assert encoded.morphemes.tolist() == first
+
+
+@pytest.fixture(scope="module")
+def mecab() -> Analyzer:
+    return open_analyzer("mecab")
+
+
+@given(st.lists(st.sampled_from(SENTENCES) | KOREAN, max_size=3).map("".join))
+@settings(max_examples=200, deadline=None)
+def test_morphemes_of_mecab_as_if_cut_word_by_word(small: WordPiece, mecab: Analyzer, text: str) -> None:
+    _as_if_cut_word_by_word(MorphemeWordPiece(small.entries, mecab), text)
 
 
 @given(

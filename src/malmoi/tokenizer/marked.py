@@ -102,7 +102,7 @@ def mark_lemmas(texts: Sequence[str], morphemes: Morphemes, characters: Characte
     within_R = np.maximum(within_R - np.repeat(1 + inner_M, sizes_M), 0)
     written = [
         lemma == texts[owner][a:b]
-        for lemma, owner, (a, b) in zip(lemmas, owners_M.tolist(), spans_M2.tolist(), strict=True)
+        for lemma, owner, a, b in zip(lemmas, owners_M.tolist(), *spans_M2.T.tolist(), strict=True)
     ]
     sources_R2 = np.repeat(spans_M2, sizes_M, axis=0)
     shares_M = fused_M | np.append(fused_M[1:], False)[: len(fused_M)]
@@ -123,7 +123,9 @@ def _complete(
     begins_N: NDArray[np.int64],
 ) -> tuple[NDArray[np.int32], list[str], NDArray[np.int64]]:
     """Spans, lemmas (NFC) and counts, with what the analyzer left out put in as it is written."""
-    lemmas = [lemma if is_nfc(lemma) else compose(lemma)[0] for lemma in morphemes.lemmas]
+    lemmas = morphemes.lemmas
+    if not is_nfc("".join(lemmas)):
+        lemmas = [lemma if is_nfc(lemma) else compose(lemma)[0] for lemma in lemmas]
     starts_M2 = morphemes.spans + _owned(begins_N, morphemes.counts)
     depth = np.zeros(len(codes_C) + 1, np.int64)
     np.add.at(depth, starts_M2[:, 0], 1)
