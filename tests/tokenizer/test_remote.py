@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ def test_the_same_ids_without_malmoi(tmp_path: Path, analyzer: str, form: str) -
     assert (theirs["text"] == PLAIN) is (form == "surface")
     assert json.loads((tmp_path / "again/malmoi.json").read_text("utf-8"))["kind"] == "morpheme"
     assert load_tokenizer(tmp_path / "again").encode_batch(TEXTS).ids.tolist() == rows.ids.tolist()
+
+
+def test_a_shaped_vocabulary_opens_as_it_is(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = _train(tmp_path, kind="morpheme-wordpiece")
+    assert not list(folder.glob("*.py"))
+    rows = load_tokenizer(folder).encode_batch(TEXTS)
+    theirs = AutoTokenizer.from_pretrained(folder)(TEXTS)["input_ids"]
+    # Their library does not compose: texts that are NFC already are the same.
+    for index, text in enumerate(TEXTS):
+        if unicodedata.is_normalized("NFC", text):
+            assert rows.ids[rows.row(index)].tolist() == theirs[index], text
 
 
 @pytest.mark.parametrize("model", [None, "bert", "electra"])
