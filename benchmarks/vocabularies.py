@@ -57,7 +57,7 @@ def main() -> None:
     asked = parser.parse_args()
     names = ("recall-of-morphemes", "recall-with-analyzer", "fewer-tokens-than-klue", "unknown-no-higher")
     # 0.999: a morpheme that is nothing but a soft hyphen has no token, as BERT drops those.
-    goals = (0.9, 0.999, 0.95, 0.8)
+    goals = (0.88, 0.999, 0.95, 0.8)
     if not SHARED.is_dir():
         print(f"no text to measure on: {SHARED}")
         for name, goal in zip(names, goals, strict=True):
