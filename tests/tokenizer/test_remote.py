@@ -7,14 +7,19 @@ import json
 import subprocess
 import sys
 import unicodedata
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.remote import join_modules
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.test_load_morpheme import _train
+from tests.tokenizer.test_morpheme import KOREAN
 
 PLAIN = "할머니는 밤늦게까지 도서관에서 노래를 불렀어요"
 # [MASK] and its like are special tokens there, for pipelines that fill masks, and text here.
@@ -68,8 +73,28 @@ def test_the_same_ids_without_malmoi(tmp_path: Path, analyzer: str, form: str) -
     assert theirs["mask"]
     assert theirs["class"] == "MalmoiMorphemeTokenizer"
     assert (theirs["text"] == PLAIN) is (form == "surface")
-    assert json.loads((tmp_path / "again/malmoi.json").read_text("utf-8"))["kind"] == "morpheme"
+    assert (tmp_path / "again/tokenization_malmoi.py").is_file()
     assert load_tokenizer(tmp_path / "again").encode_batch(TEXTS).ids.tolist() == rows.ids.tolist()
+
+
+@pytest.fixture(scope="module", params=["surface", "lemma"])
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """Ours, and the class of the module in the folder."""
+    folder = _train(tmp_path_factory.mktemp("both"), form=request.param)
+    spec = spec_from_file_location(f"remote_{request.param}", folder / "tokenization_malmoi.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    theirs = module.MalmoiMorphemeTokenizer(str(folder / "vocab.txt"), str(folder / "malmoi.json"))
+    return load_tokenizer(folder), theirs
+
+
+@given(st.lists(st.sampled_from(SENTENCES) | KOREAN, max_size=3).map("".join))
+@settings(max_examples=150, deadline=None)
+def test_any_text_has_the_same_tokens(both: tuple[Any, Any], text: str) -> None:
+    ours, theirs = both
+    assert ours.tokens(ours.encode_batch([text], specials=False).ids) == theirs.tokenize(text)
 
 
 def test_a_shaped_vocabulary_opens_as_it_is(tmp_path: Path) -> None:
