@@ -17,8 +17,17 @@ IDENTITY_FILES = {
     "bpe": ("tokenizer.model",),
     "bytebpe": ("vocab.json", "merges.txt"),
 }
+# Words a morpheme tokenizer's analyzer was given.
+USER_DICTIONARY = "user_dictionary.txt"
 # All files that can decide ids.
-TOKENIZER_FILES = (*VOCABULARIES, "merges.txt", "added_tokens.json", "tokenizer_config.json", "malmoi.json")
+TOKENIZER_FILES = (
+    *VOCABULARIES,
+    "merges.txt",
+    "added_tokens.json",
+    "tokenizer_config.json",
+    "malmoi.json",
+    USER_DICTIONARY,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ def test_help_speaks_both_languages() -> None:
 
 
 VERBS = """run; sample; corpus build; tokenizer train; tokenizer compare; tokenizer extend; shards build;
-shards show; shards stats; shards merge; shards verify; pretrain; finetune; league; predict; trace; report; diff;
-doctor; explain"""
+shards show; shards stats; shards merge; shards verify; pretrain; finetune; league; predict; trace; report;
+diff; doctor; explain"""
 
 
 @pytest.mark.parametrize("verb", [verb.strip() for verb in VERBS.split(";")])

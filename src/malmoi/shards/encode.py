@@ -144,8 +144,8 @@ def _flags(starts_word: NDArray[np.bool_], morphemes: NDArray[np.bool_] | None) 
 
 
 def _starts_word(text: str, end_L: NDArray[np.int64], encoded: Encodings) -> NDArray[np.bool_]:
-    """Where an eojeol starts, from the tokens' spans: there is white space since the end of the token before (a
-    user word may hold some), be it behind a control character that the tokenizer drops."""
+    """Where an eojeol starts, from the tokens' spans: there is white space since the end of the token before
+    (a user word may hold some), be it behind a control character that the tokenizer drops."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     begin_L = np.append(0, end_L[:-1] + 1)
     spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)

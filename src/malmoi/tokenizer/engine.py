@@ -1,8 +1,8 @@
 """Plain ids, as fast as this machine can: `tokie` where it proves equal to `tokenizers`, else `tokenizers`.
 
 tokie encodes WordPiece about ten times faster on a core (benchmarks/tokenizer.py) and byte-level BPE four
-times, but is young; it is used only after its ids agree with the reference on lines of the text at hand, some
-lines of every later text are compared too, and what all its ids spell is compared with the text by its callers.
+times, but is young; it is used only after its ids agree with the reference on lines of the text at hand,
+some lines of every later text are compared too, and its callers compare what all its ids spell with the text.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from malmoi.tokenizer.spm import model_file, read_model
 OPENERS = {
     "wordpiece": ("load_wordpiece", "open_wordpiece"),
     "morpheme-wordpiece": ("load_wordpiece", "open_wordpiece"),
+    "morpheme": ("load_morpheme", "open_morpheme"),
     "unigram": ("sentencepiece", "open_sentencepiece"),
     "bpe": ("sentencepiece", "open_sentencepiece"),
     "bytebpe": ("load_bytebpe", "open_bytebpe"),
@@ -52,8 +53,10 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
 
 
 def kind_of(path: Path) -> str:
-    """The kind that malmoi.json says, else what the files look like."""
-    if path.is_dir() and (kind := read_settings(path / ABOUT).get("kind")):
+    """The kind that malmoi.json says (of a vocab.txt beside it too), else what the files look like."""
+    folder = path if path.is_dir() else path.parent
+    named = path.is_dir() or path.name == "vocab.txt"
+    if named and (kind := read_settings(folder / ABOUT).get("kind")):
         return str(kind)
     model = model_file(path) if path.is_dir() else path
     if model is not None and model.suffix == ".model":

@@ -31,7 +31,7 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     if path.is_dir():
         file = next(path / name for name in ("vocab.txt", "tokenizer.json") if (path / name).exists())
     _check_settings(path / "tokenizer.json" if path.is_dir() else file)
-    entries, casing = _read_json(file) if file.suffix == ".json" else (_read_vocab(file), None)
+    entries, casing = _read_json(file) if file.suffix == ".json" else (read_vocab(file), None)
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
         raise MalmoiError("MM0206", file, missing=" ".join(missing))
@@ -39,19 +39,22 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     words, entries = _words(path, file, entries, lower_case)
     if strip_accents and any("가" <= entry[-1:] <= "힣" for entry in entries):
         reporter.warn("MM0208", str(file))
+    about = read_settings(file.parent / ABOUT)
     return WordPiece(
         entries,
         lower_case=lower_case,
         strip_accents=strip_accents,
         split_hanja=_split_hanja(file),
-        learned=read_settings(file.parent / ABOUT).get("learned"),
-        kind=read_settings(file.parent / ABOUT).get("kind", "wordpiece"),
+        learned=about.get("learned"),
+        kind=about.get("kind", "wordpiece"),
         words=words,
+        told={name: about[name] for name in ("analyzer", "inside") if name in about},
         engine=engine,
     )
 
 
-def _read_vocab(file: Path) -> list[str]:
+def read_vocab(file: Path) -> list[str]:
+    """The entries of a vocab.txt. Raises MM0203, MM0204, MM0205."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
