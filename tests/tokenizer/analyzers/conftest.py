@@ -6,7 +6,15 @@ import pytest
 
 from malmoi.tokenizer.analyzers import ANALYZERS, Analyzer, open_analyzer
 
-WORDS = {"낱말모이": "NNP", "모이소": "NNG", "빅데이타": "NNG", "AI": "SL", "C++": "SL", "하늬바람결": "NNP"}
+WORDS = {
+    "낱말모이": "NNP",
+    "모이소": "NNG",
+    "빅데이타": "NNG",
+    "AI": "SL",
+    "C++": "SL",
+    "하늬바람결": "NNP",
+    "^^": "IC",
+}
 
 
 @pytest.fixture(scope="session")

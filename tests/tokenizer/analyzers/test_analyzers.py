@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer.analyzers import ANALYZERS, Analyzer, open_analyzer
 from malmoi.tokenizer.analyzers.base import join_morphemes, join_surfaces, surfaces_of
+from malmoi.tokenizer.analyzers.kiwi import _groups
 from malmoi.tokenizer.analyzers.sejong import SEJONG
 from tests.tokenizer.analyzers.texts import MIXED, check_spans, shown
 from tests.tokenizer.korean import ODD, SENTENCES
@@ -109,6 +110,15 @@ def test_a_word_without_end_takes_seconds_and_keeps_its_spans(analyzer: Analyzer
     begun = time.process_time()
     check_spans([text], analyzer.surfaces([text]))
     assert time.process_time() - begun < 20
+
+
+def test_a_morpheme_without_width_at_the_end_shares_what_stands_before(
+    analyzers: dict[str, Analyzer],
+) -> None:
+    tokens = analyzers["kiwi"]._library.tokenize("그는 의사다.")[:-2]  # type: ignore[attr-defined]
+    assert [(token.form, token.len) for token in tokens[2:]] == [("의사", 2), ("이", 0)]
+    groups = [(start, end, [token.form for token in group]) for start, end, group in _groups(tokens)]
+    assert groups == [(0, 1, ["그"]), (1, 2, ["는"]), (3, 5, ["의사", "이"])]
 
 
 def test_no_texts(analyzer: Analyzer) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from malmoi.tokenizer.analyzers import mecab
 from malmoi.tokenizer.analyzers.lines import as_line
-from malmoi.tokenizer.analyzers.mecab import STAND_INS, Mecab, morphemes_of
+from malmoi.tokenizer.analyzers.mecab import STAND_INS, Mecab, _ends_in_consonant, morphemes_of
 from malmoi.tokenizer.analyzers.words import WORD_TAGS, UserWords
 from tests.tokenizer.analyzers.texts import MIXED
 from tests.tokenizer.korean import ODD, SENTENCES
@@ -80,6 +80,11 @@ def test_what_a_line_of_output_stands_for(
     surface: str, feature: str, expected: list[tuple[str, str, int, int]]
 ) -> None:
     assert morphemes_of(surface, feature) == expected
+
+
+def test_the_kind_of_ending_a_word_has() -> None:
+    ends = {word: _ends_in_consonant(word) for word in ("말모이", "바람결", "AI", "SQL", "K8", "K9")}
+    assert ends == {"말모이": False, "바람결": True, "AI": False, "SQL": True, "K8": True, "K9": False}
 
 
 def test_stand_ins_end_as_they_say_and_have_their_tag(library: MeCab.Tagger) -> None:

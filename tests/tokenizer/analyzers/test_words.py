@@ -92,6 +92,11 @@ def test_a_word_is_never_split_and_never_glued(
         assert at == shared[0]
 
 
+def test_symbols_and_what_would_end_a_text_for_mecab(with_words: Analyzer) -> None:
+    assert shown(with_words, "좋다^^").endswith(" ^^/IC")
+    assert shown(with_words, "EOS낱말모이") == "EOS/SL 낱말모이/NNP"
+
+
 def test_particles_behind_a_word_are_still_particles(with_words: Analyzer) -> None:
     assert shown(with_words, "낱말모이는 좋다.") == "낱말모이/NNP 는/JX 좋/VA 다/EF ./SF"
     assert shown(with_words, "하늬바람결을 느꼈다.") == "하늬바람결/NNP 을/JKO 느끼/VV+었/EP 다/EF ./SF"
