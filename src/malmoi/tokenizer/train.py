@@ -62,7 +62,9 @@ def train_tokenizer(
         sampled = min(total, config.sample_mb * MB)
         with reporter.step("tokenizer.learning", total=passes(config.kind) * sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
-            result = learn(Task(config, blocks, str(corpus), step.advance, workers or os.cpu_count() or 1))
+            result = learn(
+                Task(config, blocks, str(corpus), step.advance, workers=workers or os.cpu_count() or 1)
+            )
         tokenizer = result.tokenizer
         tokenizer.save(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
