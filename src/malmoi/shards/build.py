@@ -31,7 +31,7 @@ from malmoi.shards.encode import EncodeSpec, encode_slice
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.about import made_with
 from malmoi.tokenizer.blocks import MB
 
 MANY_UNKNOWN = 0.01
@@ -78,7 +78,8 @@ def build_shards(
         parts = _collect(draft.path, slices, counts)
         if not any(part["name"].startswith("part-") for part in parts):
             raise MalmoiError("MM0306", corpus)
-        draft.counts |= _summary(opened, digest, parts, draft.path)
+        draft.counts |= _summary(opened, digest, parts)
+        draft.counts["tokenizer"] = made_with(draft.path / "tokenizer")
     _warn(reporter, parts, str(out))
     return read_manifest(out)
 
@@ -140,16 +141,13 @@ def _collect(
     return parts
 
 
-def _summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]], draft: Path) -> dict[str, Any]:
+def _summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
     counted = ("tokens", "sentences", "documents", "eojeols", "unk")
     sums = {
         kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}
         for kind in ("part", "heldout")
     }
-    about = read_settings(draft / "tokenizer" / ABOUT)
-    told = ("kind", "analyzer", "form", "inside")
     return {
-        "tokenizer": {name: about[name] for name in told if name in about},
         "vocab_size": tokenizer.vocab_size,
         "special": asdict(tokenizer.special),
         "tokenizer_digest": digest,

@@ -9,6 +9,7 @@ from typing import Any
 from malmoi.errors import MalmoiError
 
 ABOUT = "malmoi.json"
+MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -20,3 +21,9 @@ def read_settings(file: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise MalmoiError("MM0203", file, found="≠ JSON") from None
     return settings if isinstance(settings, dict) else {}
+
+
+def made_with(folder: Path) -> dict[str, Any]:
+    """The recipe and the analyzer of a tokenizer's folder, for the manifests of what it is used for."""
+    about = read_settings(folder / ABOUT)
+    return {name: about[name] for name in MADE_WITH if name in about}
