@@ -31,7 +31,7 @@ from malmoi.shards.encode import EncodeSpec, encode_slice
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.about import ABOUT, read_settings, seal
+from malmoi.tokenizer.about import made_with, seal
 from malmoi.tokenizer.blocks import MB
 
 MANY_UNKNOWN = 0.01
@@ -154,10 +154,7 @@ def summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]], draf
         kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}
         for kind in ("part", "heldout")
     }
-    about = read_settings(draft / "tokenizer" / ABOUT)
-    told = ("kind", "analyzer", "form", "inside")
     return {
-        "tokenizer": {name: about[name] for name in told if name in about},
         "vocab_size": tokenizer.vocab_size,
         "special": asdict(tokenizer.special),
         "tokenizer_digest": digest,

@@ -16,6 +16,7 @@ from malmoi.errors import MalmoiError
 from malmoi.special import IDENTITY_FILES
 
 ABOUT = "malmoi.json"
+MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -51,3 +52,9 @@ def _digest(file: Path) -> str:
     data = file.read_bytes()
     # Git on Windows may have changed the ends of lines, which every reader takes off.
     return hashlib.sha256(data if file.suffix == ".model" else data.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def made_with(folder: Path) -> dict[str, Any]:
+    """The recipe and the analyzer of a tokenizer's folder, for the manifests of what it is used for."""
+    about = read_settings(folder / ABOUT)
+    return {name: about[name] for name in MADE_WITH if name in about}
