@@ -85,7 +85,7 @@ def test_kortok(shared_data: Path) -> None:
         {"remove_extra_whitespaces": False},
         {"treat_whitespace_as_suffix": True},
         {"byte_fallback": True, "vocab_size": 420},
-        {"model_type": "bpe", "split_by_whitespace": False},
+        {"model_type": "bpe", "split_by_whitespace": False, "vocab_size": 600},
     ],
 )
 def test_a_peer_keeps_its_normaliser_and_spans_are_in_the_callers_characters(
@@ -111,6 +111,7 @@ def test_a_peer_keeps_its_normaliser_and_spans_are_in_the_callers_characters(
     assert text[wide.spans[-1][0] : wide.spans[-1][1]] == "㎏"
     again = tmp_path / "again"
     tokenizer.save(again)
+    assert (again / "tokenizer.json").exists() == (not settings)
     same = load_tokenizer(again).encode_batch(texts, specials=False)
     assert np.array_equal(same.ids, ours.ids)
     assert np.array_equal(same.spans, ours.spans)

@@ -65,8 +65,8 @@ class SentencePiece:
         except RuntimeError as error:
             raise MalmoiError("MM0231", where, detail=str(error).splitlines()[0]) from None
         # A piece never reaches over a space: each word can be cut alone, white space made one by ourselves.
-        whole = all(SPACE not in piece.text[1:] for piece in pieces)
-        self._by_words = not model.charsmap and model.spaces and whole
+        self._whole = all(SPACE not in piece.text[1:] for piece in pieces)
+        self._by_words = not model.charsmap and model.spaces and self._whole
 
     @property
     def vocab_size(self) -> int:
@@ -147,14 +147,19 @@ class SentencePiece:
         return [(int(way_back[start]), int(way_back[end - 1]) + 1) for start, end in spans]
 
     def save(self, folder: Path) -> None:
-        """Write tokenizer.model, tokenizer.json and tokenizer_config.json (transformers) and malmoi.json."""
+        """Write tokenizer.model, tokenizer.json and tokenizer_config.json (transformers) and malmoi.json.
+
+        No tokenizer.json for a peer's model that joins words, keeps spaces or falls back to bytes: that would
+        cut otherwise.
+        """
         from malmoi.tokenizer.spm_json import to_library
 
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / FILE, self.model.to_bytes())
-        library = to_library(self.model, self.special)
-        write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
-        write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
+        if self._whole and self.model.spaces and not any(p.type == spm.BYTE for p in self.model.pieces):
+            library = to_library(self.model, self.special)
+            write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
+            write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
         about = {
             "kind": self.kind,
             "vocab_size": self.vocab_size,

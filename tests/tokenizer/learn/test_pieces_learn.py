@@ -139,3 +139,5 @@ def test_among_too_many_words_those_met_once_are_left_out(monkeypatch: pytest.Mo
     often = Counter(text.split())
     assert left == [word for word in text.split() if often[word] > 1]
     assert 0 < len(set(left)) < len(often)
+    pieces = learn(task("unigram", text, vocab_size=148)).tokenizer
+    assert "재" in pieces.tokens(range(pieces.vocab_size))  # a character of 가재미 alone

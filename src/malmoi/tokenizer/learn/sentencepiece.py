@@ -40,7 +40,7 @@ def learn(task: Task) -> Result:
         alphabet = characters[: max(0, min(config.limit_alphabet, most))]
         if not any(lines(task, frozenset(alphabet), read.counts, _silent)):
             raise _no_words(task, len(alphabet), len(characters), room)
-        model = _train(task, lines(task, frozenset(alphabet), read.counts, advance), room)
+        model = _train(task, lines(task, frozenset(alphabet), read.counts, advance), alphabet, room)
         found = len(model.pieces) - len(SPECIAL_TOKENS)
         if found >= room or len(alphabet) in (len(characters), config.limit_alphabet):
             break
@@ -66,7 +66,7 @@ def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
     return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
 
 
-def _train(task: Task, text: Iterator[str], room: int) -> spm.Model:
+def _train(task: Task, text: Iterator[str], alphabet: list[str], room: int) -> spm.Model:
     unk, pad, *control = (SPECIAL_TOKENS[index] for index in (1, 0, 2, 3, 4))
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -77,6 +77,7 @@ def _train(task: Task, text: Iterator[str], room: int) -> spm.Model:
         hard_vocab_limit=False,  # what is missing is counted by us, and said with a number that will do
         normalization_rule_name="identity",
         character_coverage=1.0,
+        required_chars="".join(alphabet),  # also those whose words are all left out
         input_sentence_size=0,
         shuffle_input_sentence=False,
         max_sentence_length=1 << 30,
