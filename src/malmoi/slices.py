@@ -13,9 +13,10 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -76,7 +77,8 @@ def run_slices(
             results[part.name] = _work(process, part.spec, folder / part.name, digest_json(part.key))
             step.advance(part.weight, part.label or part.name)
     else:
-        _run_pool(process, pending, folder, min(workers, len(pending)), step, results)
+        with one_thread():
+            _run_pool(process, pending, folder, min(workers, len(pending)), step, results)
     return [results[part.name] for part in slices]
 
 
@@ -88,10 +90,8 @@ def _run_pool(
     step: Step,
     results: dict[str, dict[str, Any]],
 ) -> None:
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)  # spawned workers read these before their libraries start
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin_worker)
+    pool = ProcessPoolExecutor(workers, spawn, initializer=begin_worker)
     clean = False
     try:
         futures: dict[Future[dict[str, Any]], Slice[Spec]] = {
@@ -113,6 +113,16 @@ def _run_pool(
             for child in multiprocessing.active_children():
                 child.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes spawned meanwhile compute on one thread: their libraries read this when they start."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -120,7 +130,7 @@ def _run_pool(
                 os.environ[name] = value
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
     """Ctrl-C reaches the whole process group: workers leave it to the parent, which ends them. If the parent
     is killed itself nobody would, so each worker also watches for that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

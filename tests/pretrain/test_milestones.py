@@ -105,6 +105,14 @@ def test_more_steps_extend_a_finished_electra_run(whole: Path, shards: Path, tmp
     manifest = pretrain(longer, SHAPE, shards, tmp_path / "run")
     assert (manifest.state, manifest.counts["step"]) == ("finished", 14)
     assert [e["step"] for e in read_journal(tmp_path / "run") if "loss" in e] == [3, 6, 9, 12, 14]
+    kept = [path.name for path in milestone_checkpoints(tmp_path / "run")]
+    assert kept == ["step-3", "step-6", "step-14"], "milestones it has passed stay; 4 and 7 were passed by"
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 25])
+def test_milestones_are_shares(share: float) -> None:
+    with pytest.raises(ValueError, match="milestones"):
+        PretrainConfig.model_validate({"milestones": [share]})
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,13 @@ def test_a_slot_s_noise_does_not_depend_on_where_it_stands() -> None:
     assert torch.equal(sample(logits[7:8], k[7:8]), sample(logits, k)[7:8])
 
 
+def test_the_temperature_divides_in_fp32() -> None:
+    """bf16 logits over .7 would be rounded to eight bits, .06 at 15."""
+    logits = (15 * torch.randn(300, 200, generator=torch.Generator().manual_seed(2))).bfloat16()
+    wanted = (logits.float() * (1 / 0.7) + gumbel(keys(300), 200)).argmax(1)
+    assert torch.equal(sample(logits, keys(300), 0.7), wanted)
+
+
 def test_no_gradient() -> None:
     logits = torch.randn(4, 9, requires_grad=True)
     drawn = sample(logits, keys(4))

@@ -17,7 +17,7 @@ from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.hf import read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.counts import OFFSETS, Counted, _links, _shrunk_information, count
+from malmoi.pretrain.counts import OFFSETS, Counted, _end_to_end, _links, _shrunk_information, count
 from malmoi.pretrain.electra import Electra
 from malmoi.pretrain.probes import frequencies
 from malmoi.pretrain.run import pretrain
@@ -64,7 +64,7 @@ def test_information_is_counted_pair_by_pair(offset: int) -> None:
     pairs = [(t[i], t[i + offset]) for t in texts for i in range(len(t) - offset)]
     wanted = [[math.log((pairs.count((a, b)) + 1) / (chance[a][b] + 1)) for b in range(K)] for a in range(K)]
     given = np.array(chance, np.float32) + 1
-    found = _shrunk_information([np.array(t) for t in texts], offset, K, given)
+    found = _shrunk_information(_end_to_end([np.array(t) for t in texts], K), offset, K, given)
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-5)
 
 
@@ -238,6 +238,20 @@ def test_shapes_it_does_not_fit_are_refused_before_the_folder_is_taken(
             config, ModelConfig.model_validate(changed | {"max_positions": 32}), shards, tmp_path / "run"
         )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("hidden", "heads"), [(64, 1), (32, 8)])
+@torch.no_grad()
+def test_one_head_or_very_narrow_ones(hidden: int, heads: int) -> None:
+    """A lone head is wider than a word's dimensions; the least a head may have is 4."""
+    config = EncoderConfig(
+        vocab_size=45, hidden=hidden, layers=2, heads=heads, ffn=128, max_positions=64, dropout=0.0
+    )
+    model = MaskedLM(Encoder(config), MlmHead(config))
+    start_from_counts(model, counted(cycle(), 45, word_width(config)), sep=SPECIAL.sep, seed=0)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+    with pytest.raises(MalmoiError, match="MM0515"):
+        word_width(config.model_copy(update={"heads": hidden // 2}))
 
 
 def test_widths() -> None:

@@ -68,6 +68,16 @@ def test_a_run_is_the_same_as_itself_repeated(whole: Path, base: Path, tmp_path:
     assert "All 12 batches have the same rows and masks." in told(found)
 
 
+def test_echoes_are_seen_as_the_network_reads_them(whole: Path, base: Path, tmp_path: Path) -> None:
+    echoing = train(whole / "shards", tmp_path / "echoing", echoes=1.0, steps=2)
+    found = compare(base, echoing)
+    first = found.batches.first
+    assert keys(found.identity) == ["pretrain.echoes"]
+    assert first is not None and (first.k, first.what) == (0, "text") and first.right is not None
+    tokens = [token for token, _ in first.right.tokens]
+    assert tokens.count("[CLS]") * 2 == tokens.count("[SEP]"), "every sequence has two segments"
+
+
 def test_another_seed_differs_from_the_first_batch_on(whole: Path, base: Path, tmp_path: Path) -> None:
     other = train(whole / "shards", tmp_path / "other", seed=7, steps=3)
     found = compare(base, other)

@@ -246,3 +246,13 @@ def test_the_verb_writes_beside_the_run(
     assert malmoi(["report", str(out), "--out", str(tmp_path), "--lang", "en"]) == 0
     assert (tmp_path / "report.html").exists()
     assert malmoi(["report", str(tmp_path / "none"), "--lang", "en"]) == 2
+
+
+def test_what_malmoi_finetune_writes_is_reported(whole: Path, tmp_path: Path) -> None:
+    """OUT/seed-0, OUT/seed-1 and no manifest above them."""
+    cells = sorted((whole / "league" / "cells" / "mlm").glob("*/seed-*"))
+    for cell in cells:
+        shutil.copytree(cell, tmp_path / "mood" / cell.name)
+    write_report(tmp_path / "mood", tmp_path / "r.html")
+    assert [cell.seed for cell in look(tmp_path / "mood").tuned] == [0, 1]
+    assert (tmp_path / "r.html").stat().st_size > 10_000

@@ -14,7 +14,7 @@ from malmoi.report.folder import Found, League, PretrainRun
 from malmoi.report.verdict import headline, judge, sayings
 
 
-def run(*, steps: int = 100, step: int = 100, objective: str = "mlm", **last: float) -> PretrainRun:
+def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: float) -> PretrainRun:
     series = {
         name: Series(np.array([step]), np.array([step * 10]), np.array([value]))
         for name, value in last.items()
@@ -86,7 +86,7 @@ def test_the_bag_of_characters_is_always_named() -> None:
         (run(heldout_loss=5.0, heldout_unigram=7.0), "good", "its held-out loss of 5.000 is 2.000 below"),
         (run(heldout_loss=6.5, heldout_unigram=7.0), "bad", "little more than word frequencies"),
         (run(heldout_loss=7.5, heldout_unigram=7.0), "bad", "worse than word frequencies"),
-        (run(heldout_loss=6.5, heldout_unigram=7.0, step=10), "plain", "too early to judge"),
+        (run(heldout_loss=6.5, heldout_unigram=7.0, steps=400, step=150), "plain", "too early to judge"),
         (run(heldout_loss=6.5), "plain", "no word-frequency line"),
         (run(loss=6.5), "plain", "no held-out loss yet"),
         (

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from malmoi.cli.console import console
+from malmoi.cli.extend import extend
 from malmoi.messages import text
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=text("cli.tokenizer.help"), no_args_is_help=True)
     group.command("train", help=text("cli.tokenizer.train.help"))(train)
+    group.command("extend", help=text("cli.tokenizer.extend.help"))(extend)
     app.add_typer(group, name="tokenizer")
 
 
@@ -22,6 +25,9 @@ def train(
     out: Annotated[Path, typer.Option("--out", help=text("cli.tokenizer.train.out"), show_default=False)],
     vocab_size: Annotated[
         int | None, typer.Option("--vocab-size", help=text("cli.tokenizer.train.vocab_size"))
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help=text("cli.tokenizer.train.words"), show_default=False)
     ] = None,
     recipe: Annotated[Path | None, typer.Option("--recipe", help=text("cli.recipe"))] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
@@ -37,6 +43,7 @@ def train(
 
     overrides = list(sets or [])
     overrides += [f"tokenizer.vocab_size={vocab_size}"] if vocab_size is not None else []
+    overrides += [f"tokenizer.words={json.dumps(str(words))}"] if words is not None else []
     config, origins = read_sections(Sections, recipe, overrides)
     manifest = train_tokenizer(
         config.tokenizer, corpus, out, reporter=console().reporter, origins=origins, verify=verify

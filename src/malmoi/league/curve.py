@@ -72,6 +72,7 @@ def _milestone(row: str, checkpoint: Path) -> Milestone:
 
 def curve_points(
     rows: Sequence[Contender],
+    reached: Mapping[str, Sequence[Milestone]],
     data: TaskData,
     cells: Mapping[str, Sequence[Path]],
     curve_cells: Mapping[Path, Sequence[Path]],
@@ -79,17 +80,18 @@ def curve_points(
     """One task's points, row by row in order of tokens.
 
     Args:
+        reached: `milestones` of each row, by its name.
         cells: of the table, by row.
         curve_cells: of the milestones, by checkpoint.
     """
     points: list[Point] = []
     for row in rows:
-        if not (found := milestones(row)):
+        if not (found := reached[row.name]):
             continue
         if row.against is not None:
             points.append(_point(row.name, data, 0, 0, cells[row.against]))
         for one in found:
-            scored = curve_cells.get(one.checkpoint) or cells[row.name]
+            scored = cells[row.name] if one is found[-1] else curve_cells[one.checkpoint]
             points.append(_point(row.name, data, one.step, one.tokens, scored))
     return points
 

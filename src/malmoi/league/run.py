@@ -61,7 +61,9 @@ def league(
     names = [data.task.name for data in read]
     if config.curve and (strange := [name for name in config.curve_tasks if name not in names]):
         raise MalmoiError("MM0706", name=strange[0], names=", ".join(names))
-    passed = [one for row in rows for one in milestones(row)[:-1]] if config.curve else []
+    # Looked up once: a run that is still training has other checkpoints by the time the cells are done.
+    reached = {row.name: milestones(row) for row in rows} if config.curve else {}
+    passed = [one for found in reached.values() for one in found[:-1]]
     with held(out):
         inputs = {
             path: record
@@ -90,7 +92,7 @@ def league(
                 lines += league_table(rows, data, scored)
                 if on_curve:
                     on_the_way = {one.checkpoint: cells.of_milestone(one, task, data) for one in passed}
-                    points += curve_points(rows, data, scored, on_the_way)
+                    points += curve_points(rows, reached, data, scored, on_the_way)
             write_json(out / TABLE, [line.as_dict() for line in lines])
             _write_tsv(out / "table.tsv", lines)
             (out / CURVE).unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from malmoi.artifact import (
+    Manifest,
     digest_json,
     disk_errors,
     read_manifest,
@@ -96,7 +97,7 @@ def save_checkpoint(
 
 def remove_oldest(run: Path, keep: int, milestones: Collection[int] = ()) -> None:
     """Remove all checkpoints but the newest `keep`; those at steps in `milestones` stay and do not count."""
-    passing = [path for path in _by_age(run) if _step(path) not in milestones]
+    passing = [path for path in newest_first(run) if _step(path) not in milestones]
     for old in passing[keep:]:
         _remove(old)
 
@@ -106,11 +107,19 @@ def milestone_steps(steps: int, shares: Sequence[float]) -> frozenset[int]:
     return frozenset(max(1, round(steps * share)) for share in shares)
 
 
+def recorded_milestones(manifest: Manifest | None) -> frozenset[int]:
+    """The milestones of a run as its manifest has them, those from before an extension too."""
+    if manifest is None:
+        return frozenset()
+    config = manifest.config["pretrain"]
+    planned = milestone_steps(config["steps"], config.get("milestones", ()))
+    return planned | frozenset(manifest.counts.get("milestones", ()))
+
+
 def milestone_checkpoints(run: Path) -> list[Path]:
     """The checkpoints a run keeps for good and its newest one, in order of their steps."""
-    config = read_manifest(run, "pretrain").config["pretrain"]
-    wanted = milestone_steps(config["steps"], config.get("milestones", ()))
-    found = [path for path in _by_age(run) if (path / RECORD).exists()]
+    wanted = recorded_milestones(read_manifest(run, "pretrain"))
+    found = [path for path in newest_first(run) if (path / RECORD).exists()]
     return [path for path in reversed(found) if _step(path) in wanted or path == found[0]]
 
 
@@ -148,7 +157,7 @@ def find_checkpoint(run: Path, reporter: Reporter) -> Path | None:
         if re.fullmatch(r"step-\d+\.(tmp|old)", leftover.name):
             shutil.rmtree(leftover)
     damaged: list[Path] = []
-    for checkpoint in _by_age(run):
+    for checkpoint in newest_first(run):
         reason = fault(checkpoint)
         if reason is None:
             for other in damaged:
@@ -165,7 +174,7 @@ def find_checkpoint(run: Path, reporter: Reporter) -> Path | None:
 
 def newest_checkpoint(run: Path) -> Path:
     """The newest checkpoint of a run folder, live or finished. Raises MM0504 where there is none."""
-    found = [c for c in _by_age(run) if (c / RECORD).exists()]
+    found = [c for c in newest_first(run) if (c / RECORD).exists()]
     if not found:
         raise MalmoiError("MM0504", run)
     return found[0]
@@ -188,7 +197,8 @@ def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("step-"))
 
 
-def _by_age(run: Path) -> list[Path]:
+def newest_first(run: Path) -> list[Path]:
+    """All checkpoints of a run, whole or not."""
     folder = run / FOLDER
     found = [
         (int(m[1]), p)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -77,7 +77,7 @@ class PretrainConfig(Section):
     heldout_rows: int = execution(256, "Rows of the held-out text that are scored.", ge=1)
     checkpoint_every: int = execution(200, "Steps between two checkpoints.", ge=1)
     keep: int = execution(2, "Checkpoints kept; older ones are removed.", ge=2)
-    milestones: tuple[float, ...] = execution(
+    milestones: tuple[Annotated[float, Field(gt=0, le=1)], ...] = execution(
         (), "Shares of the steps whose checkpoints are written and kept, for a curve of scores."
     )
 

@@ -47,7 +47,8 @@ class Counted:
 def count(parts: Sequence[Part], entries: int, width: int, *, reserved: Sequence[int], seed: int) -> Counted:
     """Count neighbours in the first tokens (32 M) of the parts; `reserved` entries get no vectors.
 
-    Memory: 4 · K² floats, K = min(8,192, V). Deterministic for a seed and a number of threads.
+    Memory: up to 9 · K² floats, K = min(8,192, V): 2.4 GB, of which 4 · K² stay to the end. Deterministic for
+    a seed and a number of threads.
     """
     shares = frequencies(parts, entries)
     ranked = shares.copy()
@@ -57,8 +58,8 @@ def count(parts: Sequence[Part], entries: int, width: int, *, reserved: Sequence
     place = np.full(entries, K, np.int64)
     place[known] = np.arange(K)
     budget = COUNTED // max(1, len(parts))
-    ids = [place[np.asarray(part.ids[:budget])] for part in parts]
-    frequency = np.bincount(np.concatenate(ids), minlength=K + 1)[:K].astype(np.float32)
+    ids = _end_to_end([place[np.asarray(part.ids[:budget])] for part in parts], K)
+    frequency = np.bincount(ids, minlength=K + 1)[:K].astype(np.float32)
     chance_KK = np.outer(frequency, frequency) / max(1.0, float(frequency.sum())) + 1
     scores = {offset: _shrunk_information(ids, offset, K, chance_KK) for offset in OFFSETS}
     del chance_KK
@@ -70,15 +71,19 @@ def count(parts: Sequence[Part], entries: int, width: int, *, reserved: Sequence
     return Counted(torch.from_numpy(shares).float(), torch.from_numpy(known), words_KW, links)
 
 
+def _end_to_end(texts: Sequence[NDArray[np.int64]], K: int) -> NDArray[np.int64]:
+    """Texts in one, with entries K (without a vector) between: no end is the neighbour of a start."""
+    apart = np.full(max(OFFSETS), K, np.int64)
+    return np.concatenate([part for text in texts for part in (text, apart)])
+
+
 def _shrunk_information(
-    ids: Sequence[NDArray[np.int64]], offset: int, K: int, chance_KK: NDArray[np.float32]
+    ids: NDArray[np.int64], offset: int, K: int, chance_KK: NDArray[np.float32]
 ) -> Tensor:
     """log((n + 1) / (expected + 1)) for entries `offset` places apart, (K, K): 0 where nothing is seen and
     nothing expected, so rare pairs do not shout."""
-    counts = np.zeros((K + 1) * (K + 1), np.float32)
-    for some in ids:
-        counts += np.bincount(some[:-offset] * (K + 1) + some[offset:], minlength=counts.size)
-    seen_KK = counts.reshape(K + 1, K + 1)[:K, :K] + 1
+    counts = np.bincount(ids[:-offset] * (K + 1) + ids[offset:], minlength=(K + 1) * (K + 1))
+    seen_KK = (counts.reshape(K + 1, K + 1)[:K, :K] + 1).astype(np.float32)
     seen_KK /= chance_KK
     return torch.from_numpy(np.log(seen_KK, out=seen_KK))
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.noise import permute, words
 from malmoi.pretrain.objective import MicroBatch, Objective
 from malmoi.pretrain.pairs import AS_THEY_ARE, Pairing, pair_up
@@ -54,14 +55,14 @@ class Feed(Generic[B]):
         size = self.micro_rows or self.batch_rows
         return [self._micro(numbers[i : i + size]) for i in range(0, len(numbers), size)]
 
-    def _micro(self, numbers: NDArray[np.int64]) -> B:
-        return self.objective.batch(self.block(numbers), numbers, self.seed, self.rate)
-
     def block(self, numbers: NDArray[np.int64]) -> RowBlock:
-        """The rows as they are before anything is masked."""
+        """The text of rows, by their numbers in the endless sequence, before anything is masked."""
         s = self.special
         block = self.table.fill(self.table_rows(numbers), s.cls, s.sep, s.pad)
         return pair_up(block, numbers, self.seed, self.pairing, s)
+
+    def _micro(self, numbers: NDArray[np.int64]) -> B:
+        return self.objective.batch(self.block(numbers), numbers, self.seed, self.rate)
 
     def one(self, number: int) -> B:
         """A single row, to find out which one is at fault."""
@@ -80,3 +81,17 @@ class Feed(Generic[B]):
                 if k + 1 < last:
                     coming = thread.submit(self.batch, k + 1)
                 yield batch
+
+
+def feed_of(config: PretrainConfig, table: RowTable, objective: Objective[B], special: SpecialIds) -> Feed[B]:
+    """The rows that a run of these settings sees."""
+    return Feed(
+        table,
+        objective,
+        special,
+        config.seed,
+        config.mask_rate,
+        config.batch_rows,
+        config.micro_rows,
+        Pairing(config.pairs, config.echoes),
+    )

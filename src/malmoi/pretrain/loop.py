@@ -17,7 +17,6 @@ from malmoi.errors import MalmoiError
 from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.checkpoint import (
     TrainState,
-    milestone_steps,
     read_moments,
     read_state,
     remove_oldest,
@@ -70,6 +69,7 @@ class Trainer(Generic[B]):
     unigram: float
     run: Path
     tokenizer: Path
+    milestones: frozenset[int]
     device: torch.device
     dtype: torch.dtype
     reporter: Reporter
@@ -78,7 +78,6 @@ class Trainer(Generic[B]):
 
     def __post_init__(self) -> None:
         self.optimizer = adamw(self.model, self.config)
-        self.milestones = milestone_steps(self.config.steps, self.config.milestones)
         self.watch = Watch(self.config.steps)
         self._saved = 0  # the step of the newest checkpoint
         self._proven = False  # whether a checkpoint of this process was read back

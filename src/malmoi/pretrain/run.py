@@ -33,17 +33,23 @@ from malmoi.config import identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.model.sizes import ModelConfig, parameters
-from malmoi.pretrain.checkpoint import FOLDER, fault, find_checkpoint
+from malmoi.pretrain.checkpoint import (
+    FOLDER,
+    fault,
+    find_checkpoint,
+    milestone_steps,
+    newest_first,
+    recorded_milestones,
+)
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.counts import count
 from malmoi.pretrain.electra import Electra, ElectraModel
-from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.feed import Feed, feed_of
 from malmoi.pretrain.journal import Journal, read_journal
 from malmoi.pretrain.loop import Trainer, add, add_counts
 from malmoi.pretrain.mlm import Mlm
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.objective import Objective
-from malmoi.pretrain.pairs import Pairing
 from malmoi.pretrain.probes import frequencies, unigram_loss
 from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.signals import StopRequest
@@ -105,6 +111,8 @@ def pretrain(
         raise MalmoiError("MM0505", out, differs=f"precision ({before.counts['precision']} ≠ {precision})")
     use_threads(config.threads)
     keep_freed_memory()
+    # More steps extend a run, and those it has passed already stay milestones.
+    milestones = milestone_steps(config.steps, config.milestones) | recorded_milestones(before)
     with disk_errors(out), locked(out), StopRequest() as stop:
         manifest = Manifest(
             stage="pretrain",
@@ -120,6 +128,7 @@ def pretrain(
                 "objective": config.objective,
                 "parameters": parameters(objective.encoder),
                 "precision": precision,
+                "milestones": sorted(milestones),
             },
         )
         if before is None:
@@ -131,18 +140,9 @@ def pretrain(
         torch.manual_seed(int(words(config.seed, 1 << 32)))
         network = objective.read(checkpoint) if checkpoint else objective.model()
         trained = sum(parameter.numel() for parameter in network.parameters())
-        _preflight(out, trained, config.keep + len(config.milestones))
+        _preflight(out, network, config.keep + len(milestones))
         held = _heldout(heldout, objective, opened, config)
-        feed = Feed(
-            train,
-            objective,
-            opened.special,
-            config.seed,
-            config.mask_rate,
-            config.batch_rows,
-            config.micro_rows,
-            Pairing(config.pairs, config.echoes),
-        )
+        feed = feed_of(config, train, objective, opened.special)
         if checkpoint is None and config.start == "counted":
             _start_counted(network, objective, opened, feed, config.seed, reporter)
         trainer = Trainer(
@@ -154,6 +154,7 @@ def pretrain(
             unigram=_unigram(opened, held),
             run=out,
             tokenizer=opened.tokenizer_folder,
+            milestones=milestones,
             device=device,
             dtype=dtype,
             reporter=reporter,
@@ -205,9 +206,12 @@ def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
     return manifest
 
 
-def _preflight(out: Path, count: int, keep: int) -> None:
-    """Weights and two moments in fp32, `keep` of them and the one being written."""
-    needed = count * 4 * 3 * (keep + 1)
+def _preflight(out: Path, network: nn.Module, keep: int) -> None:
+    """Room for weights (shared ones are written with each model) and two moments in fp32: for `keep`
+    checkpoints and the one being written, but for those that lie there."""
+    written = sum(value.numel() for value in network.state_dict().values())
+    trained = sum(parameter.numel() for parameter in network.parameters())
+    needed = 4 * (written + 2 * trained) * max(1, keep + 1 - len(newest_first(out)))
     free = shutil.disk_usage(out).free
     if free < needed:
         raise MalmoiError("MM0506", out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}")

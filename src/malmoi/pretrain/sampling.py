@@ -52,4 +52,5 @@ def sample(logits_MV: Tensor, keys_M: Tensor, temperature: float = 1.0) -> Tenso
     entries = logits_MV.shape[1]
     at_once = max(1, IN_CACHE // entries) if logits_MV.device.type == "cpu" else max(1, len(keys_M))
     parts = zip(torch.split(logits_MV, at_once), torch.split(keys_M, at_once), strict=True)
-    return torch.cat([gumbel(k, entries).add_(part / temperature).argmax(1) for part, k in parts])
+    noisy = (gumbel(k, entries).add_(part.float(), alpha=1 / temperature) for part, k in parts)
+    return torch.cat([noisy_MV.argmax(1) for noisy_MV in noisy])

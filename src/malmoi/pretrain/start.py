@@ -38,7 +38,7 @@ def word_width(config: EncoderConfig) -> int:
 
     Raises MM0515 where the start does not fit the shape.
     """
-    if config.embedding != config.hidden or config.hidden < 32:
+    if config.embedding != config.hidden or config.hidden < 32 or config.hidden // config.heads < 4:
         raise MalmoiError("MM0515", hidden=config.hidden, embedding=config.embedding)
     return config.hidden - config.hidden // 8 * 2
 
@@ -121,9 +121,14 @@ def _start_block(
             link = counted.links[NEIGHBOURS[head]]
             left, sizes, right = torch.linalg.svd(link)
             block.qkv.weight[value] = 0
-            block.qkv.weight[value, :W] = (sizes[:d, None].sqrt() * right[:d])[:d] / stream.word_norm
+            rank = min(d, W)  # a lone head is wider than a word
+            roots = sizes[:rank].sqrt()
+            block.qkv.weight[2 * D + head * d : 2 * D + head * d + rank, :W] = (
+                roots[:, None] * right[:rank] / stream.word_norm
+            )
             block.out.weight[W:, column] *= 0.1
-            block.out.weight[:W, column] = left[:, :d] * sizes[:d].sqrt()
+            block.out.weight[:W, column] = 0
+            block.out.weight[:W, head * d : head * d + rank] = left[:, :rank] * roots
             spread.append((counted.words_KW @ link.T).pow(2).sum(1).mean())
         else:
             block.qkv.weight[value] = _orthogonal(D, generator)[:d]

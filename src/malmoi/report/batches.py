@@ -19,8 +19,8 @@ from malmoi.report.source import Source, masked_ids, open_source, tensors_of
 I64 = NDArray[np.int64]
 CHUNK = 64  # batches whose text is laid out at once
 # What decides the order of the rows and their text, and what decides the masks.
-ORDER = ("row_len", "batch_rows", "seed")
-MASKS = ("seed", "mask_rate", "objective", "pairs", "echoes")
+ORDER = ("row_len", "batch_rows", "seed", "pairs", "echoes")
+MASKS = ("seed", "mask_rate", "objective")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,7 @@ def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference 
 
 
 def _text(source: Source, numbers: I64) -> I64:
-    s, feed = source.shards.special, source.feed
-    return feed.table.fill(feed.table_rows(numbers), s.cls, s.sep, s.pad).ids_RL
+    return source.feed.block(numbers).ids_RL
 
 
 def _odd_row(left_RL: I64, right_RL: I64) -> int | None:

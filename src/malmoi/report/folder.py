@@ -104,7 +104,7 @@ def look(folder: Path) -> Found:
         **stages,
         runs=pretrain_runs(folder),
         league=_league(folder / "league"),
-        tuned=[_cell(folder / "finetune", "")] if (folder / "finetune" / MANIFEST).is_file() else [],
+        tuned=[_cell(path.parent, "") for path in sorted(folder.glob(f"seed-*/{MANIFEST}"))],
         building=building,
     )
     if not (any(stages.values()) or found.runs or found.league or found.tuned or building):

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.feed import Feed
-from malmoi.pretrain.pairs import Pairing
+from malmoi.pretrain.feed import Feed, feed_of
 from malmoi.pretrain.rows import RowTable, cut_rows
 from malmoi.pretrain.run import OBJECTIVES
 from malmoi.report.folder import PretrainRun
@@ -54,16 +53,8 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
         cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
         table = RowTable(shards.train, cuts, row_len)
     objective = OBJECTIVES[settings.objective](config, shards.special, shards.vocab_size)
-    feed: Feed[Any] = Feed(
-        table,
-        objective,
-        shards.special,
-        settings.seed,
-        settings.mask_rate,
-        settings.batch_rows,
-        0,
-        Pairing(settings.pairs, settings.echoes),
-    )
+    whole_batches = settings.model_copy(update={"micro_rows": 0})
+    feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
     return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder))
 
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from malmoi.errors import MalmoiError
 from malmoi.messages import catalog, text
-from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.alarms import BLIND, JUDGED_AFTER, PLATEAU
+from malmoi.model.sizes import Arch, ModelConfig
+from malmoi.pretrain.alarms import BLIND, FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
 from malmoi.report.numbers import big, percent, short, signed
@@ -71,7 +71,8 @@ def shape_of(run: PretrainRun) -> str:
     """`2 x 128`: layers and width; the recipe's name of the size where the section cannot be read."""
     model = run.manifest.config.get("model", {})
     try:
-        shape = ModelConfig.model_validate(model).resolve(vocab_size=1000, pad_id=0)
+        arch: Arch = "electra" if run.electra else "bert"
+        shape = ModelConfig.model_validate(model).resolve(vocab_size=1000, pad_id=0, arch=arch)
         return f"{shape.layers}×{shape.hidden}"
     except (ValueError, MalmoiError):  # another version's settings
         return str(model.get("size", ""))
@@ -115,7 +116,7 @@ def _learning(run: PretrainRun) -> Saying:
     """Whether the loss says that context is read; the bounds are those of the alarms."""
     heldout, below = _heldout(run), below_frequencies(run)
     auc = run.curves.last("heldout_discriminator_auc")
-    early = run.curves.step < JUDGED_AFTER * (run.setting("steps") or 0)
+    early = run.curves.step < max(JUDGED_AFTER * (run.setting("steps") or 0), FEWEST_STEPS)
     if run.electra and auc is not None and auc < BLIND and not early:
         return Saying("bad", text("report.verdict.blind", name=run.name, auc=f"{auc:.2f}"))
     if heldout is None:

@@ -149,12 +149,12 @@ def _flags(starts_word: NDArray[np.bool_], morphemes: NDArray[np.bool_] | None) 
 
 
 def _starts_word(text: str, end_L: NDArray[np.int64], encoded: Encodings) -> NDArray[np.bool_]:
-    """Where an eojeol starts, from the tokens' spans: there is white space since the token before, be it
-    behind a control character that the tokenizer drops."""
+    """Where an eojeol starts, from the tokens' spans: there is white space since the end of the token before
+    (a user word may hold some), be it behind a control character that the tokenizer drops."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     begin_L = np.append(0, end_L[:-1] + 1)
     spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)
-    spaces_T = spaces[encoded.spans[:, 0] + np.repeat(begin_L, np.diff(encoded.cu_seqlens))]
-    starts_word = np.ones(len(spaces_T), np.bool_)
-    starts_word[1:] = spaces_T[1:] > spaces_T[:-1]
+    starts_T, ends_T = (encoded.spans + np.repeat(begin_L, np.diff(encoded.cu_seqlens))[:, None]).T
+    starts_word = np.ones(len(starts_T), np.bool_)
+    starts_word[1:] = spaces[starts_T[1:]] > spaces[ends_T[:-1] - 1]
     return starts_word

@@ -84,16 +84,16 @@ def tokenizer_digest(folder: Path) -> str:
     if (folder / "malmoi.json").exists():
         about = json.loads((folder / "malmoi.json").read_text("utf-8"))
     if (files := IDENTITY_FILES.get(about.get("kind", ""))) is None:
-        return _wordpiece_digest(folder)
+        return _wordpiece_digest(folder, about.get("words", []))
     try:
         parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
     except OSError:
         raise MalmoiError("MM0304", folder) from None
-    told = {name: about[name] for name in ("kind", "special", "analyzer", "form") if name in about}
+    told = {name: about[name] for name in ("kind", "special", "analyzer", "form", "words") if name in about}
     return hashlib.sha256(json.dumps([told, parts], ensure_ascii=False).encode()).hexdigest()
 
 
-def _wordpiece_digest(folder: Path) -> str:
+def _wordpiece_digest(folder: Path, words: list[str]) -> str:
     try:
         entries = (folder / "vocab.txt").read_bytes().decode().replace("\r\n", "\n").removesuffix("\n")
     except OSError:
@@ -102,9 +102,11 @@ def _wordpiece_digest(folder: Path) -> str:
     if (folder / "tokenizer_config.json").exists():
         settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     lower = [settings.get("do_lower_case", False), settings.get("strip_accents", False)]
-    parts = [entries, lower]
+    parts: list[Any] = [entries, lower]
     if not settings.get("tokenize_chinese_chars", True):
         parts.append("hanja are not words of their own")
+    if words:
+        parts.append({"words": sorted(words)})
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 

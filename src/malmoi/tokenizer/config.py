@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from malmoi.config import Section
+from malmoi.config import Section, execution
 
 Kind = Literal["wordpiece", "morpheme-wordpiece", "morpheme", "unigram", "bpe", "bytebpe"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -43,6 +43,11 @@ class TokenizerConfig(Section):
     user_dictionary: Path | None = Field(
         None,
         description="Words the analyzer must know: a line each, `word<TAB>tag`; the tag is NNP if absent.",
+    )
+    # Its words enter the key, not its path.
+    words: Path | None = execution(
+        None,
+        "Words never split, a line each: one token wherever they stand in a text, also inside an eojeol.",
     )
     inside: Literal["word", "continuation"] = Field(
         "continuation",

@@ -15,6 +15,7 @@ from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.about import ABOUT, read_settings
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.wordpiece import MAX_WORD, PREFIX, WordPiece
+from malmoi.tokenizer.words import added_words
 
 
 def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> WordPiece:
@@ -33,6 +34,7 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     if missing:
         raise MalmoiError("MM0206", file, missing=" ".join(missing))
     lower_case, strip_accents = casing or _casing(file.parent, entries)
+    words, entries = _words(path, file, entries, lower_case)
     if strip_accents and any("가" <= entry[-1:] <= "힣" for entry in entries):
         reporter.warn("MM0208", str(file))
     return WordPiece(
@@ -42,6 +44,7 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
         split_hanja=_split_hanja(file),
         learned=read_settings(file.parent / ABOUT).get("learned"),
         kind=read_settings(file.parent / ABOUT).get("kind", "wordpiece"),
+        words=words,
         engine=engine,
     )
 
@@ -82,6 +85,19 @@ def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
     lower_case = bool(normalizer.get("lowercase"))
     strip = normalizer.get("strip_accents")
     return entries, (lower_case, lower_case if strip is None else bool(strip))
+
+
+def _words(path: Path, file: Path, entries: list[str], lower_case: bool) -> tuple[list[str], list[str]]:
+    """The user words, from malmoi.json or a peer's added tokens, and the entries with those added behind."""
+    if (file.parent / ABOUT).exists():
+        return read_settings(file.parent / ABOUT).get("words", []), entries
+    source = path / "tokenizer.json" if path.is_dir() else file
+    words = added_words(read_settings(source) if source.suffix == ".json" else {}, source, lower_case)
+    behind = sorted((index, word) for word, index in words.items() if index >= len(entries))
+    entries = entries + [word for _, word in behind]
+    if any(index >= len(entries) or entries[index] != word for word, index in words.items()):
+        raise MalmoiError("MM0203", source, found="added_tokens ≠ vocab.txt")
+    return list(words), entries
 
 
 def _check_settings(file: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from malmoi.artifact import (
     Manifest,
     artifact_key,
+    digest_json,
     finished_artifact,
     is_current,
     open_artifact,
@@ -22,6 +23,7 @@ from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learn import Task, learn
 from malmoi.tokenizer.measure import measure
+from malmoi.tokenizer.words import read_words
 
 MEASURED_BYTES = 2 * MB
 
@@ -38,10 +40,11 @@ def train_tokenizer(
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
 
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
-    room for the characters), MM0214 (not UTF-8), and those of artifacts.
+    room for the characters), MM0214 (not UTF-8), MM0260-MM0261 (the user's words), and those of artifacts.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
-    inputs = {"corpus": source.digest}
+    words = read_words(config.words) if config.words else ()
+    inputs = {"corpus": source.digest} | ({"words": digest_json(words)} if words else {})
     key = artifact_key("tokenizer", config, inputs)
     if is_current(out, "tokenizer", key, verify=verify):
         reporter.say("base.current", path=out)
@@ -54,7 +57,7 @@ def train_tokenizer(
         sampled = min(total, config.sample_mb * MB)
         with reporter.step("tokenizer.learning", total=2 * sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
-            result = learn(Task(config, blocks, str(corpus), step.advance))
+            result = learn(Task(config, blocks, str(corpus), step.advance, words))
         tokenizer = result.tokenizer
         tokenizer.save(draft.path)
         seal(draft.path)
@@ -65,6 +68,7 @@ def train_tokenizer(
             "vocab_size": tokenizer.vocab_size,
             "learned": tokenizer.learned,
             **result.counts,
+            **({"words": len(words)} if words else {}),
             "sampled_bytes": sampled,
             "measured_on": "heldout" if heldout else "training",
             **measured,

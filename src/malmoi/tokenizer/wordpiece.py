@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as Library
-from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from malmoi.artifact import write_bytes, write_json
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
@@ -39,6 +39,7 @@ from malmoi.tokenizer.composed import Pieces, encode_composed
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice, Engine
 from malmoi.tokenizer.rows import lay_rows
+from malmoi.tokenizer.words import encode_around
 
 PREFIX = "##"
 MAX_WORD = 100  # characters; a longer word is [UNK]
@@ -54,6 +55,7 @@ class WordPiece:
         split_hanja: whether each hanja is a word of its own, as in BERT.
         learned: how many entries mean something, when the rest is [unused] filling.
         kind: how the vocabulary was learned; it is used in one way only.
+        words: entries that are one token wherever they stand (`words.py`).
         engine: "tokenizers" keeps tokie out.
     """
 
@@ -66,6 +68,7 @@ class WordPiece:
         split_hanja: bool = True,
         learned: int | None = None,
         kind: Kind = "wordpiece",
+        words: Sequence[str] = (),
         engine: Choice = "auto",
     ) -> None:
         self.kind = kind
@@ -74,7 +77,9 @@ class WordPiece:
         self.learned = len(self.entries) if learned is None else learned
         ids = {entry: index for index, entry in enumerate(self.entries)}
         self.special = SpecialIds(*(ids[token] for token in SPECIAL_TOKENS))
-        self._library = _library(ids, lower_case, strip_accents, split_hanja)
+        self.words = tuple(words)
+        self._word_ids = {word: ids[word] for word in self.words}
+        self._library = _library(ids, lower_case, strip_accents, split_hanja, self.words)
         self._engine = Engine(self._library, engine)
 
     @property
@@ -129,16 +134,22 @@ class WordPiece:
             **dict(zip(names, SPECIAL_TOKENS, strict=True)),
         }
         write_json(folder / "tokenizer_config.json", settings)
-        about = {
+        about: dict[str, Any] = {
             "kind": self.kind,
             "vocab_size": self.vocab_size,
             "learned": self.learned,
             "normalize": "NFC",
         }
+        if self.words:
+            about["words"] = list(self.words)
         write_json(folder / ABOUT, about)
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        return encode_around(texts, self._word_ids, self._encode)
+
+    def _encode(self, texts: list[str]) -> Pieces:
+        """The same for texts without user words."""
         joined = "\n".join(texts)
         codes = code_points(joined)
         classes = self._characters.classes(codes)
@@ -151,7 +162,7 @@ class WordPiece:
 
         Shards need no spans, and without them this takes half of what `encode_batch` takes beside tokie.
         """
-        if self.lower_case or self.strip_accents or not nfc.all_nfc(text):
+        if self.words or self.lower_case or self.strip_accents or not nfc.all_nfc(text):
             return None
         try:
             codes = code_points(text)
@@ -248,7 +259,9 @@ class WordPiece:
         return np.asarray(spelling, np.uint8)
 
 
-def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool, split_hanja: bool) -> Library:
+def _library(
+    ids: dict[str, int], lower_case: bool, strip_accents: bool, split_hanja: bool, words: tuple[str, ...]
+) -> Library:
     library = Library(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD))
     library.normalizer = normalizers.BertNormalizer(
         handle_chinese_chars=split_hanja, lowercase=lower_case, strip_accents=strip_accents
@@ -260,5 +273,7 @@ def _library(ids: dict[str, int], lower_case: bool, strip_accents: bool, split_h
         single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=cls_sep
     )
     library.add_special_tokens(list(SPECIAL_TOKENS))
+    # Not normalised: looked for in the text as it is, as `encode_around` does.
+    library.add_tokens([AddedToken(word, normalized=False) for word in words])
     library.encode_special_tokens = True  # "[MASK]" in a user's text is text
     return library

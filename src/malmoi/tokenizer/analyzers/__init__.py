@@ -1,5 +1,37 @@
 """Morpheme analyzers: `open_analyzer("kiwi")`. Each needs its own library, which is loaded late."""
 
-from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces
+from __future__ import annotations
 
-__all__ = ["Analyzer", "Morphemes", "Surfaces"]
+from importlib import import_module
+from pathlib import Path
+
+from malmoi.errors import MalmoiError
+from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces
+from malmoi.tokenizer.analyzers.words import UserWords
+
+__all__ = ["ANALYZERS", "Analyzer", "Morphemes", "Surfaces", "open_analyzer"]
+
+# name → module of this package, class (user's words) → Analyzer, and what pip installs its library.
+ANALYZERS = {
+    "kiwi": ("kiwi", "Kiwi", "kiwipiepy"),
+    "mecab": ("mecab", "Mecab", "mecab-python3 python-mecab-ko-dic"),
+}
+
+
+def open_analyzer(name: str, user_dictionary: Path | None = None, *, threads: int = 1) -> Analyzer:
+    """The analyzer `name`, which keeps the words of `user_dictionary` whole. `threads` are the library's own,
+    and only Kiwi has some (`parallel.open_parallel` knows what is best for each).
+
+    Raises MM0220 (its library is missing), MM0221 (no analyzer of that name), MM0222 to MM0225 (the
+    dictionary, see `words.UserWords`).
+    """
+    if name not in ANALYZERS:
+        raise MalmoiError("MM0221", name=name, names=", ".join(ANALYZERS))
+    words = UserWords(user_dictionary)
+    module, made, packages = ANALYZERS[name]
+    try:
+        maker = getattr(import_module(f"{__name__}.{module}"), made)
+        analyzer: Analyzer = maker(words, threads) if threads > 1 else maker(words)
+    except ImportError as error:
+        raise MalmoiError("MM0220", name=name, detail=error, packages=packages) from None
+    return analyzer

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+RULES = "1"  # part of every identity; raised when we make something else of what a library answers
+
 
 @dataclass(frozen=True, slots=True)
 class Morphemes:
@@ -63,3 +65,31 @@ class Analyzer(Protocol):
     def surfaces(self, texts: Sequence[str]) -> Surfaces:
         """The boundaries alone, where that is faster."""
         ...
+
+
+def surfaces_of(morphemes: Morphemes) -> Surfaces:
+    """The surfaces of an analysis: every span once."""
+    spans = morphemes.spans
+    owners = np.repeat(np.arange(len(morphemes.counts)), morphemes.counts)
+    first = np.ones(len(spans), bool)
+    first[1:] = (owners[1:] != owners[:-1]) | (spans[1:] != spans[:-1]).any(axis=1)
+    counts = np.bincount(owners[first], minlength=len(morphemes.counts))
+    return Surfaces(counts.astype(np.int64), spans[first])
+
+
+def join_morphemes(parts: Sequence[Morphemes]) -> Morphemes:
+    """Analyses of texts in order as one."""
+    return Morphemes(
+        np.concatenate([np.zeros(0, np.int64), *(part.counts for part in parts)]),
+        np.concatenate([np.zeros((0, 2), np.int32), *(part.spans for part in parts)]),
+        [lemma for part in parts for lemma in part.lemmas],
+        [tag for part in parts for tag in part.tags],
+    )
+
+
+def join_surfaces(parts: Sequence[Surfaces]) -> Surfaces:
+    """Surfaces of texts in order as one."""
+    return Surfaces(
+        np.concatenate([np.zeros(0, np.int64), *(part.counts for part in parts)]),
+        np.concatenate([np.zeros((0, 2), np.int32), *(part.spans for part in parts)]),
+    )

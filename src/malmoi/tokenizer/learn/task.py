@@ -15,6 +15,7 @@ class Task:
     """Learn what `config` says from `blocks()`.
 
     `blocks()` gives whole lines of text in blocks of some megabytes, and the same ones at every call.
+    `words` are the user's: entries of the vocabulary, each one token wherever it stands.
     `corpus` is the corpus's folder, for messages. `advance(n)` moves the bar by n of `passes` times the
     text's bytes.
     """
@@ -23,6 +24,7 @@ class Task:
     blocks: Callable[[], Iterator[str]]
     corpus: str
     advance: Callable[[float], None] = field(default=lambda amount: None)
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

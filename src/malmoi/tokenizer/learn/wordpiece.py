@@ -23,6 +23,7 @@ from malmoi.tokenizer.characters import ALONE, LETTER, Characters, Words, code_p
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learn.task import Result, Task
 from malmoi.tokenizer.wordpiece import PREFIX, WordPiece
+from malmoi.tokenizer.words import fit_words
 
 PRIVATE = 0x100000
 """Plane 16: 65,534 private-use characters, two for each of at most 30,000 characters."""
@@ -55,7 +56,12 @@ def learn(task: Task) -> Result:
             task.advance(len(block.encode()))
 
     learned = learn_exactly(config, blocks, task.corpus)
-    tokenizer = WordPiece(fill(config, learned), learned=config.vocab_size - config.unused)
+    room = len(learned.entries)
+    if learned.forms + len(task.words) > room:
+        needed = config.vocab_size - room + learned.forms + len(task.words)
+        raise MalmoiError("MM0212", task.corpus, vocab_size=config.vocab_size, needed=needed)
+    learned = replace(learned, entries=fit_words(learned.entries, task.words, room))
+    tokenizer = WordPiece(fill(config, learned), learned=config.vocab_size - config.unused, words=task.words)
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped})
 
 

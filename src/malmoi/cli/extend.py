@@ -1,0 +1,71 @@
+"""`malmoi tokenizer extend TOKENIZER --out DIR`: add words to a vocabulary without changing an id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from malmoi.cli.console import console
+from malmoi.messages import text
+
+SHOWN = 20
+
+
+def extend(
+    tokenizer: Annotated[
+        Path, typer.Argument(help=text("cli.tokenizer.extend.tokenizer"), show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help=text("cli.tokenizer.train.out"), show_default=False)],
+    words: Annotated[
+        Path | None, typer.Option("--words", help=text("cli.tokenizer.train.words"), show_default=False)
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--from-corpus", help=text("cli.tokenizer.extend.corpus"), show_default=False),
+    ] = None,
+    add: Annotated[int, typer.Option("--add", min=1, help=text("cli.tokenizer.extend.add"))] = 500,
+    min_count: Annotated[
+        int, typer.Option("--min-count", min=1, help=text("cli.tokenizer.extend.min_count"))
+    ] = 5,
+    verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
+) -> None:
+    from malmoi.errors import MalmoiError
+    from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
+    from malmoi.tokenizer.words import read_words
+
+    if words is None and corpus is None:
+        raise MalmoiError("MM0264", tokenizer=tokenizer, out=out)
+    config = ExtendConfig(
+        words=read_words(words) if words else (), add=add if corpus else 0, min_count=min_count
+    )
+    manifest = extend_tokenizer(
+        config, tokenizer, out, corpus=corpus, reporter=console().reporter, verify=verify
+    )
+    show_extended(out, manifest.counts)
+
+
+def show_extended(out: Path, counts: dict[str, Any]) -> None:
+    """The first words with what became of them, and the measures before and after."""
+    headers = [text(f"cli.tokenizer.column.{name}") for name in ("word", "count", "saved", "before", "id")]
+    rows = [
+        (
+            word["word"],
+            f"{word['count']:,}" if "count" in word else "",
+            f"{word['saved']:,}" if "saved" in word else "",
+            " ".join(word["tokens_before"]),
+            f"{word['id']:,}",
+        )
+        for word in counts["added"][:SHOWN]
+    ]
+    console().table("cli.tokenizer.extended", headers, rows)
+    shown = [("words", "", f"{len(counts['added']):,}"), ("filled", "", f"{counts['filled']:,}")]
+    shown += [("vocab_size", f"{counts['vocab_size_before']:,}", f"{counts['vocab_size']:,}")]
+    for name, unit in (("unk_percent", " %"), ("tokens_per_eojeol", ""), ("characters_per_token", "")):
+        if name in counts:
+            shown.append((name, f"{counts[name + '_before']:.2f}{unit}", f"{counts[name]:.2f}{unit}"))
+    headers = [text(f"cli.tokenizer.column.{name}") for name in ("measure", "old", "new")]
+    measures = [(text(f"cli.tokenizer.row.{name}"), before, after) for name, before, after in shown]
+    console().table("cli.tokenizer.table", headers, measures)
+    console().result({"out": str(out), **counts})

@@ -1,0 +1,203 @@
+"""Answers of an analyzer kept in a file, since Kiwi takes minutes for what is then read in seconds. One row
+per text, keyed by all that decides the answer; in SQLite, which survives kills and several processes at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from malmoi.errors import MalmoiError
+from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces
+
+OURS = 0x6D6D616E  # SQLite's application_id: "mman"
+VERSION = 1  # of the rows: another one does not find older rows
+ASKED = 5_000  # keys in one question
+CHUNK = 100_000  # characters analyzed before they are written: a kill loses that much
+_HEAD = struct.Struct("<II")  # morphemes, crc32 of what follows
+_SCHEMA = "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer BLOB NOT NULL)"
+
+
+class Cached:
+    """`analyzer` with a memory in the file `path`, which is made where it is missing.
+
+    Beyond `most_mb` the oldest quarter of the answers goes. What cannot be written (a full disk) is a
+    warning, MM0227, and the answers are right all the same. Raises MM0226 where the file is no cache.
+    """
+
+    def __init__(self, analyzer: Analyzer, path: Path, *, most_mb: int = 4_000) -> None:
+        self._analyzer = analyzer
+        self._path = path
+        self._most = most_mb * 1_000_000
+        self._writes = True
+        identity = json.dumps([VERSION, analyzer.identity], sort_keys=True)
+        self._seed = hashlib.sha256(identity.encode()).digest()
+        self._file = _open(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def name(self) -> str:
+        return self._analyzer.name
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return self._analyzer.identity
+
+    def analyze(self, texts: Sequence[str]) -> Morphemes:
+        def rows(found: Morphemes) -> Iterator[bytes]:
+            at = 0
+            for count in found.counts.tolist():
+                part = slice(at, at + count)
+                yield _pack(found.spans[part], [*found.lemmas[part], *found.tags[part]])
+                at += count
+
+        answers = self._answers(b"m", texts, lambda missing: rows(self._analyzer.analyze(missing)))
+        lemmas: list[str] = []
+        tags: list[str] = []
+        spans: list[bytes] = []
+        counts: list[int] = []
+        for answer in answers:
+            count = _HEAD.unpack_from(answer)[0]
+            end = _HEAD.size + 8 * count
+            words = answer[end:].decode().split("\n")
+            counts.append(count)
+            spans.append(answer[_HEAD.size : end])
+            lemmas += words[:count]
+            tags += words[count : 2 * count]
+        return Morphemes(np.asarray(counts, np.int64), _unpack(spans), lemmas, tags)
+
+    def surfaces(self, texts: Sequence[str]) -> Surfaces:
+        def rows(found: Surfaces) -> Iterator[bytes]:
+            ends = np.cumsum(found.counts).tolist()
+            for end, count in zip(ends, found.counts.tolist(), strict=True):
+                yield _pack(found.spans[end - count : end], [])
+
+        answers = self._answers(b"s", texts, lambda missing: rows(self._analyzer.surfaces(missing)))
+        counts = [_HEAD.unpack_from(answer)[0] for answer in answers]
+        return Surfaces(np.asarray(counts, np.int64), _unpack([answer[_HEAD.size :] for answer in answers]))
+
+    def _answers(
+        self, kind: bytes, texts: Sequence[str], compute: Callable[[list[str]], Iterator[bytes]]
+    ) -> list[bytes]:
+        """The row of each text; texts not met before are computed once each, and written."""
+        keys = [self._key(kind, text) for text in texts]
+        known = self._read(list(set(keys)))
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        for chunk in _chunks(missing):
+            rows = dict(zip(chunk, compute([missing[key] for key in chunk]), strict=True))
+            self._write(rows)
+            known |= rows
+        return [known[key] for key in keys]
+
+    def _key(self, kind: bytes, text: str) -> bytes:
+        return hashlib.blake2b(
+            kind + text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._seed
+        ).digest()
+
+    def _read(self, keys: list[bytes]) -> dict[bytes, bytes]:
+        known: dict[bytes, bytes] = {}
+        try:
+            for at in range(0, len(keys), ASKED):
+                part = keys[at : at + ASKED]
+                marks = ",".join("?" * len(part))
+                rows = self._file.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", part)
+                # A row that a disk has damaged is computed again.
+                known |= {key: answer for key, answer in rows if _is_whole(answer)}
+        except sqlite3.DatabaseError as error:
+            raise MalmoiError("MM0226", self._path, detail=error) from None
+        return known
+
+    def _write(self, rows: dict[bytes, bytes]) -> None:
+        if not self._writes:
+            return
+        try:
+            with self._file:
+                self._file.execute("BEGIN IMMEDIATE")
+                self._file.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows.items())
+                if self._size() > self._most:
+                    self._file.execute(
+                        "DELETE FROM answers WHERE rowid <= "
+                        "(SELECT min(rowid) + (max(rowid) - min(rowid)) / 4 FROM answers)"
+                    )
+        except sqlite3.Error as error:
+            self._writes = False
+            warnings.warn(str(MalmoiError("MM0227", self._path, detail=error)), stacklevel=2)
+
+    def _size(self) -> int:
+        """Bytes in use, without the pages that deleted rows have left."""
+        pages, free, page = (
+            int(self._file.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * page
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Another process that writes is waited for; autocommit, for transactions are begun by hand.
+        file = sqlite3.connect(path, timeout=60, isolation_level=None)
+        file.execute("BEGIN EXCLUSIVE")
+        if file.execute("PRAGMA application_id").fetchone()[0] != OURS:
+            if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise MalmoiError("MM0226", path, detail="SQLite, but of another program")
+            file.execute(f"PRAGMA application_id = {OURS}")
+        file.execute(_SCHEMA)
+        file.execute("COMMIT")
+        # Readers and a writer at once, and a commit without waiting for the disk: a power cut may lose the
+        # last answers, not the file. Where another process is at work already this fails, and it has done it.
+        with suppress(sqlite3.OperationalError):
+            file.execute("PRAGMA journal_mode = WAL")
+        file.execute("PRAGMA synchronous = NORMAL")
+    except (sqlite3.Error, OSError) as error:
+        raise MalmoiError("MM0226", path, detail=error) from None
+    return file
+
+
+def _chunks(texts: dict[bytes, str]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for key, text in texts.items():
+        chunk.append(key)
+        size += len(text) + 1
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _pack(spans: np.ndarray[tuple[int, ...], np.dtype[np.int32]], words: list[str]) -> bytes:
+    """A row: count and checksum, spans as int32 little-endian, lemmas and tags a line each (no lemma holds
+    white space)."""
+    body = spans.astype("<i4").tobytes() + "\n".join(words).encode()
+    return _HEAD.pack(len(spans), zlib.crc32(body)) + body
+
+
+def _unpack(spans: list[bytes]) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+    return np.frombuffer(b"".join(spans), "<i4").astype(np.int32).reshape(-1, 2)
+
+
+def _is_whole(answer: bytes) -> bool:
+    return len(answer) >= _HEAD.size and _HEAD.unpack_from(answer)[1] == zlib.crc32(answer[_HEAD.size :])

@@ -1,0 +1,143 @@
+"""Add words to a finished vocabulary: a tokenizer and words in, a tokenizer out in which all that was there
+keeps its id, so that a trained model goes on (`pretrain.init`).
+
+[unused] entries are filled first, which leaves the size of the model's matrix as it is; only then does the
+vocabulary grow, to a multiple of 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from malmoi.artifact import (
+    Manifest,
+    artifact_key,
+    digest_json,
+    finished_artifact,
+    is_current,
+    open_artifact,
+    read_manifest,
+)
+from malmoi.config import Section
+from malmoi.corpus.read import heldout_parts, training_parts
+from malmoi.errors import MalmoiError
+from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer.blocks import MB, sample_blocks
+from malmoi.tokenizer.load import load_tokenizer
+from malmoi.tokenizer.measure import cut, measure
+from malmoi.tokenizer.propose import Proposal, propose_words
+from malmoi.tokenizer.train import MEASURED_BYTES
+from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.words import UNUSED
+
+
+class ExtendConfig(Section):
+    """What is added to a vocabulary."""
+
+    words: tuple[str, ...] = Field((), description="Words to add.")
+    add: int = Field(0, ge=0, description="Words to add beside them: those that save most tokens.")
+    min_count: int = Field(5, ge=1, description="Fewest occurrences in the text of a word that is proposed.")
+    sample_mb: int = Field(20, ge=1, description="Most text read for that, in MB, spread over the corpus.")
+
+
+def extend_tokenizer(
+    config: ExtendConfig,
+    tokenizer: Path,
+    out: Path,
+    *,
+    corpus: Path | None = None,
+    reporter: Reporter = SILENT,
+    origins: Mapping[str, str] | None = None,
+    verify: bool = False,
+) -> Manifest:
+    """Write a tokenizer artifact with `config.words` and the words `corpus` asks for.
+
+    Raises MM0262 (a kind whose vocabulary is not a list one can add to), MM0263 (nothing to add), and those
+    of `load_tokenizer` and artifacts.
+    """
+    opened = load_tokenizer(tokenizer, reporter=reporter)
+    if not isinstance(opened, WordPiece):
+        raise MalmoiError("MM0262", tokenizer, kind=opened.kind)
+    inputs = {"tokenizer": _digest(opened)}
+    if corpus is not None:
+        inputs["corpus"] = open_artifact(corpus, "corpus", verify=verify).digest
+    key = artifact_key("tokenizer", config, inputs)
+    if is_current(out, "tokenizer", key, verify=verify):
+        reporter.say("base.current", path=out)
+        return read_manifest(out)
+    proposed: list[Proposal] = []
+    extended = extend(opened, config.words)
+    if corpus is not None and config.add:
+        with reporter.step("tokenizer.proposing", total=None, unit="B"):
+            blocks = sample_blocks(training_parts(corpus), config.sample_mb * MB)
+            proposed = propose_words(extended, blocks, config.add, min_count=config.min_count)
+    extended = extend(extended, [proposal.word for proposal in proposed])
+    if extended.words == opened.words:
+        raise MalmoiError("MM0263", corpus, min_count=config.min_count)
+    with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
+        extended.save(draft.path)
+        draft.counts |= _counts(opened, extended, proposed) | _measured(opened, extended, corpus)
+    return read_manifest(out)
+
+
+def extend(tokenizer: WordPiece, words: Sequence[str]) -> WordPiece:
+    """The tokenizer with `words` as entries that are never split; entries it has keep their ids."""
+    entries, known = list(tokenizer.entries), set(tokenizer.entries)
+    new = [word for word in dict.fromkeys(words) if word not in known]
+    free = [index for index, entry in enumerate(entries) if UNUSED.fullmatch(entry)]
+    for index, word in zip(free, new, strict=False):
+        entries[index] = word
+    if more := new[len(free) :]:
+        entries += more
+        taken = [int(entry[7:-1]) for entry in known if UNUSED.fullmatch(entry)]
+        first = 1 + max(taken, default=-1)
+        entries += [f"[unused{first + index}]" for index in range(-len(entries) % 8)]
+    return WordPiece(
+        entries,
+        lower_case=tokenizer.lower_case,
+        strip_accents=tokenizer.strip_accents,
+        split_hanja=tokenizer.split_hanja,
+        learned=sum(not UNUSED.fullmatch(entry) for entry in entries),
+        kind=tokenizer.kind,
+        words=tuple(dict.fromkeys([*tokenizer.words, *words])),
+    )
+
+
+def _digest(tokenizer: WordPiece) -> str:
+    settings = [tokenizer.lower_case, tokenizer.strip_accents, tokenizer.split_hanja, tokenizer.kind]
+    return digest_json([tokenizer.entries, list(tokenizer.words), settings])
+
+
+def _counts(before: WordPiece, after: WordPiece, proposed: Sequence[Proposal]) -> dict[str, Any]:
+    told = {proposal.word: asdict(proposal) for proposal in proposed}
+    ids = {entry: index for index, entry in enumerate(after.entries)}
+    added = [
+        {"word": word, "id": ids[word], "tokens_before": cut(before, word)} | told.get(word, {})
+        for word in after.words
+        if word not in before.words
+    ]
+    return {
+        "kind": after.kind,
+        "vocab_size": after.vocab_size,
+        "vocab_size_before": before.vocab_size,
+        "learned": after.learned,
+        "filled": sum(a != b for a, b in zip(before.entries, after.entries, strict=False)),
+        "added": added,
+    }
+
+
+def _measured(before: WordPiece, after: WordPiece, corpus: Path | None) -> dict[str, Any]:
+    """Both tokenizers on text of the corpus, held-out where there is some."""
+    if corpus is None:
+        return {}
+    heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
+    found: dict[str, Any] = {"measured_on": "heldout" if heldout else "training"}
+    for suffix, tokenizer in (("_before", before), ("", after)):
+        blocks = sample_blocks(heldout or training_parts(corpus), MEASURED_BYTES)
+        found |= {name + suffix: value for name, value in measure(tokenizer, blocks).items()}
+    return found

@@ -1,0 +1,147 @@
+"""User words: strings that are one token wherever they stand, also inside an eojeol (말모이 in 새말모이를).
+
+Texts are cut around them, what is left between is encoded apart, and the tokens are put together again: what
+the `tokenizers` library does with added tokens, here around any encoder of NFC texts. Words are looked for in
+all texts at once (Aho-Corasick: 10 MB and 10,000 words take 0.1 s), so they cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.errors import MalmoiError
+from malmoi.special import SPECIAL_TOKENS
+from malmoi.tokenizer import nfc
+from malmoi.tokenizer.composed import Pieces
+
+# F = words found, T = tokens.
+
+UNUSED = re.compile(r"\[unused\d+\]")
+SHARED_FLAGS = ("single_word", "lstrip", "rstrip")
+
+
+def read_words(file: Path) -> tuple[str, ...]:
+    """The words of a file, one a line, in NFC, each once; what follows a tab is left aside, so an analyzer's
+    user dictionary will do.
+
+    Raises MM0260 (no such file, not UTF-8, no word in it) and those of `check_words`.
+    """
+    try:
+        lines = file.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalmoiError("MM0260", file, detail=str(error).split(": ")[-1]) from None
+    words: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        word = line.partition("\t")[0].strip()
+        word = word if nfc.is_nfc(word) else nfc.compose(word)[0]
+        if word and word not in words:
+            words[word] = number
+    if not words:
+        raise MalmoiError("MM0260", file, detail="0 words")
+    check_words(words, str(file))
+    return tuple(words)
+
+
+def check_words(words: Mapping[str, int], file: str) -> None:
+    """Raise MM0261 for a word (→ its line) that means something else in a vocabulary: a special token,
+    [unusedN], what starts with ## (the inside of a word), or a control character."""
+    for word, number in words.items():
+        odd = word in SPECIAL_TOKENS or UNUSED.fullmatch(word) or word.startswith("##")
+        if odd or not word.isprintable():
+            raise MalmoiError("MM0261", f"{file}:{number}", word=repr(word)[1:-1])
+
+
+def fit_words(entries: Sequence[str], words: Sequence[str], room: int) -> list[str]:
+    """Learned entries and after them the words that are not among them, `room` together: as many of the last
+    learned entries go as it takes."""
+    kept, wanted = list(entries), set(words)
+    missing = len(wanted - set(kept))
+    while kept and len(kept) + missing > room:
+        missing += kept.pop() in wanted
+    known = set(kept)
+    return kept + [word for word in words if word not in known]
+
+
+def encode_around(
+    texts: list[str],
+    ids: Mapping[str, int],
+    encode: Callable[[list[str]], Pieces],
+    reserved: Iterable[str] = SPECIAL_TOKENS,
+) -> Pieces:
+    """Tokens of NFC texts: `ids[word]` for each word, leftmost first and of those the longest, `encode` for
+    what lies between, each stretch a text of its own.
+
+    `reserved` are strings in which no word is looked for: the library matches special tokens first, and then
+    takes them for text.
+    """
+    if not ids:
+        return encode(texts)
+    joined = "\n".join(texts)
+    spans_F2, ids_F = _find(joined, ids, reserved)
+    if not len(ids_F):
+        return encode(texts)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    begins = np.cumsum(lengths + 1) - (lengths + 1)
+    # A stretch opens where a text begins or a word ends, and closes where a word begins or a text ends.
+    opens = np.sort(np.concatenate([begins, spans_F2[:, 1]]))
+    closes = np.sort(np.concatenate([begins + lengths, spans_F2[:, 0]]))
+    opens, closes = opens[opens < closes], closes[opens < closes]
+    between = [joined[a:b] for a, b in zip(opens.tolist(), closes.tolist(), strict=True)]
+    pieces = encode(between)
+    spans_T2 = pieces.spans + np.repeat(opens, pieces.counts)[:, None]
+    at_F = np.searchsorted(spans_T2[:, 0], spans_F2[:, 0])
+    spans_T2 = np.insert(spans_T2, at_F, spans_F2, axis=0)
+    first = np.append(np.searchsorted(spans_T2[:, 0], begins), len(spans_T2))
+    counts = np.diff(first)
+    return Pieces(
+        np.insert(pieces.ids, at_F, ids_F),
+        (spans_T2 - np.repeat(begins, counts)[:, None]).astype(np.int32),
+        counts,
+        None if pieces.morphemes is None else np.insert(pieces.morphemes, at_F, True),
+    )
+
+
+def _find(
+    text: str, ids: Mapping[str, int], reserved: Iterable[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """[start, end) in characters (F, 2) and ids (F,) of the words in a text, in order, never overlapping."""
+    import polars as pl
+
+    # Of matches that start together the pattern named first wins: the longest.
+    patterns = sorted({*ids, *reserved}, key=lambda word: (-len(word), word))
+    column = pl.col("text").str
+    frame = pl.DataFrame({"text": [text]})
+    starts = frame.select(column.find_many(patterns, leftmost=True)).item()
+    if not len(starts):
+        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+    found: list[str] = frame.select(column.extract_many(patterns, leftmost=True)).item().to_list()
+    codes = np.frombuffer(text.encode(), np.uint8)
+    character_of = np.cumsum((codes & 0xC0) != 0x80) - 1  # of each byte: 10xxxxxx goes on a character
+    starts_F = character_of[starts.to_numpy().astype(np.int64)]
+    spans = np.stack([starts_F, starts_F + [len(word) for word in found]], axis=1)
+    ids_F = np.array([ids.get(word, -1) for word in found], np.int64)
+    return spans[ids_F >= 0], ids_F[ids_F >= 0]
+
+
+def added_words(state: Mapping[str, Any], file: Path, lower_case: bool) -> dict[str, int]:
+    """The added tokens of a peer's tokenizer.json, all but the special ones, that are words in our sense.
+
+    Raises MM0203 for one with a flag that would give other ids (only whole words, white space eaten, compared
+    in lower case).
+    """
+    words: dict[str, int] = {}
+    for token in state.get("added_tokens") or []:
+        if token.get("special") or token["content"] in SPECIAL_TOKENS:
+            continue
+        flags = [flag for flag in SHARED_FLAGS if token.get(flag)]
+        flags += ["normalized"] if token.get("normalized") and lower_case else []
+        if flags:
+            raise MalmoiError("MM0203", file, found=f"{token['content']}: {', '.join(flags)}")
+        words[token["content"]] = token["id"]
+    return words
