@@ -1,6 +1,6 @@
 """Plain ids, as fast as this machine can: `tokie` where it proves equal to `tokenizers`, else `tokenizers`.
 
-tokie encodes WordPiece about ten times faster on a core (benchmarks/tokenizer_speed.py), but is young; it is
+tokie encodes WordPiece about ten times faster on a core (benchmarks/tokenizer.py), but is young; it is
 used only after its ids agree with the reference on lines of the text at hand, some lines of every later text
 are compared too, and the words of all its ids with those of the text.
 """
