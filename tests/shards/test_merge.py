@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from malmoi.artifact import read_manifest
+from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.shards.build import build_shards
 from malmoi.shards.check import verify_shards
@@ -95,3 +97,12 @@ def test_the_same_shards_twice_and_a_part_as_the_target(shards: Path, other: Pat
     with pytest.raises(MalmoiError, match="MM0313"):
         merge_shards([shards, other], shards)
     assert len(Shards.open(shards).train) == 2
+
+
+def test_the_verb(shards: Path, other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "merged"
+    assert run(["--json", "shards", "merge", str(shards), str(other), "--out", str(out)]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["out"], result["train"]["documents"]) == (str(out), 18)
+    assert run(["shards", "merge", str(shards), str(shards), "--out", str(out)]) == 2
+    assert "MM0312" in capsys.readouterr().err

@@ -27,11 +27,11 @@ from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.config import ShardsConfig
-from malmoi.shards.encode import EncodeSpec, encode_slice
+from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.about import made_with, seal
+from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB
 
 MANY_UNKNOWN = 0.01
@@ -79,6 +79,7 @@ def build_shards(
         total = sum(piece.weight for piece in slices)
         with reporter.step("shards.encoding", total=total, unit="B") as step:
             counts = run_slices(encode_slice, slices, draft.path / "slices", workers=workers, step=step)
+        forget()
         parts = _collect(draft.path, slices, counts)
         if not any(part["name"].startswith("part-") for part in parts):
             raise MalmoiError("MM0306", corpus)

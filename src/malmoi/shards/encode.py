@@ -99,6 +99,11 @@ def _opened(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return _kept(folder, engine, digest) if digest else load_tokenizer(folder, engine=engine)
 
 
+def forget() -> None:
+    """Let go of what was kept: the process may have other work to do."""
+    _kept.cache_clear()
+
+
 @lru_cache(2)
 def _kept(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return load_tokenizer(folder, engine=engine)
