@@ -156,6 +156,7 @@ def summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]], draf
         for kind in ("part", "heldout")
     }
     return {
+        "tokenizer": made_with(draft / "tokenizer"),
         "vocab_size": tokenizer.vocab_size,
         "special": asdict(tokenizer.special),
         "tokenizer_digest": digest,
