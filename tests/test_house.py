@@ -20,6 +20,8 @@ ROAD = (
     "model",
     "pretrain",
     "tasks",
+    "compare",
+    "trace",
     "finetune",
     "league",
     "autopsy",

@@ -32,8 +32,9 @@ def test_help_speaks_both_languages() -> None:
     assert "날 한국어 글에서" in malmoi("--lang", "ko", "--help").stdout
 
 
-VERBS = """run; sample; corpus build; tokenizer train; shards build; shards verify; pretrain;
-finetune; league; predict; report; diff; doctor; explain"""
+VERBS = """run; sample; corpus build; tokenizer train; tokenizer compare; tokenizer extend; shards build;
+shards show; shards stats; shards merge; shards verify; pretrain; finetune; league; predict; trace; report;
+diff; doctor; explain"""
 
 
 @pytest.mark.parametrize("verb", [verb.strip() for verb in VERBS.split(";")])

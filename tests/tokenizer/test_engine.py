@@ -57,6 +57,19 @@ def test_where_the_libraries_split_words_differently_the_reference_is_followed(s
     assert found.spans[last][-1, 1] == len(lines[-1])
 
 
+def test_a_word_a_line_and_no_space_at_all(small: WordPiece) -> None:
+    """tokie cuts long texts at spaces, wherever else they stand: it panicked on both."""
+    letters = [entry for entry in small.entries if len(entry) == 1 and "가" <= entry <= "힣"]
+    drawn = np.random.default_rng(1).integers(0, len(letters), (20_000, 5))
+    words = ["".join(letters[i] for i in row[: 1 + row[0] % 5]) for row in drawn]
+    engine = Engine(small._library)
+    assert np.array_equal(engine.ids("\n".join(words)), engine.reference_ids(words))
+    assert engine.name == "tokie"
+    long = "".join(words)
+    alone = WordPiece(small.entries).encode_batch([long], specials=False)
+    assert (alone.ids.tolist(), alone.spans.tolist()) == ([small.special.unk], [[0, len(long)]])
+
+
 def test_a_fast_library_that_errs_in_a_later_text_is_dropped_at_once(small: WordPiece) -> None:
     engine = Engine(small._library)
     engine.ids(LONG)
@@ -98,16 +111,3 @@ def test_long_texts_without_tokie_do_not_reach_the_library_line_by_line(
     nothing = plain.encode_lines(" \n" * WORTH_IT)
     assert nothing is not None
     assert len(nothing.ids) == 0
-
-
-def test_a_word_a_line_and_no_space_at_all(small: WordPiece) -> None:
-    """tokie cuts long texts at spaces, wherever else they stand: it panicked on both."""
-    letters = [entry for entry in small.entries if len(entry) == 1 and "가" <= entry <= "힣"]
-    drawn = np.random.default_rng(1).integers(0, len(letters), (20_000, 5))
-    words = ["".join(letters[i] for i in row[: 1 + row[0] % 5]) for row in drawn]
-    engine = Engine(small._library)
-    assert np.array_equal(engine.ids("\n".join(words)), engine.reference_ids(words))
-    assert engine.name == "tokie"
-    long = "".join(words)
-    alone = WordPiece(small.entries).encode_batch([long], specials=False)
-    assert (alone.ids.tolist(), alone.spans.tolist()) == ([small.special.unk], [[0, len(long)]])

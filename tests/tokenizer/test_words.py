@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 import unicodedata
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_WORD, tokenizer_digest
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer.wordpiece import WordPiece
 from malmoi.tokenizer.words import fit_words, read_words
@@ -124,6 +127,65 @@ def test_a_peer_s_added_tokens_are_words(small: WordPiece, tmp_path: Path) -> No
     assert opened.encode_batch([text]).ids.tolist() == theirs(text)["input_ids"]
 
 
+def test_older_folders_list_what_was_added_beside_vocab_txt(small: WordPiece, tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("\n".join(small.entries) + "\n", "utf-8")
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"말모이": small.vocab_size}), "utf-8")
+    opened = load_tokenizer(tmp_path)
+    assert isinstance(opened, WordPiece) and opened.words == ("말모이",)
+    assert opened.entries == [*small.entries, "말모이"]
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"말모이": small.vocab_size + 3}), "utf-8")
+    with pytest.raises(MalmoiError, match="MM0203"):
+        load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("flag", ["single_word", "lstrip", "rstrip"])
+def test_added_tokens_that_match_otherwise_are_refused(small: WordPiece, tmp_path: Path, flag: str) -> None:
+    WordPiece([*small.entries, "말모이"], words=["말모이"]).save(tmp_path / "ours")
+    state = json.loads((tmp_path / "ours/tokenizer.json").read_text("utf-8"))
+    next(token for token in state["added_tokens"] if token["content"] == "말모이")[flag] = True
+    (tmp_path / "tokenizer.json").write_text(json.dumps(state), "utf-8")
+    with pytest.raises(MalmoiError, match=rf"MM0203.*말모이: {flag}"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_list_of_words_that_are_no_entries_is_refused(small: WordPiece, tmp_path: Path) -> None:
+    small.save(tmp_path)
+    about = json.loads((tmp_path / "malmoi.json").read_text("utf-8"))
+    (tmp_path / "malmoi.json").write_text(json.dumps(about | {"words": ["말모이"]}), "utf-8")
+    with pytest.raises(MalmoiError, match="MM0203"):
+        load_tokenizer(tmp_path)
+
+
+def test_words_keep_their_case_in_a_vocabulary_that_has_none(tmp_path: Path) -> None:
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "new", "##s", "KoBERT"]
+    tokenizer = WordPiece(entries, lower_case=True, words=["KoBERT"])
+    assert cut(tokenizer, "New KoBERTs, NEWS kobert") == [
+        ("new", "New"), ("KoBERT", "KoBERT"), ("[UNK]", "s"), ("[UNK]", ","), ("new", "NEW"), ("##s", "S"),
+        ("[UNK]", "kobert"),
+    ]  # fmt: skip
+
+
+def test_real_lines_give_what_the_library_gives(shared_data: Path) -> None:
+    words = ("영화", "진짜", "ㅋㅋ", "재미", "평점", "배우", "!!", "이 영화", "...", "연기")
+    peer = load_tokenizer(shared_data / "tokenizers/koelectra_32200/vocab.txt")
+    assert isinstance(peer, WordPiece)
+    tokenizer = extend(peer, words)
+    with lzma.open(shared_data / "corpus/nsmc_reviews.txt.xz", "rt", encoding="utf-8") as stream:
+        lines = [line for line in islice(stream, 4_000) if unicodedata.is_normalized("NFC", line)]
+    ours = tokenizer.encode_batch(lines, specials=False)
+    assert (
+        tokenizer.engine,
+        np.isin(ours.ids, [tokenizer.entries.index(w) for w in words]).sum() > 3_000,
+    ) == (
+        "tokie",
+        True,
+    )
+    for index, theirs in enumerate(tokenizer._library.encode_batch(lines, add_special_tokens=False)):
+        row = ours.row(index)
+        assert ours.ids[row].tolist() == theirs.ids
+        assert [tuple(span) for span in ours.spans[row].tolist()] == theirs.offsets
+
+
 def test_the_digest_knows_the_words(small: WordPiece, tmp_path: Path) -> None:
     entries = [*small.entries, "말모이"]
     for name, words in (("with", ["말모이"]), ("without", [])):
@@ -151,7 +213,7 @@ def test_the_file_of_words(tmp_path: Path) -> None:
     assert read_words(file) == ("말모이", "세종 대왕", "뭉게구름")
 
 
-@pytest.mark.parametrize("word", ["[MASK]", "[unused3]", "##앞", "가\u0007나", "\u200b"])
+@pytest.mark.parametrize("word", ["[MASK]", "[unused3]", "##앞", "가\u0007나", "\u200b", "가\u2028나"])
 def test_what_is_no_word_is_named_with_its_line(tmp_path: Path, word: str) -> None:
     file = tmp_path / "words.txt"
     file.write_text(f"말모이\n{word}\n", "utf-8")

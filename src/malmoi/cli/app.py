@@ -21,6 +21,7 @@ VERBS = (
     "finetune",
     "league",
     "predict",
+    "trace",
     "report",
     "diff",
     "autopsy",

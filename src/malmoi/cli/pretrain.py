@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,9 @@ def pretrain(
     out: Annotated[Path, typer.Option("--out", help=text("cli.out"), show_default=False)],
     recipe: Annotated[Path | None, typer.Option("--recipe", help=text("cli.recipe"))] = None,
     steps: Annotated[int | None, typer.Option("--steps", help=text("cli.pretrain.steps"))] = None,
+    init: Annotated[
+        Path | None, typer.Option("--from", help=text("cli.pretrain.from"), show_default=False)
+    ] = None,
     size: Annotated[str | None, typer.Option("--size", help=text("cli.pretrain.size"))] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
@@ -30,6 +34,7 @@ def pretrain(
 
     overrides = list(sets or [])
     overrides += [f"pretrain.steps={steps}"] if steps is not None else []
+    overrides += [f"pretrain.init={json.dumps(str(init))}"] if init is not None else []
     overrides += [f'model.size="{size}"'] if size is not None else []
     config, origins = read_sections(RunConfig, recipe, overrides)
     manifest = pretrain(

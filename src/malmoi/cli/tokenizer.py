@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from malmoi.cli.compare import compare
 from malmoi.cli.console import console
 from malmoi.cli.extend import extend
 from malmoi.messages import text
@@ -16,6 +17,7 @@ from malmoi.messages import text
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=text("cli.tokenizer.help"), no_args_is_help=True)
     group.command("train", help=text("cli.tokenizer.train.help"))(train)
+    group.command("compare", help=text("cli.compare.help"))(compare)
     group.command("extend", help=text("cli.tokenizer.extend.help"))(extend)
     app.add_typer(group, name="tokenizer")
 
@@ -53,9 +55,12 @@ def train(
 
 def show_tokenizer(out: Path, counts: dict[str, Any]) -> None:
     """Two tables: the measures, and sentences as the tokenizer cuts them."""
+    from malmoi.tokenizer.measure import readable
+
     shown = {
         "vocab_size": f"{counts['vocab_size']:,}",
-        "alphabet": f"{counts['alphabet']:,}",
+        # Byte-level BPE has bytes for an alphabet.
+        **({"alphabet": f"{counts['alphabet']:,}"} if "alphabet" in counts else {}),
         "unk_percent": f"{counts['unk_percent']:.2f} %",
         "tokens_per_eojeol": f"{counts['tokens_per_eojeol']:.2f}",
         "characters_per_token": f"{counts['characters_per_token']:.2f}",
@@ -65,6 +70,6 @@ def show_tokenizer(out: Path, counts: dict[str, Any]) -> None:
     rows = [(text(f"cli.tokenizer.row.{name}"), value) for name, value in shown.items()]
     console().table("cli.tokenizer.table", headers, rows)
     headers = [text("cli.tokenizer.column.text"), text("cli.tokenizer.column.tokens")]
-    samples = [(sample, " ".join(tokens)) for sample, tokens in counts["samples"]]
+    samples = [(sample, " ".join(readable(counts["kind"], tokens))) for sample, tokens in counts["samples"]]
     console().table("cli.tokenizer.samples", headers, samples)
     console().result({"out": str(out), **counts})

@@ -47,7 +47,7 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
         try:
             if source.format in NOT_YET:
                 raise MalmoiError("MM0103", source.path, suffix=source.format)
-            for chunk in _documents(decoded, source, spec.config, record):
+            for chunk in source_documents(decoded, source, spec.config, record):
                 record["documents"] += chunk.count(DOC)
                 record["lines"] += chunk.count("\n") + chunk.count(DOC)
                 record["chars"] += len(chunk)
@@ -67,9 +67,12 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
     return {"files": files, "slices": writer.slices}
 
 
-def _documents(
+def source_documents(
     decoded: Decoded, source: Source, config: CorpusConfig, record: dict[str, Any]
 ) -> Iterator[str]:
+    """Chunks of whole NFC documents of one input file, each ended by DOC; `record` takes its real format and
+    its bad rows ("bad_rows" must be there)."""
+
     def bad(line: int, detail: str) -> None:
         if config.on_bad_file == "error":
             raise MalmoiError("MM0108", f"{source.path}:{line}", detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -21,6 +22,12 @@ class PretrainConfig(Section):
         "random",
         description="New weights: random, or counted: what neighbours say about words is counted in the text "
         "and written into them, for small budgets.",
+    )
+    # The digests of its files enter the key, not its path.
+    init: Path | None = execution(
+        None,
+        "A checkpoint (or a run, whose newest is taken) to go on from, ours or of transformers; its shape is "
+        "used, and the shards' vocabulary may be an extended one.",
     )
     row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
     batch_rows: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
@@ -87,9 +94,15 @@ class PretrainConfig(Section):
             raise ValueError("pairs + echoes > 1")
         return self
 
+    @model_validator(mode="after")
+    def _one_start(self) -> PretrainConfig:
+        if self.init is not None and self.start != "random":
+            raise ValueError(f"init + start={self.start}")
+        return self
+
 
 class RunConfig(Section):
     """What a pretraining run is made of: the two sections that enter its key."""
 
-    pretrain: PretrainConfig
-    model: ModelConfig
+    pretrain: PretrainConfig = PretrainConfig()
+    model: ModelConfig = ModelConfig()

@@ -33,6 +33,7 @@ from malmoi.config import identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.model.sizes import ModelConfig, parameters
+from malmoi.pretrain.adapt import check_init, compare_vocabularies, go_on, open_init, shape_of, told
 from malmoi.pretrain.checkpoint import (
     FOLDER,
     fault,
@@ -84,14 +85,16 @@ def pretrain(
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0505 (`out` is another run), MM0506 (the
     disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows
-    longer than the model reads), MM0515 (a start that does not fit the shape), and Interrupted after a
-    signal, when everything is saved.
+    longer than the model reads), MM0515 (a start that does not fit the shape), MM0265-MM0268 (an `init` that
+    does not fit) and those of reading one, and Interrupted after a signal, when everything is saved.
     """
     begun = time.monotonic()
+    init = open_init(config.init, config.objective, out, verify=verify) if config.init else None
+    model = shape_of(init, model, config.objective) if init else model
     run = RunConfig(pretrain=config, model=model)
     opened = Shards.open(shards, verify=verify)
     check_tokenizer(opened, opened.tokenizer_folder)
-    key = artifact_key("pretrain", run, {"shards": opened.digest})
+    key = artifact_key("pretrain", run, {"shards": opened.digest} | (init.digests if init else {}))
     before = _existing(out, run, key)
     if before and before.state == "finished" and _is_whole(out, before, config.steps):
         enough = before.counts["step"] == config.steps
@@ -104,6 +107,11 @@ def pretrain(
     if config.start == "counted":  # refused before the folder is taken
         for shape in (objective.encoder, getattr(objective, "generator", objective.encoder)):
             word_width(shape)
+    going_on = None
+    if init and not any((out / FOLDER).glob("step-*")):
+        check_init(init)
+        old = objectives[config.objective](run, opened.special, init.rows).read(init.folder)
+        going_on = old, compare_vocabularies(init, opened.tokenizer_folder)
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
     precision = str(dtype).removeprefix("torch.")
@@ -122,7 +130,7 @@ def pretrain(
             origins=dict(origins or {}),
             seed=config.seed,
             versions=tool_versions(),
-            inputs={str(shards / MANIFEST): record_file(shards / MANIFEST)},
+            inputs={str(shards / MANIFEST): record_file(shards / MANIFEST)} | (init.files if init else {}),
             counts={
                 "shards": str(shards),
                 "objective": config.objective,
@@ -133,6 +141,8 @@ def pretrain(
         )
         if before is None:
             write_json(out / MANIFEST, manifest.model_dump())
+        elif "init" in before.counts:
+            manifest.counts["init"] = before.counts["init"]
         tables = out / "rows" / opened.digest[:16] / str(config.row_len)
         train = RowTable.open(opened.train, config.row_len, tables)
         heldout = RowTable.open(opened.heldout, config.row_len, tables) if opened.heldout else None
@@ -140,6 +150,10 @@ def pretrain(
         torch.manual_seed(int(words(config.seed, 1 << 32)))
         network = objective.read(checkpoint) if checkpoint else objective.model()
         trained = sum(parameter.numel() for parameter in network.parameters())
+        if going_on:
+            go_on(network, *going_on)
+            manifest.counts["init"] = told(going_on[1])
+            reporter.say("pretrain.adapted", checkpoint=config.init, **told(going_on[1]))
         _preflight(out, network, config.keep + len(milestones))
         held = _heldout(heldout, objective, opened, config)
         feed = feed_of(config, train, objective, opened.special)
@@ -202,7 +216,9 @@ def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
         before = identity(RunConfig.model_validate(manifest.config))
         now = identity(run)
         odd = [f"{s}.{k}" for s in now for k in now[s] if now[s][k] != before[s].get(k)]
-        raise MalmoiError("MM0505", out, differs=", ".join(odd) or "shards")
+        init = manifest.config["pretrain"].get("init") or run.pretrain.init
+        rest = "shards / pretrain.init" if init else "shards"
+        raise MalmoiError("MM0505", out, differs=", ".join(odd) or rest)
     return manifest
 
 

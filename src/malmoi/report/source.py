@@ -53,8 +53,7 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
         cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
         table = RowTable(shards.train, cuts, row_len)
     objective = OBJECTIVES[settings.objective](config, shards.special, shards.vocab_size)
-    whole_batches = settings.model_copy(update={"micro_rows": 0})
-    feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
+    feed: Feed[Any] = feed_of(settings.model_copy(update={"micro_rows": 0}), table, objective, shards.special)
     return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder))
 
 

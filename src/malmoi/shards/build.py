@@ -31,7 +31,7 @@ from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.about import seal
+from malmoi.tokenizer.about import ABOUT, read_settings, seal
 from malmoi.tokenizer.blocks import MB
 
 MANY_UNKNOWN = 0.01
@@ -83,7 +83,7 @@ def build_shards(
         parts = _collect(draft.path, slices, counts)
         if not any(part["name"].startswith("part-") for part in parts):
             raise MalmoiError("MM0306", corpus)
-        draft.counts |= summary(opened, digest, parts)
+        draft.counts |= summary(opened, digest, parts, draft.path)
     _warn(reporter, parts, str(out))
     return read_manifest(out)
 
@@ -148,14 +148,17 @@ def _collect(
     return parts
 
 
-def summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]], draft: Path) -> dict[str, Any]:
     """The manifest's counts from those of the parts."""
     counted = ("tokens", "sentences", "documents", "eojeols", "unk")
     sums = {
         kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}
         for kind in ("part", "heldout")
     }
+    about = read_settings(draft / "tokenizer" / ABOUT)
+    told = ("kind", "analyzer", "form", "inside")
     return {
+        "tokenizer": {name: about[name] for name in told if name in about},
         "vocab_size": tokenizer.vocab_size,
         "special": asdict(tokenizer.special),
         "tokenizer_digest": digest,

@@ -20,13 +20,8 @@ from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, ids_dtype
 from malmoi.tokenizer import Encodings, Tokenizer, load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
 from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.stream import IS_SPACE
 from malmoi.tokenizer.wordpiece import WordPiece
-
-_SPACES = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
-    chr(code) for code in range(0x2000, 0x200B)
-)
-IS_SPACE = np.zeros(0x110000, np.bool_)
-IS_SPACE[[ord(char) for char in _SPACES]] = True
 
 
 @dataclass(frozen=True)
@@ -161,5 +156,5 @@ def _starts_word(text: str, end_L: NDArray[np.int64], encoded: Encodings) -> NDA
     spaces = np.cumsum(IS_SPACE[codes], dtype=np.int32)
     starts_T, ends_T = (encoded.spans + np.repeat(begin_L, np.diff(encoded.cu_seqlens))[:, None]).T
     starts_word = np.ones(len(starts_T), np.bool_)
-    starts_word[1:] = spaces[starts_T[1:]] > spaces[ends_T[:-1] - 1]
+    starts_word[1:] = spaces[starts_T[1:]] > spaces[np.maximum(starts_T, ends_T - 1)[:-1]]
     return starts_word

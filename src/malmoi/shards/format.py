@@ -89,7 +89,8 @@ def tokenizer_digest(folder: Path) -> str:
         parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
     except OSError:
         raise MalmoiError("MM0304", folder) from None
-    told = {name: about[name] for name in ("kind", "special", "analyzer", "form", "words") if name in about}
+    named = ("kind", "special", "analyzer", "form", "words", "spaces")
+    told = {name: about[name] for name in named if name in about}
     return hashlib.sha256(json.dumps([told, parts], ensure_ascii=False).encode()).hexdigest()
 
 

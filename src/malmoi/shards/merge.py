@@ -65,7 +65,7 @@ def merge_shards(
             part for kind in ("part", "heldout") for part in _place(kind, sources, manifests, draft.path)
         ]
         tokenizer = load_tokenizer(draft.path / "tokenizer")
-        draft.counts |= summary(tokenizer, manifests[0].counts["tokenizer_digest"], parts)
+        draft.counts |= summary(tokenizer, manifests[0].counts["tokenizer_digest"], parts, draft.path)
         draft.counts["merged"] = dict(zip(names, digests.values(), strict=True))
     return read_manifest(out)
 

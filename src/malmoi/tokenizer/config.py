@@ -40,9 +40,8 @@ class TokenizerConfig(Section):
         200, ge=1, description="Most training text read, in MB, spread evenly over the corpus parts."
     )
     analyzer: AnalyzerName = Field("kiwi", description="What cuts morphemes, for the morpheme kinds.")
-    user_dictionary: Path | None = Field(
-        None,
-        description="Words the analyzer must know: a line each, `word<TAB>tag`; the tag is NNP if absent.",
+    user_dictionary: Path | None = execution(
+        None, "Words the analyzer must know: a line each, `word<TAB>tag`; the tag is NNP if absent."
     )
     # Its words enter the key, not its path.
     words: Path | None = execution(

@@ -1,8 +1,8 @@
 """Plain ids, as fast as this machine can: `tokie` where it proves equal to `tokenizers`, else `tokenizers`.
 
-tokie encodes WordPiece about ten times faster on a core (benchmarks/tokenizer.py), but is young; it is
-used only after its ids agree with the reference on lines of the text at hand, some lines of every later text
-are compared too, and the words of all its ids with those of the text.
+tokie encodes WordPiece about ten times faster on a core (benchmarks/tokenizer.py) and byte-level BPE four
+times, but is young; it is used only after its ids agree with the reference on lines of the text at hand,
+some lines of every later text are compared too, and its callers compare what all its ids spell with the text.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ CHECKED_LINES = 1_000
 WORDS = 500  # in one string for the library
 CHECKED_LATER = 20  # lines of each later text of WORTH_IT characters: 2 % of the time for texts of 4 MB
 MOST_CONTRADICTIONS = 10
-LONG_LINE = 10_000
+LONGEST = 10_000  # characters; tokie 0.1.4 cuts byte-level texts over some 50,000 bytes in two and panics
 WORTH_IT = 50_000  # characters; below, loading tokie (40 ms) costs more than it saves
 
 
 class Engine:
-    """Ids of a text for a WordPiece tokenizer with BERT's splitting. `name` is the library at work."""
+    """Ids of texts by a tokenizer of the `tokenizers` library. `name` is the library at work."""
 
     def __init__(self, library: Library, choice: Choice = "auto") -> None:
         self._library = library
@@ -46,12 +46,13 @@ class Engine:
         return "tokenizers" if self._tokie is None else "tokie"
 
     def ids(self, text: str, words: Callable[[], str] | None = None) -> NDArray[np.int32]:
-        """Ids of all words of an NFC text in order, no special tokens.
+        """Ids of all words of an NFC text in order, no special tokens; to WordPiece, which takes newlines for
+        white space, many lines are one text.
 
         `words()` gives the same words with a space between them, for whom there is no tokie.
         """
         if len(text) >= WORTH_IT:
-            self._check(text)
+            self._check(text.split("\n"))
         if self._tokie is not None:
             # tokie 0.1.4 cuts long texts for its threads at spaces alone: 60,000 characters of words between
             # newlines end in a panic, in the middle of a character.
@@ -96,10 +97,33 @@ class Engine:
         library.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         return library
 
+    def batch(self, texts: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Ids of texts laid end to end, no special tokens, and how many each has."""
+        if sum(map(len, texts)) >= WORTH_IT:
+            self._check(texts)
+        if self._tokie is None:
+            return self._reference(texts)
+        long = [index for index, text in enumerate(texts) if len(text) > LONGEST]
+        short = list(texts)
+        for index in long:
+            short[index] = ""
+        found = self._tokie.encode_batch_flat(short, add_special_tokens=False)
+        ids, counts = np.asarray(found[0]).astype(np.int32), np.asarray(found[1]).astype(np.int64)
+        if long:
+            each = np.split(ids, np.cumsum(counts)[:-1])
+            for index in long:
+                each[index] = self.reference_ids([texts[index]])
+            ids, counts = np.concatenate(each), np.fromiter(map(len, each), np.int64, len(each))
+        return ids, counts
+
     def reference_ids(self, lines: list[str]) -> NDArray[np.int32]:
         """The same by `tokenizers`, always."""
-        encodings = self._library.encode_batch_fast(lines, add_special_tokens=False)
-        return np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+        return self._reference(lines)[0]
+
+    def _reference(self, texts: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        encodings = self._library.encode_batch_fast(texts, add_special_tokens=False)
+        counts = np.fromiter(map(len, encodings), np.int64, len(encodings))
+        return np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32), counts
 
     def redo(self, text: str) -> NDArray[np.int32]:
         """Ids by `tokenizers` for a text whose ids contradict its words; tokie goes when that happens often.
@@ -107,17 +131,21 @@ class Engine:
         Met once in 300 MB of encyclopedia: tokenizers 0.23 takes U+2B820 to U+2B91F for letters, tokie 0.1
         for hanja.
         """
+        return self.redo_batch(text.split("\n"))[0]
+
+    def redo_batch(self, texts: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """`redo` for `batch`."""
         self._contradictions += 1
         if self._contradictions >= MOST_CONTRADICTIONS:
             self._distrust()
-        return self.reference_ids(text.split("\n"))
+        return self._reference(texts)
 
     def _distrust(self) -> None:
         """Give tokie up for good, and say so."""
         self._tokie = None
         warnings.warn(str(MalmoiError("MM0209")), stacklevel=2)
 
-    def _check(self, text: str) -> None:
+    def _check(self, lines: list[str]) -> None:
         """Compare some lines: many of the first long text, which decide about tokie, few of the rest."""
         if self._undecided:
             self._undecided, wanted = False, CHECKED_LINES
@@ -126,9 +154,7 @@ class Engine:
             wanted = CHECKED_LATER
         if self._tokie is None:
             return
-        lines = text.split("\n")
-        # Not the long ones: see `ids` for what tokie does with them where they hold no space.
-        some = [line for line in lines[:: max(1, len(lines) // wanted)][:wanted] if len(line) < LONG_LINE]
+        some = [line for line in lines[:: max(1, len(lines) // wanted)][:wanted] if len(line) <= LONGEST]
         found, _ = self._tokie.encode_batch_flat(some, add_special_tokens=False)
         if not np.array_equal(found, self.reference_ids(some)):
             self._distrust()

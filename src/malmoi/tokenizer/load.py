@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
@@ -15,11 +16,16 @@ from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, check_seal, read_settings
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.spm import model_file, read_model
 
 # kind → module of this package and function (path, reporter, engine) → Tokenizer.
 OPENERS = {
     "wordpiece": ("load_wordpiece", "open_wordpiece"),
     "morpheme-wordpiece": ("load_wordpiece", "open_wordpiece"),
+    "morpheme": ("load_morpheme", "open_morpheme"),
+    "unigram": ("sentencepiece", "open_sentencepiece"),
+    "bpe": ("sentencepiece", "open_sentencepiece"),
+    "bytebpe": ("load_bytebpe", "open_bytebpe"),
 }
 
 
@@ -33,7 +39,7 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     path = Path(path)
     if not path.exists():
         raise MalmoiError("MM0201", path)
-    if path.is_dir() and not any((path / name).exists() for name in VOCABULARIES):
+    if path.is_dir() and not any((path / name).exists() for name in VOCABULARIES) and not model_file(path):
         raise MalmoiError("MM0202", path)
     if path.is_dir():
         check_seal(path)
@@ -47,8 +53,24 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
 
 
 def kind_of(path: Path) -> str:
-    """The kind that malmoi.json says, else what the files look like."""
+    """The kind that malmoi.json says (of a vocab.txt beside it too), else what the files look like."""
     folder = path if path.is_dir() else path.parent
-    if path.is_dir() and (kind := read_settings(folder / ABOUT).get("kind")):
+    named = path.is_dir() or path.name == "vocab.txt"
+    if named and (kind := read_settings(folder / ABOUT).get("kind")):
         return str(kind)
-    return "wordpiece"
+    model = model_file(path) if path.is_dir() else path
+    if model is not None and model.suffix == ".model":
+        return read_model(model).kind
+    file = path
+    if path.is_dir():
+        file = next(path / name for name in VOCABULARIES if (path / name).exists())
+    byte_level = file.name == "vocab.json" or (file.suffix == ".json" and is_byte_level(read_settings(file)))
+    return "bytebpe" if byte_level else "wordpiece"
+
+
+def is_byte_level(state: dict[str, Any]) -> bool:
+    """Whether a tokenizer.json is a byte-level BPE's."""
+    model, splitter = state.get("model"), state.get("pre_tokenizer")
+    if not isinstance(model, dict) or not isinstance(splitter, dict) or model.get("type") != "BPE":
+        return False
+    return any(step.get("type") == "ByteLevel" for step in splitter.get("pretokenizers", [splitter]))

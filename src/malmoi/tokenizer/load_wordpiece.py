@@ -17,6 +17,8 @@ from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.wordpiece import MAX_WORD, PREFIX, WordPiece
 from malmoi.tokenizer.words import added_words
 
+ADDED = "added_tokens.json"
+
 
 def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> WordPiece:
     """Open a WordPiece tokenizer from a folder or a file.
@@ -29,7 +31,7 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     if path.is_dir():
         file = next(path / name for name in ("vocab.txt", "tokenizer.json") if (path / name).exists())
     _check_settings(path / "tokenizer.json" if path.is_dir() else file)
-    entries, casing = _read_json(file) if file.suffix == ".json" else (_read_vocab(file), None)
+    entries, casing = _read_json(file) if file.suffix == ".json" else (read_vocab(file), None)
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
         raise MalmoiError("MM0206", file, missing=" ".join(missing))
@@ -37,19 +39,22 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     words, entries = _words(path, file, entries, lower_case)
     if strip_accents and any("가" <= entry[-1:] <= "힣" for entry in entries):
         reporter.warn("MM0208", str(file))
+    about = read_settings(file.parent / ABOUT)
     return WordPiece(
         entries,
         lower_case=lower_case,
         strip_accents=strip_accents,
         split_hanja=_split_hanja(file),
-        learned=read_settings(file.parent / ABOUT).get("learned"),
-        kind=read_settings(file.parent / ABOUT).get("kind", "wordpiece"),
+        learned=about.get("learned"),
+        kind=about.get("kind", "wordpiece"),
         words=words,
+        told={name: about[name] for name in ("analyzer", "inside") if name in about},
         engine=engine,
     )
 
 
-def _read_vocab(file: Path) -> list[str]:
+def read_vocab(file: Path) -> list[str]:
+    """The entries of a vocab.txt. Raises MM0203, MM0204, MM0205."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -90,9 +95,17 @@ def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
 def _words(path: Path, file: Path, entries: list[str], lower_case: bool) -> tuple[list[str], list[str]]:
     """The user words, from malmoi.json or a peer's added tokens, and the entries with those added behind."""
     if (file.parent / ABOUT).exists():
-        return read_settings(file.parent / ABOUT).get("words", []), entries
+        ours: list[str] = read_settings(file.parent / ABOUT).get("words", [])
+        if set(ours) - set(entries):
+            raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words ≠ {file.name}")
+        return ours, entries
     source = path / "tokenizer.json" if path.is_dir() else file
-    words = added_words(read_settings(source) if source.suffix == ".json" else {}, source, lower_case)
+    tokens = (read_settings(source) if source.suffix == ".json" else {}).get("added_tokens") or []
+    if not source.exists():  # older folders: a vocab.txt, and what was added to it beside it
+        source = path / ADDED
+        tokens = [{"content": word, "id": index} for word, index in read_settings(source).items()]
+        tokens = [token | {"normalized": True} for token in tokens]
+    words = added_words(tokens, source, lower_case)
     behind = sorted((index, word) for word, index in words.items() if index >= len(entries))
     entries = entries + [word for _, word in behind]
     if any(index >= len(entries) or entries[index] != word for word, index in words.items()):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from malmoi.tokenizer.base import Tokenizer
+from malmoi.tokenizer.spm import SPACE
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = (20, 60)
@@ -42,6 +43,27 @@ def measure(tokenizer: Tokenizer, blocks: Iterable[str]) -> dict[str, Any]:
 def cut(tokenizer: Tokenizer, text: str) -> list[str]:
     """The tokens of one text."""
     return tokenizer.tokens(tokenizer.encode_batch([text], specials=False).ids)
+
+
+def readable(kind: str, tokens: list[str]) -> list[str]:
+    """Tokens for the eye. Byte-level ones are written with one odd letter a byte: shown is the text they are,
+    and what is a part of a character in hexadecimal."""
+    if kind != "bytebpe":
+        return tokens
+    return [data.decode("utf-8", "backslashreplace").replace(" ", SPACE) for data in token_bytes(tokens)]
+
+
+def token_bytes(tokens: list[str]) -> list[bytes]:
+    """The bytes that byte-level tokens stand for."""
+    byte_of = {char: byte for byte, char in enumerate(_byte_letters())}
+    return [bytes(byte_of[char] for char in token) for token in tokens]
+
+
+def _byte_letters() -> list[str]:
+    """GPT-2's letter of each byte: itself where it can be seen, else U+0100 and on."""
+    seen = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = iter(range(0x100, 0x200))
+    return [chr(byte if byte in seen else next(others)) for byte in range(256)]
 
 
 def _spread(lines: list[str]) -> list[str]:

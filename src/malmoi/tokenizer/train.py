@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,15 @@ from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
+from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learn import Task, learn
+from malmoi.tokenizer.learn import Task, learn, passes
 from malmoi.tokenizer.measure import measure
 from malmoi.tokenizer.words import read_words
 
 MEASURED_BYTES = 2 * MB
+WITH_ANALYZER = ("morpheme-wordpiece", "morpheme")
 
 
 def train_tokenizer(
@@ -36,15 +39,21 @@ def train_tokenizer(
     reporter: Reporter = SILENT,
     origins: Mapping[str, str] | None = None,
     verify: bool = False,
+    workers: int = 0,
 ) -> Manifest:
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
 
+    `workers` cores analyze morphemes; 0 for all.
+
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
-    room for the characters), MM0214 (not UTF-8), MM0260-MM0261 (the user's words), and those of artifacts.
+    room for the characters), MM0214 (not UTF-8), MM0220 to MM0225 (the analyzer and its user dictionary),
+    MM0260-MM0261 (the user's words), MM0267 (a kind that takes none), and those of artifacts.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     words = read_words(config.words) if config.words else ()
     inputs = {"corpus": source.digest} | ({"words": digest_json(words)} if words else {})
+    if config.user_dictionary is not None and config.kind in WITH_ANALYZER:
+        inputs["user_dictionary"] = UserWords(config.user_dictionary).digest
     key = artifact_key("tokenizer", config, inputs)
     if is_current(out, "tokenizer", key, verify=verify):
         reporter.say("base.current", path=out)
@@ -55,10 +64,13 @@ def train_tokenizer(
         raise MalmoiError("MM0211", corpus)
     with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
         sampled = min(total, config.sample_mb * MB)
-        with reporter.step("tokenizer.learning", total=2 * sampled, unit="B") as step:
+        with reporter.step("tokenizer.learning", total=passes(config.kind) * sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
-            result = learn(Task(config, blocks, str(corpus), step.advance, words))
+            cores = workers or os.cpu_count() or 1
+            result = learn(Task(config, blocks, str(corpus), step.advance, words, cores))
         tokenizer = result.tokenizer
+        if set(words) - set(getattr(tokenizer, "words", ())):
+            raise MalmoiError("MM0267", config.words, kind=config.kind)
         tokenizer.save(draft.path)
         seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]

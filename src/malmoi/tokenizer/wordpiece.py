@@ -7,7 +7,7 @@ the library's slower offsets are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -56,6 +56,7 @@ class WordPiece:
         learned: how many entries mean something, when the rest is [unused] filling.
         kind: how the vocabulary was learned; it is used in one way only.
         words: entries that are one token wherever they stand (`words.py`).
+        told: what else malmoi.json should tell of that, such as the analyzer that shaped the vocabulary.
         engine: "tokenizers" keeps tokie out.
     """
 
@@ -69,9 +70,10 @@ class WordPiece:
         learned: int | None = None,
         kind: Kind = "wordpiece",
         words: Sequence[str] = (),
+        told: Mapping[str, Any] | None = None,
         engine: Choice = "auto",
     ) -> None:
-        self.kind = kind
+        self.kind, self.told = kind, dict(told or {})
         self.entries = list(entries)
         self.lower_case, self.strip_accents, self.split_hanja = lower_case, strip_accents, split_hanja
         self.learned = len(self.entries) if learned is None else learned
@@ -139,6 +141,7 @@ class WordPiece:
             "vocab_size": self.vocab_size,
             "learned": self.learned,
             "normalize": "NFC",
+            **self.told,
         }
         if self.words:
             about["words"] = list(self.words)

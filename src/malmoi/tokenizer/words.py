@@ -2,7 +2,8 @@
 
 Texts are cut around them, what is left between is encoded apart, and the tokens are put together again: what
 the `tokenizers` library does with added tokens, here around any encoder of NFC texts. Words are looked for in
-all texts at once (Aho-Corasick: 10 MB and 10,000 words take 0.1 s), so they cost next to nothing.
+all texts at once (Aho-Corasick): 3.6 MB of comments took 1.4 times as long as without where none of 5,000
+words stood in them, and 2.2 times where words stood in 50,000 places.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +54,10 @@ def check_words(words: Mapping[str, int], file: str) -> None:
     """Raise MM0261 for a word (→ its line) that means something else in a vocabulary: a special token,
     [unusedN], what starts with ## (the inside of a word), or a control character."""
     for word, number in words.items():
+        kinds = {category(char) for char in word}
         odd = word in SPECIAL_TOKENS or UNUSED.fullmatch(word) or word.startswith("##")
-        if odd or not word.isprintable():
+        # Zero-width joiners (Cf) are fine inside, as in emoji, but nothing by themselves.
+        if odd or kinds & {"Cc", "Cs", "Zl", "Zp"} or kinds <= {"Cf", "Zs"}:
             raise MalmoiError("MM0261", f"{file}:{number}", word=repr(word)[1:-1])
 
 
@@ -122,21 +126,23 @@ def _find(
         return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
     found: list[str] = frame.select(column.extract_many(patterns, leftmost=True)).item().to_list()
     codes = np.frombuffer(text.encode(), np.uint8)
-    character_of = np.cumsum((codes & 0xC0) != 0x80) - 1  # of each byte: 10xxxxxx goes on a character
-    starts_F = character_of[starts.to_numpy().astype(np.int64)]
+    character_of = (
+        np.cumsum((codes & 0xC0) != 0x80, dtype=np.int32) - 1
+    )  # of each byte: 10xxxxxx goes on a character
+    starts_F = character_of[starts.to_numpy()].astype(np.int64)
     spans = np.stack([starts_F, starts_F + [len(word) for word in found]], axis=1)
     ids_F = np.array([ids.get(word, -1) for word in found], np.int64)
     return spans[ids_F >= 0], ids_F[ids_F >= 0]
 
 
-def added_words(state: Mapping[str, Any], file: Path, lower_case: bool) -> dict[str, int]:
-    """The added tokens of a peer's tokenizer.json, all but the special ones, that are words in our sense.
+def added_words(tokens: Iterable[Mapping[str, Any]], file: Path, lower_case: bool) -> dict[str, int]:
+    """Added tokens as a peer's tokenizer.json lists them, all but the special ones: words in our sense.
 
     Raises MM0203 for one with a flag that would give other ids (only whole words, white space eaten, compared
     in lower case).
     """
     words: dict[str, int] = {}
-    for token in state.get("added_tokens") or []:
+    for token in tokens:
         if token.get("special") or token["content"] in SPECIAL_TOKENS:
             continue
         flags = [flag for flag in SHARED_FLAGS if token.get(flag)]

@@ -10,7 +10,7 @@ import sqlite3
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces
+from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces, surfaces_of
 
 OURS = 0x6D6D616E  # SQLite's application_id: "mman"
 VERSION = 1  # of the rows: another one does not find older rows
@@ -65,19 +65,11 @@ class Cached:
         return self._analyzer.identity
 
     def analyze(self, texts: Sequence[str]) -> Morphemes:
-        def rows(found: Morphemes) -> Iterator[bytes]:
-            at = 0
-            for count in found.counts.tolist():
-                part = slice(at, at + count)
-                yield _pack(found.spans[part], [*found.lemmas[part], *found.tags[part]])
-                at += count
-
-        answers = self._answers(b"m", texts, lambda missing: rows(self._analyzer.analyze(missing)))
         lemmas: list[str] = []
         tags: list[str] = []
         spans: list[bytes] = []
         counts: list[int] = []
-        for answer in answers:
+        for answer in self._answers(texts):
             count = _HEAD.unpack_from(answer)[0]
             end = _HEAD.size + 8 * count
             words = answer[end:].decode().split("\n")
@@ -85,35 +77,28 @@ class Cached:
             spans.append(answer[_HEAD.size : end])
             lemmas += words[:count]
             tags += words[count : 2 * count]
-        return Morphemes(np.asarray(counts, np.int64), _unpack(spans), lemmas, tags)
+        spans_M2 = np.frombuffer(b"".join(spans), "<i4").astype(np.int32).reshape(-1, 2)
+        return Morphemes(np.asarray(counts, np.int64), spans_M2, lemmas, tags)
 
     def surfaces(self, texts: Sequence[str]) -> Surfaces:
-        def rows(found: Surfaces) -> Iterator[bytes]:
-            ends = np.cumsum(found.counts).tolist()
-            for end, count in zip(ends, found.counts.tolist(), strict=True):
-                yield _pack(found.spans[end - count : end], [])
+        """Those of the analysis: it takes no longer, and one row serves both."""
+        return surfaces_of(self.analyze(texts))
 
-        answers = self._answers(b"s", texts, lambda missing: rows(self._analyzer.surfaces(missing)))
-        counts = [_HEAD.unpack_from(answer)[0] for answer in answers]
-        return Surfaces(np.asarray(counts, np.int64), _unpack([answer[_HEAD.size :] for answer in answers]))
-
-    def _answers(
-        self, kind: bytes, texts: Sequence[str], compute: Callable[[list[str]], Iterator[bytes]]
-    ) -> list[bytes]:
-        """The row of each text; texts not met before are computed once each, and written."""
-        keys = [self._key(kind, text) for text in texts]
+    def _answers(self, texts: Sequence[str]) -> list[bytes]:
+        """The row of each text; texts not met before are analyzed once each, and written."""
+        keys = [self._key(text) for text in texts]
         known = self._read(list(set(keys)))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         for chunk in _chunks(missing):
-            rows = dict(zip(chunk, compute([missing[key] for key in chunk]), strict=True))
+            found = self._analyzer.analyze([missing[key] for key in chunk])
+            rows = dict(zip(chunk, _rows(found), strict=True))
             self._write(rows)
             known |= rows
         return [known[key] for key in keys]
 
-    def _key(self, kind: bytes, text: str) -> bytes:
-        return hashlib.blake2b(
-            kind + text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._seed
-        ).digest()
+    def _key(self, text: str) -> bytes:
+        written = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(written, digest_size=16, key=self._seed).digest()
 
     def _read(self, keys: list[bytes]) -> dict[bytes, bytes]:
         known: dict[bytes, bytes] = {}
@@ -188,15 +173,16 @@ def _chunks(texts: dict[bytes, str]) -> Iterator[list[bytes]]:
         yield chunk
 
 
-def _pack(spans: np.ndarray[tuple[int, ...], np.dtype[np.int32]], words: list[str]) -> bytes:
-    """A row: count and checksum, spans as int32 little-endian, lemmas and tags a line each (no lemma holds
-    white space)."""
-    body = spans.astype("<i4").tobytes() + "\n".join(words).encode()
-    return _HEAD.pack(len(spans), zlib.crc32(body)) + body
-
-
-def _unpack(spans: list[bytes]) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
-    return np.frombuffer(b"".join(spans), "<i4").astype(np.int32).reshape(-1, 2)
+def _rows(found: Morphemes) -> Iterator[bytes]:
+    """A row per text: count and checksum, spans as int32 little-endian, lemmas and tags a line each (no lemma
+    holds white space)."""
+    at = 0
+    for count in found.counts.tolist():
+        part = slice(at, at + count)
+        words = "\n".join([*found.lemmas[part], *found.tags[part]])
+        body = found.spans[part].astype("<i4").tobytes() + words.encode()
+        yield _HEAD.pack(count, zlib.crc32(body)) + body
+        at += count
 
 
 def _is_whole(answer: bytes) -> bool:

@@ -7,7 +7,9 @@ for a morpheme but the entries of the lists handed out.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from malmoi.tokenizer.composed import through
 MOST_ENTRIES = (
     200_000  # (surface, feature) pairs remembered, about 60 MB; a million words of text have 40,000
 )
+_JAMO_ONLY = re.compile("[ㄱ-ㆎ]+")
 _PART = re.compile(r"(.+?)/([A-Z]+)/[^+]*(?:\+|$)")
 
 # A user's word is analyzed as a word of the dictionary with the same tag and the same kind of end (vowel,
@@ -69,17 +72,18 @@ class Mecab:
         self._words = words
         self._parse = _tagger(partial=False).parse
         self._parse_partial = _tagger(partial=True).parse if words.tags else self._parse
-        self._forget()
-
-    @property
-    def identity(self) -> dict[str, str]:
-        return {
+        self._identity = {
             "analyzer": self.name,
             "library": f"mecab-python3 {version('mecab-python3')}",
             "dictionary": f"python-mecab-ko-dic {version('python-mecab-ko-dic')}",
             "rules": RULES,
-            "user_dictionary": self._words.digest,
+            "user_dictionary": words.digest,
         }
+        self._forget()
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return self._identity
 
     def analyze(self, texts: Sequence[str]) -> Morphemes:
         return join_morphemes([self._analyze(chunk) for chunk in in_chunks(texts)])
@@ -266,6 +270,8 @@ def morphemes_of(surface: str, feature: str) -> list[tuple[str, str, int, int]]:
             at += len(lemma)
         if found:
             return found
+    if columns[0] == "UNKNOWN" and _JAMO_ONLY.fullmatch(surface):
+        return [(surface, "SW", 0, width)]  # ㅠㅠ, as Kiwi has it
     return [(surface, sejong_tag(columns[0].partition("+")[0]), 0, width)]
 
 
@@ -283,7 +289,11 @@ class _Table(dict[str, int]):
 
 def _tagger(*, partial: bool) -> MeCab.Tagger:
     form = r'-F"%m\t%H\n" -U"%m\t%H\n" -E"\n"'
-    return MeCab.Tagger(f'-r /dev/null -d "{mecab_ko_dic.dictionary_path}" {form}{" -p" if partial else ""}')
+    places = f"-r {shlex.quote(os.devnull)} -d {shlex.quote(str(mecab_ko_dic.dictionary_path))}"
+    try:
+        return MeCab.Tagger(f"{places} {form}{' -p' if partial else ''}")
+    except RuntimeError:  # its text is twenty lines on another dictionary
+        raise ImportError(f"MeCab cannot open {mecab_ko_dic.dictionary_path}") from None
 
 
 def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -81,7 +81,11 @@ class _Processes:
         ends = np.cumsum([len(text) + 1 for text in texts]) if texts else np.zeros(0, np.int64)
         total = int(ends[-1]) if len(ends) else 0
         pieces = min(len(texts), max(-(-total // PORTION), self._workers if total > PORTION // 4 else 1))
-        cuts = [int(np.searchsorted(ends, total * n // pieces)) for n in range(1, pieces)] if pieces else []
+        cuts = (
+            [int(np.searchsorted(ends, total * n // pieces, side="right")) for n in range(1, pieces)]
+            if pieces
+            else []
+        )
         bounds = [0, *cuts, len(texts)]
         return [texts[a:b] for a, b in pairwise(bounds) if b > a]
 

@@ -54,9 +54,10 @@ class UserWords:
             if at < free:
                 continue
             for length in starts[text[at : at + 2]]:
-                if text[at : at + length] in tags and _stands_alone(text, at, at + length):
-                    free = at + length
-                    found.append((at, free))
+                end = min(at + length, len(text))
+                if text[at:end] in tags and _stands_alone(text, at, end):
+                    free = end
+                    found.append((at, end))
                     break
         return found
 

@@ -11,11 +11,16 @@ from importlib import import_module
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.learn.task import Learner, Result, Task
 
-__all__ = ["LEARNERS", "Learner", "Result", "Task", "learn"]
+__all__ = ["LEARNERS", "Learner", "Result", "Task", "learn", "passes"]
 
 # kind → module of this package and function.
 LEARNERS: dict[Kind, tuple[str, str]] = {
     "wordpiece": ("wordpiece", "learn"),
+    "morpheme-wordpiece": ("morphemes", "learn_shaped"),
+    "morpheme": ("morphemes", "learn_inside"),
+    "unigram": ("sentencepiece", "learn"),
+    "bpe": ("sentencepiece", "learn"),
+    "bytebpe": ("bytebpe", "learn"),
 }
 
 
@@ -24,3 +29,9 @@ def learn(task: Task) -> Result:
     module, function = LEARNERS[task.config.kind]
     learner: Callable[[Task], Result] = getattr(import_module(f"{__name__}.{module}"), function)
     return learner(task)
+
+
+def passes(kind: Kind) -> int:
+    """How often learning this kind reads the text, in terms of `Task.advance`."""
+    module, _ = LEARNERS[kind]
+    return int(getattr(import_module(f"{__name__}.{module}"), "PASSES", 2))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
-from tokenizers import models, normalizers, pre_tokenizers, trainers
+from tokenizers import models, pre_tokenizers, trainers
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
@@ -22,6 +22,7 @@ from malmoi.tokenizer import nfc
 from malmoi.tokenizer.characters import ALONE, LETTER, Characters, Words, code_points, find_words
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learn.task import Result, Task
+from malmoi.tokenizer.marked import MARK, bert_characters
 from malmoi.tokenizer.wordpiece import PREFIX, WordPiece
 from malmoi.tokenizer.words import fit_words
 
@@ -31,6 +32,7 @@ LONGEST_WORD = 100
 """Longer words become [UNK] in BERT's WordPiece, so nothing is learned from them."""
 PIECE = 65_536
 _SPACE = 0x20
+_MARK = ord(MARK)
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,15 @@ def learn(task: Task) -> Result:
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped})
 
 
-def learn_exactly(config: TokenizerConfig, blocks: Callable[[], Iterable[str]], corpus: str) -> Learned:
+def learn_exactly(
+    config: TokenizerConfig, blocks: Callable[[], Iterable[str]], corpus: str, *, marked: bool = False
+) -> Learned:
     """As many entries as `config` has room for. Raises MM0207 and MM0212 with a number that will do."""
 
     def attempt(size: int, limit: int) -> Learned:
-        return learn_wordpiece(blocks, size=size, limit_alphabet=limit, min_frequency=config.min_frequency)
+        return learn_wordpiece(
+            blocks, size=size, limit_alphabet=limit, min_frequency=config.min_frequency, marked=marked
+        )
 
     fixed = len(SPECIAL_TOKENS) + config.unused
     room = config.vocab_size - fixed
@@ -101,18 +107,21 @@ def fill(config: TokenizerConfig, learned: Learned) -> list[str]:
 
 
 def learn_wordpiece(
-    blocks: Callable[[], Iterable[str]], *, size: int, limit_alphabet: int, min_frequency: int
+    blocks: Callable[[], Iterable[str]],
+    *,
+    size: int,
+    limit_alphabet: int,
+    min_frequency: int,
+    marked: bool = False,
 ) -> Learned:
     """Learn at most `size` entries, or as many as the characters alone take.
 
     Each kept character gets an entry `x`, and `##x` too unless it always stands alone (punctuation, hanja):
     no word of kept characters is ever [UNK]. `blocks()` is called twice and must give the same text.
+    `marked` text is NFC, and a word in it that begins with MARK consists of `##x` forms only.
     """
-    normalizer = Library(models.BPE())
-    normalizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-    normalizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    characters = Characters(normalizer)
-    kept, dropped = _alphabet(blocks(), characters, limit_alphabet)
+    characters = bert_characters()
+    kept, dropped = _alphabet(_codes(blocks(), marked), characters, limit_alphabet)
     letters = kept[characters.classes(kept) == LETTER]
     alone = kept[characters.classes(kept) == ALONE]
     # Two private characters per letter: even for the start of a word, odd for its inside.
@@ -127,33 +136,37 @@ def learn_wordpiece(
         special_tokens=[],
         show_progress=False,
     )
-    library.train_from_iterator(_private_words(blocks(), characters, private_of), trainer)
+    library.train_from_iterator(_private_words(_codes(blocks(), marked), characters, private_of), trainer)
     vocab = library.get_vocab()
     public = [_public(entry, letters) for entry in sorted(vocab, key=lambda entry: vocab[entry])]
     entries = [chr(code) for code in alone] + public
     return Learned(entries, len(kept), len(alone) + 2 * len(letters), dropped)
 
 
-def _alphabet(blocks: Iterable[str], characters: Characters, limit: int) -> tuple[NDArray[np.uint32], int]:
+def _alphabet(
+    blocks: Iterable[NDArray[np.uint32]], characters: Characters, limit: int
+) -> tuple[NDArray[np.uint32], int]:
     counts = np.zeros(0x110000, np.int64)
-    for block in blocks:
-        counts += np.bincount(_codes(block), minlength=0x110000)
+    for codes in blocks:
+        counts += np.bincount(codes, minlength=0x110000)
+    counts[_MARK] = 0
     seen = np.flatnonzero(counts).astype(np.uint32)
     seen = seen[characters.classes(seen) <= ALONE]
     by_count = seen[np.lexsort((seen, -counts[seen]))]
     return np.sort(by_count[:limit]), max(0, len(seen) - limit)
 
 
-def _codes(block: str) -> NDArray[np.uint32]:
-    return code_points(block if nfc.is_nfc(block) else nfc.compose(block)[0])
+def _codes(blocks: Iterable[str], marked: bool) -> Iterator[NDArray[np.uint32]]:
+    for block in blocks:
+        # Composing would turn the mark into a letter; marked text is composed already.
+        yield code_points(block if marked or nfc.is_nfc(block) else nfc.compose(block)[0])
 
 
 def _private_words(
-    blocks: Iterable[str], characters: Characters, private_of: NDArray[np.uint32]
+    blocks: Iterable[NDArray[np.uint32]], characters: Characters, private_of: NDArray[np.uint32]
 ) -> Iterator[str]:
     """Words as private characters, between spaces, in strings of about PIECE characters."""
-    for block in blocks:
-        codes = _codes(block)
+    for codes in blocks:
         words = find_words(characters.classes(codes))
         line = _private_line(codes, words, private_of)
         start = 0
@@ -167,16 +180,18 @@ def _private_words(
 def _private_line(codes: NDArray[np.uint32], words: Words, private_of: NDArray[np.uint32]) -> str:
     if not len(words.starts):
         return ""
-    private_K = private_of[codes[words.kept]]
+    kept_K = codes[words.kept]
+    private_K, mark_K = private_of[kept_K], kept_K == _MARK
     sizes = np.diff(words.starts, append=len(private_K))
-    whole = np.minimum.reduceat(private_K, words.starts) > 0
+    whole = np.minimum.reduceat(np.where(mark_K, PRIVATE, private_K), words.starts) > 0
+    letters_W = sizes - mark_K[words.starts]
     # Words of one character have no pair to merge; words with a dropped character are [UNK] anyway.
-    wanted = whole & (sizes > 1) & (sizes <= LONGEST_WORD)
+    wanted = whole & (letters_W > 1) & (sizes <= LONGEST_WORD)
     inside = np.ones(len(private_K), np.uint32)
     inside[words.starts] = 0
-    chosen = np.repeat(wanted, sizes)
+    chosen = np.repeat(wanted, sizes) & ~mark_K
     letters = (private_K + inside)[chosen]
-    sizes = sizes[wanted]
+    sizes = letters_W[wanted]
     line = np.full(len(letters) + len(sizes), _SPACE, np.uint32)
     line[np.arange(len(letters)) + np.repeat(np.arange(len(sizes)), sizes)] = letters
     return line.tobytes().decode("utf-32-le")

@@ -1,0 +1,126 @@
+"""Which tokenizer suits what, in sentences that follow from the numbers and name them.
+
+A difference counts from two per cent on; below that another sample of text could turn it round.
+"""
+
+from __future__ import annotations
+
+from malmoi.compare.run import Comparison
+from malmoi.messages import text
+from malmoi.report.verdict import Saying
+
+TELLING = 0.02
+UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; ours stay below .3 (LOG.md), KoELECTRA's on news at 3
+CUT_OUT = 90.0  # exact match; a ceiling below it costs more than models of one size differ by
+LONG = 10.0  # per cent of the documents beyond 512 tokens
+SLOW = 5.0  # times
+ALL_SHOWN = 3  # names in one sentence; of more the least and the most
+
+
+def headline(found: Comparison) -> Saying:
+    """The gravest of `sayings`, or the first."""
+    said = sayings(found)
+    for tone in ("bad", "warn", "good", "plain"):
+        for saying in said:
+            if saying.tone == tone:
+                return saying
+    return Saying("plain", text("compare.say.nothing"))
+
+
+def sayings(found: Comparison) -> list[Saying]:
+    """What suits what, then what to beware of."""
+    said = [*_cheapest(found), *_inside(found), *_answers(found), *_beware(found), *_speed(found)]
+    if found.part == "training":
+        said.append(Saying("plain", text("compare.say.training_text")))
+    return said
+
+
+def _cheapest(found: Comparison) -> list[Saying]:
+    """Among those that lose no more text than they must: a vocabulary of [UNK] is short, too."""
+    least = min(c.measures.unk_eojeol_percent for c in found.contenders)
+    whole = [c for c in found.contenders if c.measures.unk_eojeol_percent <= max(UNKNOWN, least)]
+    best = min(whole, key=lambda c: c.measures.tokens_per_eojeol)
+    worst = max(found.contenders, key=lambda c: c.measures.tokens_per_eojeol)
+    saved = 1 - best.measures.tokens_per_eojeol / worst.measures.tokens_per_eojeol
+    if saved < TELLING:
+        return []
+    return [
+        Saying(
+            "good",
+            text(
+                "compare.say.cheapest",
+                name=best.name,
+                tokens=f"{best.measures.tokens_per_eojeol:.2f}",
+                saved=f"{100 * saved:.0f}",
+                other=worst.name,
+            ),
+            text("compare.say.cheapest_why"),
+        )
+    ]
+
+
+def _inside(found: Comparison) -> list[Saying]:
+    judged = [(c.boundaries.f1, c) for c in found.contenders if c.boundaries]
+    if len(judged) < 2:
+        return []
+    best, contender = max(judged, key=lambda pair: pair[0])
+    if best - min(f1 for f1, _ in judged) < 100 * TELLING or contender.boundaries is None:
+        return []
+    return [
+        Saying(
+            "good",
+            text(
+                "compare.say.inside",
+                name=contender.name,
+                recall=f"{contender.boundaries.recall:.0f}",
+                precision=f"{contender.boundaries.precision:.0f}",
+            ),
+            text("compare.say.inside_why", analyzer=str(found.analyzer)),
+        )
+    ]
+
+
+def _answers(found: Comparison) -> list[Saying]:
+    judged = [(c.ceiling.em, c.name) for c in found.contenders if c.ceiling]
+    if not judged:
+        return []
+    said = []
+    best, name = max(judged)
+    if len(judged) > 1 and best - min(judged)[0] >= 100 * TELLING:
+        said.append(Saying("good", text("compare.say.answers", name=name, em=f"{best:.1f}")))
+    low = sorted((em, name) for em, name in judged if em < CUT_OUT)
+    if low:
+        (em, name), *others = low
+        why = text("compare.say.answers_why")
+        if others:
+            why += " " + text("compare.say.others", others=", ".join(f"{n} {e:.1f}" for e, n in others))
+        said.append(Saying("bad", text("compare.say.cannot_answer", name=name, em=f"{em:.1f}"), why))
+    return said
+
+
+def _beware(found: Comparison) -> list[Saying]:
+    shares = {
+        "unknown": [(c.name, c.measures.unk_eojeol_percent) for c in found.contenders],
+        "long": [(c.name, c.measures.documents.over[512]) for c in found.contenders],
+    }
+    said = []
+    for what, least in (("unknown", UNKNOWN), ("long", LONG)):
+        over = sorted((share, name) for name, share in shares[what] if share > least)
+        shown = [f"{name} {share:.1f} %" for share, name in over]
+        if shown:
+            ends = ", ".join(shown) if len(shown) <= ALL_SHOWN else f"{shown[0]} … {shown[-1]}"
+            said.append(Saying("warn", text(f"compare.say.{what}", shares=ends)))
+    return said
+
+
+def _speed(found: Comparison) -> list[Saying]:
+    fast, slow = (pick(found.contenders, key=lambda c: c.speed) for pick in (max, min))
+    if fast.speed < SLOW * slow.speed:
+        return []
+    times = f"{fast.speed / max(slow.speed, 1e-6):.0f}"
+    return [
+        Saying(
+            "plain",
+            text("compare.say.slow", name=slow.name, times=times, other=fast.name, speed=f"{slow.speed:.2f}"),
+        )
+    ]

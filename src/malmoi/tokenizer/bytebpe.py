@@ -1,0 +1,186 @@
+"""Byte-level BPE: texts to flat ids with spans in the caller's characters. No text is unknown to it.
+
+A token stands for bytes; spans come from counting them. One that holds a part of a character has that whole
+character's span, so neighbours may share one. Peers' tokenizers that keep white space as it is are asked for
+the library's offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer as Library
+
+from malmoi.artifact import write_bytes, write_json
+from malmoi.special import SpecialIds
+from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.base import Encodings, Texts, Truncation
+from malmoi.tokenizer.composed import Pieces, encode_composed
+from malmoi.tokenizer.engine import Choice, Engine
+from malmoi.tokenizer.names import template, transformers_settings
+from malmoi.tokenizer.rows import lay_rows
+from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
+
+Merges = list[tuple[str, str]]
+
+
+class ByteBPE:
+    """A byte-level BPE; implements the `Tokenizer` protocol.
+
+    Args:
+        library: the tokenizer as its tokenizer.json has it.
+        special: ids of the special tokens; "[MASK]" written in a text is text.
+        learned: how many entries mean something, when the rest is [unused] filling.
+        one_space: whether white space is made one and begins each text, as in what we learn; else the library
+            gets the text as it is.
+        engine: "tokenizers" keeps tokie out.
+    """
+
+    kind = "bytebpe"
+
+    def __init__(
+        self,
+        library: Library,
+        special: SpecialIds,
+        *,
+        learned: int | None = None,
+        one_space: bool = True,
+        engine: Choice = "auto",
+    ) -> None:
+        self._library = library
+        self._library.encode_special_tokens = True
+        self._one_space = one_space
+        self.special = special
+        ids = library.get_vocab()
+        self.entries = sorted(ids, key=lambda entry: ids[entry])
+        self.learned = len(self.entries) if learned is None else learned
+        plain = Library.from_str(library.to_str())
+        plain.encode_special_tokens = True
+        plain.normalizer = normalizers.Sequence([])
+        plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        self._engine = Engine(plain, engine)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.entries)
+
+    @property
+    def engine(self) -> str:
+        """The library that encodes now: `tokie` or `tokenizers`."""
+        return self._engine.name
+
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        max_len: int | None = None,
+        truncation: Truncation = "longest_first",
+        stride: int = 0,
+        specials: bool = True,
+    ) -> Encodings:
+        """Encode texts or pairs; see `Tokenizer.encode_batch`.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
+        pairs = bool(texts) and not isinstance(texts[0], str)
+        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
+        return lay_rows(
+            encode_composed(plain, self.encode_pieces),
+            self.special,
+            pairs=pairs,
+            max_len=max_len,
+            truncation=truncation,
+            stride=stride,
+            specials=specials,
+        )
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+        return [self.entries[index] for index in ids]
+
+    def encode_pieces(self, texts: list[str]) -> Pieces:
+        """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        if not self._one_space:
+            return self._by_library(texts)
+        stream = make_stream(texts)
+        given = ["".join([f" {word}" for word in text.split()]) for text in texts]
+        ids, counts = self._engine.batch(given)
+        bytes_S = _utf8_sizes(stream.codes)
+        if not self._spells(ids, counts, bytes_S, stream.starts):
+            ids, counts = self._engine.redo_batch(given)
+        at_B = np.repeat(stream.at, bytes_S)
+        ends = np.cumsum(self._sizes[ids])
+        spans = np.stack([at_B[ends - self._sizes[ids]], at_B[ends - 1] + 1], axis=1)
+        return Pieces(ids, spans.astype(np.int32), counts)
+
+    def _spells(
+        self,
+        ids: NDArray[np.int32],
+        counts: NDArray[np.int64],
+        bytes_S: NDArray[np.int64],
+        starts: NDArray[np.int64],
+    ) -> bool:
+        """Whether the tokens of each text have as many bytes as it has."""
+        found = np.append(0, np.cumsum(self._sizes[ids]))[np.append(0, np.cumsum(counts))]
+        return np.array_equal(found, np.append(0, np.cumsum(bytes_S))[starts])
+
+    def _by_library(self, texts: list[str]) -> Pieces:
+        encodings = self._library.encode_batch(texts, add_special_tokens=False)
+        counts = np.fromiter(map(len, encodings), np.int64, len(encodings))
+        ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+        spans = [
+            visible_span(text, *offsets)
+            for text, encoding in zip(texts, encodings, strict=True)
+            for offsets in encoding.offsets
+        ]
+        return Pieces(ids, np.array(spans, np.int32).reshape(-1, 2), counts)
+
+    def save(self, folder: Path) -> None:
+        """Write vocab.json and merges.txt, for transformers tokenizer.json and tokenizer_config.json, and
+        malmoi.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._library.model.save(str(folder))
+        ids = {entry: index for index, entry in enumerate(self.entries)}
+        write_json(folder / "vocab.json", ids)
+        write_bytes(folder / "tokenizer.json", (self._library.to_str(pretty=True) + "\n").encode())
+        write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
+        about = {
+            "kind": self.kind,
+            "vocab_size": self.vocab_size,
+            "learned": self.learned,
+            "special": asdict(self.special),
+            "normalize": "NFC",
+            "spaces": "one" if self._one_space else "kept",
+        }
+        write_json(folder / ABOUT, about)
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """Bytes of each entry: byte-level entries write each byte as one character."""
+        return np.array([len(entry) for entry in self.entries], np.int64)
+
+
+def make_library(
+    vocab: dict[str, int], merges: Merges, entries: Sequence[str], special: SpecialIds
+) -> Library:
+    """Our tokenizer: NFC, white space made one and put before each text, GPT-2's splitting, bytes."""
+    library = Library(models.BPE(vocab, merges))
+    library.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(WHITE_SPACE), " "), normalizers.Strip()]
+    )
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    library.decoder = decoders.ByteLevel()
+    library.post_processor = template(entries[special.cls], entries[special.sep], special)
+    library.add_special_tokens([entries[index] for index in sorted(asdict(special).values())])
+    return library
+
+
+def _utf8_sizes(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+    return 1 + (codes > 0x7F).astype(np.int64) + (codes > 0x7FF) + (codes > 0xFFFF)

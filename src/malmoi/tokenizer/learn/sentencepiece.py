@@ -1,0 +1,97 @@
+"""Learn a SentencePiece vocabulary, unigram or BPE: the same text gives the same model, byte for byte.
+
+Text goes in composed, one space between words, nothing rewritten and nothing drawn by lot. Ids of the special
+tokens are KoBERT's. Scores are rounded to a grid, so that other libraries cut alike (`spm_json`).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import sentencepiece
+
+from malmoi.errors import MalmoiError
+from malmoi.special import SPECIAL_TOKENS
+from malmoi.tokenizer import spm
+from malmoi.tokenizer.learn.task import Result, Task
+from malmoi.tokenizer.learn.words import lines, survey
+from malmoi.tokenizer.sentencepiece import SentencePiece
+
+GRID = 1024
+"""Scores are multiples of 1 / GRID: sums down to -16,384, 500 characters at 30, are exact in 32 bits."""
+THREADS = 1
+"""Sums of expectations depend on how the words are dealt out to threads, so it is always the same number."""
+
+
+def learn(task: Task) -> Result:
+    """Learn exactly as many pieces as asked.
+
+    Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces) and
+    MM0234 (no word of so few characters).
+    """
+    config = task.config
+    room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused
+    read = survey(task)
+    characters = read.characters
+    # Characters may take half of the room, or all of it (less one for ▁) where the text cannot fill the rest.
+    for most, advance in ((room // 2, task.advance), (room - 1, _silent)):
+        alphabet = characters[: max(0, min(config.limit_alphabet, most))]
+        if not any(lines(task, frozenset(alphabet), read.counts, _silent)):
+            raise _no_words(task, len(alphabet), len(characters), room)
+        model = _train(task, lines(task, frozenset(alphabet), read.counts, advance), room)
+        found = len(model.pieces) - len(SPECIAL_TOKENS)
+        if found >= room or len(alphabet) in (len(characters), config.limit_alphabet):
+            break
+    if found < room:
+        filled = len(model.pieces) + config.unused
+        raise MalmoiError("MM0230", task.corpus, asked=config.vocab_size, filled=filled)
+    learned = len(model.pieces)
+    unused = config.unused + -(learned + config.unused) % 8
+    pieces = [replace(piece, score=round(piece.score * GRID) / GRID) for piece in model.pieces]
+    pieces += [spm.Piece(f"[unused{index}]", 0.0, spm.CONTROL) for index in range(unused)]
+    tokenizer = SentencePiece(replace(model, pieces=tuple(pieces)), learned=learned)
+    return Result(tokenizer, {"alphabet": len(alphabet), "alphabet_dropped": len(characters) - len(alphabet)})
+
+
+def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
+    """Why not a single word is left of characters that are kept."""
+    config = task.config
+    if kept == seen:
+        return MalmoiError("MM0211", task.corpus)
+    if kept == config.limit_alphabet:
+        return MalmoiError("MM0234", task.corpus, limit=kept, needed=seen)
+    needed = config.vocab_size - room + min(seen, config.limit_alphabet) + 1
+    return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
+
+
+def _train(task: Task, text: Iterator[str], room: int) -> spm.Model:
+    unk, pad, *control = (SPECIAL_TOKENS[index] for index in (1, 0, 2, 3, 4))
+    out = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=text,
+        model_writer=out,
+        model_type=task.config.kind,
+        vocab_size=len(SPECIAL_TOKENS) + room,
+        hard_vocab_limit=False,  # what is missing is counted by us, and said with a number that will do
+        normalization_rule_name="identity",
+        character_coverage=1.0,
+        input_sentence_size=0,
+        shuffle_input_sentence=False,
+        max_sentence_length=1 << 30,
+        num_threads=THREADS,
+        unk_id=0,
+        pad_id=1,
+        bos_id=-1,
+        eos_id=-1,
+        unk_piece=unk,
+        pad_piece=pad,
+        control_symbols=control,
+        minloglevel=2,
+    )
+    return spm.parse_model(out.getvalue())
+
+
+def _silent(amount: float) -> None:
+    """The bar has been moved over this text before."""

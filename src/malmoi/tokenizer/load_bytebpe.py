@@ -1,0 +1,69 @@
+"""Open a byte-level BPE: one of our folders, a peer's tokenizer.json, or vocab.json with merges.txt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tokenizers import Tokenizer as Library
+from tokenizers import models, pre_tokenizers
+
+from malmoi.errors import MalmoiError
+from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.bytebpe import ByteBPE
+from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.names import find_special
+
+
+def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> ByteBPE:
+    """Open a byte-level BPE from a folder or a file. A peer's keeps white space as it was made to.
+
+    Raises MM0203 (another kind, or ids with gaps), MM0204 (empty), MM0206 (special tokens missing), MM0233
+    (merges and entries contradict each other).
+    """
+    folder = path if path.is_dir() else path.parent
+    about = read_settings(folder / ABOUT) if path.is_dir() else {}
+    file = path
+    if path.is_dir():
+        file = next(path / name for name in ("tokenizer.json", "vocab.json") if (path / name).exists())
+    if not file.stat().st_size:
+        raise MalmoiError("MM0204", file)
+    library = _from_halves(file) if file.name == "vocab.json" else _from_json(file)
+    ids = library.get_vocab()
+    entries = sorted(ids, key=lambda entry: ids[entry])
+    if [ids[entry] for entry in entries] != list(range(len(entries))):
+        raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
+    return ByteBPE(
+        library,
+        find_special(entries, file),
+        learned=about.get("learned"),
+        one_space=about.get("spaces") == "one",
+        engine=engine,
+    )
+
+
+def _from_json(file: Path) -> Library:
+    state = read_settings(file)
+    # The post-processor and cutting are ours (rows.py).
+    state |= {"truncation": None, "padding": None}
+    try:
+        return Library.from_str(json.dumps(state))
+    except Exception as error:  # the library raises Exception itself
+        raise MalmoiError("MM0233", file, detail=str(error).splitlines()[0]) from None
+
+
+def _from_halves(file: Path) -> Library:
+    """vocab.json and merges.txt as GPT-2 and RoBERTa have them, without a space before the text."""
+    vocab = read_settings(file)
+    merges = file.parent / "merges.txt"
+    if not vocab or not all(isinstance(index, int) for index in vocab.values()):
+        raise MalmoiError("MM0203", file, found="JSON")
+    if not merges.exists():
+        raise MalmoiError("MM0233", merges, detail="merges.txt ∄")
+    try:
+        library = Library(models.BPE.from_file(str(file), str(merges)))
+    except Exception as error:
+        raise MalmoiError("MM0233", merges, detail=str(error).splitlines()[0]) from None
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return library

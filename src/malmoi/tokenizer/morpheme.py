@@ -1,0 +1,142 @@
+"""Morphemes first: an analyzer cuts every text, and WordPiece cuts inside each morpheme, never across two.
+
+Morphemes that go on a word (는 in 할머니는) are written in `##` pieces, like the rest of a word in BERT: ids
+can be turned back into text, and a particle is another token than a noun of the same letters. The text is
+rewritten (`tokenizer.marked`), encoded by `WordPiece` as it is, and spans are taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.artifact import write_bytes, write_json
+from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
+from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.analyzers import Analyzer
+from malmoi.tokenizer.base import Encodings, Texts, Truncation
+from malmoi.tokenizer.composed import Pieces, encode_composed, through
+from malmoi.tokenizer.config import Kind
+from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.marked import MARK, Marked, bert_characters, mark_lemmas, mark_surfaces
+from malmoi.tokenizer.rows import lay_rows
+from malmoi.tokenizer.wordpiece import WordPiece
+
+Form = Literal["surface", "lemma"]
+FORMS: tuple[Form, ...] = get_args(Form)
+_ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+
+
+class MorphemeWordPiece:
+    """A WordPiece vocabulary used inside morphemes; implements the `Tokenizer` protocol.
+
+    Args:
+        entries: the vocabulary in id order, the five special tokens among them.
+        analyzer: what cuts morphemes.
+        form: morphemes as they are written (줬), or restored (주 ##었), where fused ones share a span.
+        user_dictionary: the file of words the analyzer was given, kept with the tokenizer.
+        learned: how many entries mean something, when the rest is [unused] filling.
+        engine: "tokenizers" keeps tokie out.
+    """
+
+    kind: Kind = "morpheme"
+
+    def __init__(
+        self,
+        entries: Sequence[str],
+        analyzer: Analyzer,
+        *,
+        form: Form = "surface",
+        user_dictionary: bytes | None = None,
+        learned: int | None = None,
+        engine: Choice = "auto",
+    ) -> None:
+        self.entries = list(entries)
+        self.learned = len(self.entries) if learned is None else learned
+        self.analyzer, self.form, self._user_dictionary = analyzer, form, user_dictionary
+        self._wordpiece = WordPiece([*self.entries, MARK], engine=engine)
+        self.special = self._wordpiece.special
+        self._characters = bert_characters()
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.entries)
+
+    @property
+    def engine(self) -> str:
+        """The library that encodes now: `tokie` or `tokenizers`."""
+        return self._wordpiece.engine
+
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        max_len: int | None = None,
+        truncation: Truncation = "longest_first",
+        stride: int = 0,
+        specials: bool = True,
+    ) -> Encodings:
+        """Encode texts or pairs; see `Tokenizer.encode_batch`.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
+        pairs = bool(texts) and not isinstance(texts[0], str)
+        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
+        return lay_rows(
+            encode_composed(plain, self._encode_pieces),
+            self.special,
+            pairs=pairs,
+            max_len=max_len,
+            truncation=truncation,
+            stride=stride,
+            specials=specials,
+        )
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+        return [self.entries[index] for index in ids]
+
+    def save(self, folder: Path) -> None:
+        """Write vocab.txt, malmoi.json, the user dictionary, and what lets transformers open the folder.
+
+        There is no tokenizer.json: nothing that reads one could run the analyzer, and would give other ids.
+        """
+        from malmoi.tokenizer.remote import write_remote
+
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / "vocab.txt", "".join(f"{entry}\n" for entry in self.entries).encode())
+        about = {
+            "kind": self.kind,
+            "vocab_size": self.vocab_size,
+            "learned": self.learned,
+            "normalize": "NFC",
+            "analyzer": self.analyzer.identity,
+            "form": self.form,
+        }
+        if self._user_dictionary is not None:
+            write_bytes(folder / USER_DICTIONARY, self._user_dictionary)
+        write_json(folder / ABOUT, about)
+        write_remote(folder, self.analyzer.name, dict(zip(_ROLES, SPECIAL_TOKENS, strict=True)))
+
+    def _encode_pieces(self, texts: list[str]) -> Pieces:
+        """Ids, spans and morpheme starts of NFC texts."""
+        marked = self._rewrite(texts)
+        found = self._wordpiece.encode_pieces(marked.texts)
+        owners_T = np.repeat(np.arange(len(texts)), found.counts)
+        kept = found.ids != len(self.entries)  # the mark's own token says nothing
+        owners_T, ids_T = owners_T[kept], found.ids[kept]
+        spans_T2 = found.spans[kept] + marked.begins_N[owners_T, None]
+        morpheme_T = marked.morphemes_R[spans_T2[:, 0]]
+        starts_T = np.ones(len(ids_T), np.bool_)
+        np.not_equal(morpheme_T[1:], morpheme_T[:-1], out=starts_T[1:])
+        counts_N = np.bincount(owners_T, minlength=len(texts))
+        return Pieces(ids_T, through(marked.sources_R2, spans_T2), counts_N, starts_T)
+
+    def _rewrite(self, texts: list[str]) -> Marked:
+        if self.form == "surface":
+            return mark_surfaces(texts, self.analyzer.surfaces(texts), self._characters)
+        return mark_lemmas(texts, self.analyzer.analyze(texts), self._characters)

@@ -1,0 +1,49 @@
+"""The five special tokens under the names they go by, BERT's or those of RoBERTa and SentencePiece, and what
+transformers must be told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from tokenizers import processors
+
+from malmoi.errors import MalmoiError
+from malmoi.special import SPECIAL_TOKENS, SpecialIds
+
+# In the order of SpecialIds; the first name that the vocabulary has is taken.
+NAMES = (("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[MASK]", "<mask>"))
+
+
+def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
+    """Raises MM0206 where one has no entry under any of its names."""
+    ids = {entry: index for index, entry in enumerate(entries)}
+    found = [next((ids[name] for name in names if name in ids), None) for names in NAMES]
+    if None in found:
+        missing = (token for token, index in zip(SPECIAL_TOKENS, found, strict=True) if index is None)
+        raise MalmoiError("MM0206", where, missing=" ".join(missing))
+    return SpecialIds(*(index for index in found if index is not None))
+
+
+def transformers_settings(entries: Sequence[str], special: SpecialIds) -> dict[str, object]:
+    """What tokenizer_config.json must say of a tokenizer.json that is complete in itself."""
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    tokens = [entries[index] for index in astuple(special)]
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "do_lower_case": False,
+        "strip_accents": False,
+        "model_max_length": 512,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        **dict(zip(names, tokens, strict=True)),
+    }
+
+
+def template(cls: str, sep: str, special: SpecialIds) -> processors.TemplateProcessing:
+    """`[CLS] first [SEP] second [SEP]` with segments 0 and 1."""
+    return processors.TemplateProcessing(
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(cls, special.cls), (sep, special.sep)],
+    )

@@ -1,0 +1,213 @@
+"""SentencePiece, unigram or BPE: texts to flat ids with spans in the caller's characters.
+
+Spans come from the lengths of the pieces wherever the pieces spell out the words of the text, which is
+compared letter by letter; the library is asked for its own offsets for the texts where they do not: unknown
+characters, and what a peer's normaliser rewrites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sentencepiece
+from numpy.typing import NDArray
+
+from malmoi.artifact import write_bytes, write_json
+from malmoi.errors import MalmoiError
+from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer import spm
+from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.base import Encodings, Texts, Truncation
+from malmoi.tokenizer.composed import Pieces, encode_composed
+from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.names import NAMES, find_special, transformers_settings
+from malmoi.tokenizer.rows import lay_rows
+from malmoi.tokenizer.spm import FILE, SPACE, Model
+from malmoi.tokenizer.stream import make_stream, visible_span
+
+GROUP = 500
+"""Characters given to the library at once, cut at spaces. It adds scores up in 32 bits from the start of what
+it is given: in a text of a million characters the sum is off by 0.5, and the last words are cut by chance."""
+KINDS = ("unigram", "bpe")
+
+
+class SentencePiece:
+    """A SentencePiece model of kind unigram or bpe; implements the `Tokenizer` protocol.
+
+    Args:
+        model: its special tokens are among its pieces. "[MASK]" written in a text is text, also where a
+            peer's model says otherwise.
+        learned: how many pieces mean something, when the rest is [unused] filling.
+        where: the file, for messages.
+    """
+
+    def __init__(self, model: Model, *, learned: int | None = None, where: Path = Path(FILE)) -> None:
+        names = set(chain.from_iterable(NAMES))
+        pieces = [
+            replace(piece, type=spm.CONTROL)
+            if piece.text in names and piece.type == spm.USER_DEFINED
+            else piece
+            for piece in model.pieces
+        ]
+        self.model = replace(model, pieces=tuple(pieces))
+        self.kind = model.kind
+        self.entries = model.entries
+        self.learned = len(self.entries) if learned is None else learned
+        self.special = find_special(self.entries, where)
+        try:
+            self._library: Any = sentencepiece.SentencePieceProcessor(model_proto=self.model.to_bytes())
+        except RuntimeError as error:
+            raise MalmoiError("MM0231", where, detail=str(error).splitlines()[0]) from None
+        # A piece never reaches over a space: each word can be cut alone, white space made one by ourselves.
+        whole = all(SPACE not in piece.text[1:] for piece in pieces)
+        self._by_words = not model.charsmap and model.spaces and whole
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.entries)
+
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        max_len: int | None = None,
+        truncation: Truncation = "longest_first",
+        stride: int = 0,
+        specials: bool = True,
+    ) -> Encodings:
+        """Encode texts or pairs; see `Tokenizer.encode_batch`.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
+        pairs = bool(texts) and not isinstance(texts[0], str)
+        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
+        return lay_rows(
+            encode_composed(plain, self.encode_pieces),
+            self.special,
+            pairs=pairs,
+            max_len=max_len,
+            truncation=truncation,
+            stride=stride,
+            specials=specials,
+        )
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+        return [self.entries[index] for index in ids]
+
+    def encode_pieces(self, texts: list[str]) -> Pieces:
+        """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        if self._by_words:  # ▁ typed by a user is a space to the library as well
+            texts = [text.replace(SPACE, " ") for text in texts]
+        words = [text.split() for text in texts]
+        units = [_groups(these) if self._by_words else [these] for these in words]
+        each = [len(groups) for groups in units]
+        flat = list(chain.from_iterable(units))
+        given = [" ".join(unit) for unit in flat] if self._by_words else texts
+        ids_U: list[list[int]] = self._library.encode(given, return_type=int, num_threads=1)
+        spelled_U = [SPACE + SPACE.join(unit) if unit else "" for unit in flat]
+        counts_U = np.fromiter(map(len, ids_U), np.int64, len(ids_U))
+        ids = np.fromiter(chain.from_iterable(ids_U), np.int32, int(counts_U.sum()))
+        sizes = self._sizes[ids]
+        spells = self._spellings
+        bad = [
+            unit
+            for unit, (found, spelled) in enumerate(zip(ids_U, spelled_U, strict=True))
+            if "".join([spells[index] for index in found]) != spelled
+        ]
+        stream = make_stream(texts)
+        lengths_U = np.fromiter(map(len, spelled_U), np.int64, len(spelled_U))
+        begins_U = np.cumsum(lengths_U) - lengths_U
+        first_U = np.cumsum(counts_U) - counts_U
+        ends = np.cumsum(sizes)
+        # Each unit's tokens are counted from where its own words begin, whatever came out before them.
+        shift_U = begins_U - np.append(0, ends)[first_U]
+        ends = ends + np.repeat(shift_U, counts_U)
+        last = max(0, len(stream.at) - 1)
+        at = stream.at if len(stream.at) else np.zeros(1, np.int32)
+        spans = np.stack([at[np.clip(ends - sizes, 0, last)], at[np.clip(ends - 1, 0, last)] + 1], axis=1)
+        for unit in bad:
+            tokens = slice(int(first_U[unit]), int(first_U[unit] + counts_U[unit]))
+            way_back = at[int(begins_U[unit]) + 1 :] if self._by_words else None
+            spans[tokens] = np.reshape(self._by_library(given[unit], way_back), (-1, 2))
+        bounds = np.append(0, np.cumsum(counts_U))[np.cumsum([0, *each])]
+        return Pieces(ids, spans.astype(np.int32), np.diff(bounds))
+
+    def _by_library(self, given: str, way_back: NDArray[np.int32] | None) -> list[tuple[int, int]]:
+        """Spans by the library's offsets; `way_back` has the position in the text of each given character."""
+        found = self._library.encode(given, return_type="offset_mapping")
+        spans = [visible_span(given, start, end) for start, end in found["offsets"]]
+        if way_back is None:
+            return spans
+        return [(int(way_back[start]), int(way_back[end - 1]) + 1) for start, end in spans]
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.model, tokenizer.json and tokenizer_config.json (transformers) and malmoi.json."""
+        from malmoi.tokenizer.spm_json import to_library
+
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / FILE, self.model.to_bytes())
+        library = to_library(self.model, self.special)
+        write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
+        write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
+        about = {
+            "kind": self.kind,
+            "vocab_size": self.vocab_size,
+            "learned": self.learned,
+            "special": asdict(self.special),
+            "normalize": "NFC",
+        }
+        write_json(folder / ABOUT, about)
+
+    @cached_property
+    def _spellings(self) -> list[str]:
+        """What each piece spells in a text; control characters never do, so [UNK] spells no text."""
+        plain = (spm.NORMAL, spm.USER_DEFINED)
+        return [piece.text if piece.type in plain else "\0\n" for piece in self.model.pieces]
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        return np.array([len(entry) for entry in self.entries], np.int64)
+
+
+def _groups(words: list[str]) -> list[list[str]]:
+    """Words in groups of at most GROUP characters (one word where it alone is longer)."""
+    if sum(map(len, words)) + len(words) <= GROUP:
+        return [words] if words else []
+    groups: list[list[str]] = [[]]
+    room = GROUP
+    for word in words:
+        if groups[-1] and room <= len(word):
+            groups.append([])
+            room = GROUP
+        groups[-1].append(word)
+        room -= len(word) + 1
+    return groups
+
+
+def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> SentencePiece:
+    """Open a SentencePiece model from a folder or a file. `engine` is WordPiece's.
+
+    Raises MM0202 (no model in the folder), MM0203 (words or characters, not pieces), MM0204 (empty), MM0206
+    (special tokens missing), MM0231 (not a model, or damaged).
+    """
+    file = spm.model_file(path) if path.is_dir() else path
+    if file is None:
+        raise MalmoiError("MM0202", path)
+    model = spm.read_model(file)
+    if model.kind not in KINDS:
+        raise MalmoiError("MM0203", file, found=f"SentencePiece {model.kind}")
+    listed = file.parent / "vocab.txt"
+    if (
+        listed.exists()
+        and listed.read_text("utf-8", "replace").split("\n")[: len(model.pieces)] != model.entries
+    ):
+        # monologg's KoBERT takes ids from this list: no difference there, but there might be one elsewhere.
+        raise MalmoiError("MM0231", file, detail="vocab.txt ≠ .model")
+    learned = read_settings(file.parent / ABOUT).get("learned") if file.name == FILE else None
+    return SentencePiece(model, learned=learned, where=file)

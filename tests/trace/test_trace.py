@@ -1,0 +1,162 @@
+"""One sentence from the cleaner to a checkpoint's guesses; what is shown is what training does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from malmoi.cli.main import run as malmoi
+from malmoi.errors import MalmoiError
+from malmoi.pretrain.masking import mask_rows
+from malmoi.pretrain.run import pretrain
+from malmoi.tokenizer.load import load_tokenizer
+from malmoi.trace.masks import one_row, open_run
+from malmoi.trace.run import trace
+from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
+
+TEXT = "동생은 주말에 강가에서 노래를  부른다. 옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋㅋㅋ"
+
+
+@pytest.fixture(scope="module")
+def runs(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    """`mlm/` and `electra/`, four updates each."""
+    folder = tmp_path_factory.mktemp("runs")
+    for objective in ("mlm", "electra"):
+        config = TRAINING.model_copy(update={"objective": objective, "steps": 4, "heldout_rows": 8})
+        pretrain(config, MODEL, shards, folder / objective)
+    return folder
+
+
+def test_spans_point_into_the_cleaned_sentences(road: Path) -> None:  # noqa: F811
+    found = trace(TEXT, tokenizer=road / "tokenizer")
+    assert found.sentences == [
+        "동생은 주말에 강가에서 노래를 부른다.",
+        "옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋ",
+    ]
+    assert found.tokens is not None
+    for sentence, tokens in zip(found.sentences, found.tokens, strict=True):
+        assert tokens and all(sentence[t.start : t.end] == t.text for t in tokens)
+        assert all(t.entry.removeprefix("##") == t.text for t in tokens if not t.unknown)
+
+
+def test_masks_are_those_of_training(road: Path) -> None:  # noqa: F811
+    tokenizer = load_tokenizer(road / "tokenizer")
+    found = trace(TEXT, tokenizer=road / "tokenizer", seed=3)
+    assert found.tokens is not None and found.masking is not None
+    ids = [2, *(t.id for tokens in found.tokens for t in tokens), 3]
+    row = np.array([ids], np.int64)
+    masked = mask_rows(
+        row,
+        np.zeros(1, np.int64),
+        3,
+        rate=0.15,
+        special=tokenizer.special,
+        vocab_size=tokenizer.vocab_size,
+    )
+    assert [seen.shown for seen in found.masking.tokens] == tokenizer.tokens(masked.ids_RL[0])
+    predicted = {i for i, seen in enumerate(found.masking.tokens) if seen.predicted}
+    assert predicted == set(masked.slots_RC[masked.weights_RC > 0].tolist())
+    assert len(predicted) == round(0.15 * (len(ids) - 2))
+    assert trace(TEXT, tokenizer=road / "tokenizer", seed=3).masking == found.masking
+    assert trace(TEXT, tokenizer=road / "tokenizer", seed=4).masking != found.masking
+
+
+def test_a_masked_lm_guesses_what_transformers_guesses(runs: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    found = trace(TEXT, run=runs / "mlm")
+    masking = found.masking
+    assert masking is not None and masking.objective == "mlm" and masking.checkpoint is not None
+    assert masking.checkpoint.name == "step-4"
+    tokenizer = load_tokenizer(masking.checkpoint)
+    ids = [tokenizer.tokens(range(tokenizer.vocab_size)).index(seen.shown) for seen in masking.tokens]
+    model = transformers.BertForMaskedLM.from_pretrained(masking.checkpoint).eval()
+    with torch.no_grad():
+        chances = model(torch.tensor([ids])).logits[0].softmax(1)
+    asked = [(i, seen) for i, seen in enumerate(masking.tokens) if seen.predicted]
+    assert asked
+    for i, seen in asked:
+        assert len(seen.guesses) == 5
+        best = chances[i].topk(5).values.tolist()
+        assert [chance for _, chance in seen.guesses] == pytest.approx(best, abs=1e-4)
+        assert seen.replaced is None
+
+
+def test_electra_tells_the_replaced_of_every_token(runs: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    masking = trace(TEXT, run=runs / "electra").masking
+    assert masking is not None and masking.objective == "electra" and masking.checkpoint is not None
+    tokenizer = load_tokenizer(masking.checkpoint)
+    entries = tokenizer.tokens(range(tokenizer.vocab_size))
+    original = trace(TEXT, tokenizer=masking.checkpoint).tokens
+    assert original is not None
+    row = ["[CLS]", *(t.entry for tokens in original for t in tokens), "[SEP]"]
+    read = [seen.sampled or entry for seen, entry in zip(masking.tokens, row, strict=True)]
+    model = transformers.ElectraForPreTraining.from_pretrained(masking.checkpoint).eval()
+    with torch.no_grad():
+        wanted = model(torch.tensor([[entries.index(entry) for entry in read]])).logits[0].sigmoid()
+    assert [seen.replaced for seen in masking.tokens] == pytest.approx(wanted.tolist(), abs=2e-4)
+    assert any(seen.predicted and seen.guesses for seen in masking.tokens)
+
+
+def test_what_does_not_fit_a_row_is_left_out(runs: Path) -> None:
+    found = trace(" ".join([TEXT] * 3), run=runs / "mlm")
+    assert found.masking is not None and found.tokens is not None
+    assert len(found.masking.tokens) == TRAINING.row_len
+    assert found.left_out == sum(map(len, found.tokens)) - (TRAINING.row_len - 2) > 0
+
+
+def test_without_a_tokenizer_only_the_text_is_followed() -> None:
+    found = trace("짧다")
+    assert (found.tokens, found.masking, found.morphemes) == (None, None, [])
+    assert found.cleaned.sentences[0].dropped == "too_short"
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "<br>", "\u200b"])
+def test_nothing_to_follow(text: str) -> None:
+    with pytest.raises(MalmoiError) as error:
+        trace(text)
+    assert error.value.code == "MM0256"
+
+
+def test_another_tokenizer_than_the_runs_is_refused(runs: Path, tmp_path: Path) -> None:
+    checkpoint = runs / "mlm" / "checkpoints" / "step-4"
+    entries = (checkpoint / "vocab.txt").read_text("utf-8").split("\n")
+    entries[10], entries[11] = entries[11], entries[10]
+    (tmp_path / "vocab.txt").write_text("\n".join(entries), "utf-8")
+    with pytest.raises(MalmoiError) as error:
+        trace(TEXT, tokenizer=tmp_path / "vocab.txt", run=runs / "mlm")
+    assert error.value.code == "MM0257"
+    assert trace(TEXT, tokenizer=checkpoint / "vocab.txt", run=runs / "mlm").masking is not None
+    with pytest.raises(MalmoiError) as error:
+        trace(TEXT, run=tmp_path)
+    assert error.value.code == "MM0504"
+
+
+def test_the_row_is_one_sequence(runs: Path) -> None:
+    checkpoint = runs / "mlm" / "checkpoints" / "step-4"
+    tokenizer = load_tokenizer(checkpoint)
+    opened = open_run(runs / "mlm", tokenizer, checkpoint)
+    batch = opened.objective.batch(one_row([2, 7, 8, 9, 3]), np.zeros(1, np.int64), 0, 0.15)
+    assert batch.inputs.positions_T.tolist() == [0, 1, 2, 3, 4]
+    assert sorted(set(batch.inputs.cu_seqlens.tolist())) == [0, 5]
+    assert replace(batch.inputs).rows == 1
+
+
+def test_the_command_prints_and_speaks_json(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["trace", TEXT, "--run", str(runs / "electra"), "--analyzer", "none"]
+    assert malmoi([*words, "--lang", "ko"]) == 0
+    shown = capsys.readouterr().out
+    assert "옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋ" in shown and "바뀐 듯" in shown and "step-4" in shown
+    assert malmoi([*words, "--json"]) == 0
+    (result,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"result"' in line]
+    assert result["sentences"][0] == "동생은 주말에 강가에서 노래를 부른다."
+    assert len(result["masking"]["tokens"]) == sum(map(len, result["tokens"])) + 2
+    assert malmoi(["trace", "", "--analyzer", "none"]) == 2
