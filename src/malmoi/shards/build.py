@@ -31,7 +31,7 @@ from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.about import seal
+from malmoi.tokenizer.about import made_with, seal
 from malmoi.tokenizer.blocks import MB
 
 MANY_UNKNOWN = 0.01
