@@ -255,3 +255,37 @@ def test_trained_with_words(tmp_path: Path) -> None:
     assert train_tokenizer(again, corpus, tmp_path / "out").key == manifest.key
     (tmp_path / "other.txt").write_text("옛날이야기\n", "utf-8")
     assert train_tokenizer(again, corpus, tmp_path / "out").key != manifest.key
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "morpheme-wordpiece", "bytebpe"])
+def test_kinds_that_keep_words(kind: str, tmp_path: Path) -> None:
+    """Trained, saved, opened again, and opened by transformers: one token wherever a word stands."""
+    transformers = pytest.importorskip("transformers")
+    corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
+    (tmp_path / "words.txt").write_text("말모이\n세종 대왕\nKim\n", "utf-8")
+    config = TokenizerConfig.model_validate(
+        {"kind": kind, "vocab_size": 352, "analyzer": "mecab", "words": str(tmp_path / "words.txt")}
+    )
+    train_tokenizer(config, corpus, tmp_path / "out", workers=1)
+    tokenizer = load_tokenizer(tmp_path / "out")
+    assert tokenizer.vocab_size == 352
+    text = "새말모이를 세종 대왕이 Kim에게 주었다. 말모이"
+    encoded = tokenizer.encode_batch([text], specials=False)
+    seen = [text[a:b] for a, b in encoded.spans.tolist()]
+    tokens = tokenizer.tokens(encoded.ids)
+    for word, times in (("말모이", 2), ("세종 대왕", 1), ("Kim", 1)):
+        assert tokens.count(word) == times
+        assert [s for s, token in zip(seen, tokens, strict=True) if token == word] == [word] * times
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert theirs(text)["input_ids"] == tokenizer.encode_batch([text]).ids.tolist()
+
+
+def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
+    (tmp_path / "words.txt").write_text("말모이책\n", "utf-8")
+    settings = {"kind": "morpheme", "vocab_size": 352, "analyzer": "mecab"}
+    config = TokenizerConfig.model_validate(settings | {"user_dictionary": str(tmp_path / "words.txt")})
+    train_tokenizer(config, corpus, tmp_path / "out", workers=1)
+    tokenizer = load_tokenizer(tmp_path / "out")
+    tokens = tokenizer.tokens(tokenizer.encode_batch(["말모이책을 새말모이책과"], specials=False).ids)
+    assert tokens.count("말모이책") == 1 and tokens.count("##말모이책") == 1

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact import write_bytes, write_json
@@ -28,6 +28,7 @@ from malmoi.tokenizer.engine import Choice, Engine
 from malmoi.tokenizer.names import template, transformers_settings
 from malmoi.tokenizer.rows import lay_rows
 from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
+from malmoi.tokenizer.words import encode_around
 
 Merges = list[tuple[str, str]]
 
@@ -39,6 +40,7 @@ class ByteBPE:
         library: the tokenizer as its tokenizer.json has it.
         special: ids of the special tokens; "[MASK]" written in a text is text.
         learned: how many entries mean something, when the rest is [unused] filling.
+        words: entries that are one token wherever they stand (`words.py`).
         one_space: whether white space is made one and begins each text, as in what we learn; else the library
             gets the text as it is.
         engine: "tokenizers" keeps tokie out.
@@ -52,6 +54,7 @@ class ByteBPE:
         special: SpecialIds,
         *,
         learned: int | None = None,
+        words: Sequence[str] = (),
         one_space: bool = True,
         engine: Choice = "auto",
     ) -> None:
@@ -62,6 +65,8 @@ class ByteBPE:
         ids = library.get_vocab()
         self.entries = sorted(ids, key=lambda entry: ids[entry])
         self.learned = len(self.entries) if learned is None else learned
+        self.words = tuple(words)
+        self._word_ids = {word: ids[word] for word in self.words}
         plain = Library.from_str(library.to_str())
         plain.encode_special_tokens = True
         plain.normalizer = normalizers.Sequence([])
@@ -107,6 +112,10 @@ class ByteBPE:
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        return encode_around(texts, self._word_ids, self._encode)
+
+    def _encode(self, texts: list[str]) -> Pieces:
+        """The same for texts without user words."""
         if not self._one_space:
             return self._by_library(texts)
         stream = make_stream(texts)
@@ -151,7 +160,7 @@ class ByteBPE:
         write_json(folder / "vocab.json", ids)
         write_bytes(folder / "tokenizer.json", (self._library.to_str(pretty=True) + "\n").encode())
         write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
-        about = {
+        about: dict[str, Any] = {
             "kind": self.kind,
             "vocab_size": self.vocab_size,
             "learned": self.learned,
@@ -159,6 +168,8 @@ class ByteBPE:
             "normalize": "NFC",
             "spaces": "one" if self._one_space else "kept",
         }
+        if self.words:
+            about["words"] = list(self.words)
         write_json(folder / ABOUT, about)
 
     @cached_property
@@ -168,7 +179,11 @@ class ByteBPE:
 
 
 def make_library(
-    vocab: dict[str, int], merges: Merges, entries: Sequence[str], special: SpecialIds
+    vocab: dict[str, int],
+    merges: Merges,
+    entries: Sequence[str],
+    special: SpecialIds,
+    words: Sequence[str] = (),
 ) -> Library:
     """Our tokenizer: NFC, white space made one and put before each text, GPT-2's splitting, bytes."""
     library = Library(models.BPE(vocab, merges))
@@ -179,6 +194,7 @@ def make_library(
     library.decoder = decoders.ByteLevel()
     library.post_processor = template(entries[special.cls], entries[special.sep], special)
     library.add_special_tokens([entries[index] for index in sorted(asdict(special).values())])
+    library.add_tokens([AddedToken(word, normalized=False) for word in words])
     return library
 
 

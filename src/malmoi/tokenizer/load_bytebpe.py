@@ -38,6 +38,7 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
         library,
         find_special(entries, file),
         learned=about.get("learned"),
+        words=about.get("words", ()),
         one_space=about.get("spaces") == "one",
         engine=engine,
     )

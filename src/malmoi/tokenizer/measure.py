@@ -54,9 +54,12 @@ def readable(kind: str, tokens: list[str]) -> list[str]:
 
 
 def token_bytes(tokens: list[str]) -> list[bytes]:
-    """The bytes that byte-level tokens stand for."""
+    """The bytes that byte-level tokens stand for; the user's words are entries as they are written."""
     byte_of = {char: byte for byte, char in enumerate(_byte_letters())}
-    return [bytes(byte_of[char] for char in token) for token in tokens]
+    return [
+        bytes(byte_of[char] for char in token) if byte_of.keys() >= set(token) else token.encode()
+        for token in tokens
+    ]
 
 
 def _byte_letters() -> list[str]:

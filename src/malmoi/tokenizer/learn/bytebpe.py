@@ -26,13 +26,13 @@ BYTES = 256
 def learn(task: Task) -> Result:
     """Learn exactly as many entries as asked. Raises MM0207 (too little text) and MM0232 (no room)."""
     config = task.config
-    fixed = len(SPECIAL_TOKENS) + config.unused
+    fixed = len(SPECIAL_TOKENS) + config.unused + len(task.words)
     if config.vocab_size < fixed + BYTES:
         raise MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=fixed + BYTES)
     library = Library(models.BPE())
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
-        vocab_size=config.vocab_size - config.unused,
+        vocab_size=config.vocab_size - config.unused - len(task.words),
         min_frequency=config.min_frequency,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         special_tokens=list(SPECIAL_TOKENS),
@@ -41,15 +41,19 @@ def learn(task: Task) -> Result:
     library.train_from_iterator(_lines(task), trainer)
     model = json.loads(library.to_str())["model"]
     vocab: dict[str, int] = model["vocab"]
+    words = [word for word in task.words if word not in vocab]
+    known = len(task.words) - len(words)  # a Latin word may be an entry already; its place is left [unused]
+    vocab |= {word: len(vocab) + index for index, word in enumerate(words)}
     learned = len(vocab)
-    if learned + config.unused < config.vocab_size:
+    if learned + known + config.unused < config.vocab_size:
         filled = learned + config.unused
         raise MalmoiError("MM0207", task.corpus, asked=config.vocab_size, filled=filled)
-    unused = config.unused + -config.vocab_size % 8
+    unused = config.unused + known + -config.vocab_size % 8
     vocab |= {f"[unused{index}]": learned + index for index in range(unused)}
     merges = [(first, second) for first, second in model["merges"]]
     special = SpecialIds()
-    tokenizer = ByteBPE(make_library(vocab, merges, SPECIAL_TOKENS, special), special, learned=learned)
+    library = make_library(vocab, merges, SPECIAL_TOKENS, special, task.words)
+    tokenizer = ByteBPE(library, special, learned=learned, words=task.words)
     return Result(tokenizer, {})
 
 

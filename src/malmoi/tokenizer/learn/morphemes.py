@@ -15,12 +15,13 @@ from pathlib import Path
 
 from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.analyzers.parallel import PORTION, open_parallel
+from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.composed import compose_all
 from malmoi.tokenizer.learn.task import Result, Task
-from malmoi.tokenizer.learn.wordpiece import Learned, fill, learn_exactly
+from malmoi.tokenizer.learn.wordpiece import Learned, fill, learn_exactly, with_words
 from malmoi.tokenizer.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.morpheme import Form, MorphemeWordPiece
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece import PREFIX, WordPiece
 
 ANALYSIS = 10
 """What analysis counts for in the bar, when a pass of learning counts for 1."""
@@ -35,20 +36,28 @@ def learn_shaped(task: Task) -> Result:
     """
     config = task.config
     learned, identity = _learn(task, "surface", MARK if config.inside == "continuation" else "")
+    learned = with_words(learned, task.words, task)
     told = {"analyzer": identity, "inside": config.inside}
     tokenizer = WordPiece(
         fill(config, learned),
         learned=config.vocab_size - config.unused,
         kind="morpheme-wordpiece",
         told=told,
+        words=task.words,
     )
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped, **told})
 
 
 def learn_inside(task: Task) -> Result:
-    """`morpheme`: pieces of morphemes, as the analyzer will cut every text. Raises the same."""
+    """`morpheme`: pieces of morphemes, as the analyzer will cut every text. Raises the same.
+
+    A word of the user dictionary is always one morpheme; as an entry, in both forms, it is one token too.
+    """
     config = task.config
     learned, identity = _learn(task, config.form, MARK)
+    if config.user_dictionary is not None:
+        forms = [form for word in UserWords(config.user_dictionary).tags for form in (word, PREFIX + word)]
+        learned = with_words(learned, forms, task)
     tokenizer = MorphemeWordPiece(
         fill(config, learned),
         open_analyzer(config.analyzer, config.user_dictionary),

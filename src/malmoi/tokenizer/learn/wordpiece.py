@@ -8,7 +8,7 @@ pair merging, deterministic once the alphabet is given, does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,14 +57,18 @@ def learn(task: Task) -> Result:
             yield block
             task.advance(len(block.encode()))
 
-    learned = learn_exactly(config, blocks, task.corpus)
-    room = len(learned.entries)
-    if learned.forms + len(task.words) > room:
-        needed = config.vocab_size - room + learned.forms + len(task.words)
-        raise MalmoiError("MM0212", task.corpus, vocab_size=config.vocab_size, needed=needed)
-    learned = replace(learned, entries=fit_words(learned.entries, task.words, room))
+    learned = with_words(learn_exactly(config, blocks, task.corpus), task.words, task)
     tokenizer = WordPiece(fill(config, learned), learned=config.vocab_size - config.unused, words=task.words)
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped})
+
+
+def with_words(learned: Learned, words: Sequence[str], task: Task) -> Learned:
+    """The same number of entries with `words` among them. Raises MM0212 where characters leave no room."""
+    room, size = len(learned.entries), task.config.vocab_size
+    if learned.forms + len(words) > room:
+        needed = size - room + learned.forms + len(words)
+        raise MalmoiError("MM0212", task.corpus, vocab_size=size, needed=needed)
+    return replace(learned, entries=fit_words(learned.entries, words, room))
 
 
 def learn_exactly(
