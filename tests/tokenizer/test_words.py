@@ -71,7 +71,9 @@ def test_spans_of_words_hold_the_word_in_the_caller_s_characters(worded: WordPie
         spans = encoded.spans.tolist()
         for token, (start, end) in zip(worded.tokens(encoded.ids), spans, strict=True):
             if token in WORDS:
-                assert unicodedata.normalize("NFC", given_text[start:end]) == token
+                # BERT drops zero-width characters, and what is left may be an entry that is a word.
+                shown = unicodedata.normalize("NFC", given_text[start:end].replace("\u200b", ""))
+                assert shown == token
         assert all(a[1] <= b[0] or a == b for a, b in pairwise(spans))
 
 
@@ -257,18 +259,21 @@ def test_trained_with_words(tmp_path: Path) -> None:
     assert train_tokenizer(again, corpus, tmp_path / "out").key != manifest.key
 
 
-@pytest.mark.parametrize("kind", ["wordpiece", "morpheme-wordpiece", "bytebpe"])
+SIZES = {"wordpiece": 240, "morpheme-wordpiece": 240, "bytebpe": 352}
+
+
+@pytest.mark.parametrize("kind", SIZES)
 def test_kinds_that_keep_words(kind: str, tmp_path: Path) -> None:
     """Trained, saved, opened again, and opened by transformers: one token wherever a word stands."""
     transformers = pytest.importorskip("transformers")
     corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
     (tmp_path / "words.txt").write_text("말모이\n세종 대왕\nKim\n", "utf-8")
     config = TokenizerConfig.model_validate(
-        {"kind": kind, "vocab_size": 352, "analyzer": "mecab", "words": str(tmp_path / "words.txt")}
+        {"kind": kind, "vocab_size": SIZES[kind], "analyzer": "mecab", "words": str(tmp_path / "words.txt")}
     )
     train_tokenizer(config, corpus, tmp_path / "out", workers=1)
     tokenizer = load_tokenizer(tmp_path / "out")
-    assert tokenizer.vocab_size == 352
+    assert tokenizer.vocab_size == SIZES[kind]
     text = "새말모이를 세종 대왕이 Kim에게 주었다. 말모이"
     encoded = tokenizer.encode_batch([text], specials=False)
     seen = [text[a:b] for a, b in encoded.spans.tolist()]
@@ -283,7 +288,7 @@ def test_kinds_that_keep_words(kind: str, tmp_path: Path) -> None:
 def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
     (tmp_path / "words.txt").write_text("말모이책\n", "utf-8")
-    settings = {"kind": "morpheme", "vocab_size": 352, "analyzer": "mecab"}
+    settings = {"kind": "morpheme", "vocab_size": 240, "analyzer": "mecab"}
     config = TokenizerConfig.model_validate(settings | {"user_dictionary": str(tmp_path / "words.txt")})
     train_tokenizer(config, corpus, tmp_path / "out", workers=1)
     tokenizer = load_tokenizer(tmp_path / "out")
