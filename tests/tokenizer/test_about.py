@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer as Library
+from tokenizers import models, pre_tokenizers
 
 from malmoi.errors import MalmoiError
+from malmoi.shards.format import tokenizer_digest
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.about import check_seal, read_settings, seal
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.wordpiece import WordPiece
 from tests.tokenizer.korean import SENTENCES
+from tests.tokenizer.pieces import learned
 
 
 @pytest.fixture
@@ -62,3 +68,45 @@ def test_binary_models_are_compared_byte_by_byte(tmp_path: Path) -> None:
 def test_folders_nobody_sealed_open(small: WordPiece, tmp_path: Path) -> None:
     small.save(tmp_path)
     assert load_tokenizer(tmp_path).vocab_size == small.vocab_size
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": []},
+        {"files": {"/dev/zero": "x"}},
+        {"words": ["없는말"]},
+        {"words": "말모이"},
+        {"learned": "a"},
+        {"analyzer": ["kiwi"]},
+    ],
+)
+def test_a_malmoi_json_of_another_shape_is_refused(sealed: Path, change: dict[str, object]) -> None:
+    about = read_settings(sealed / "malmoi.json")
+    (sealed / "malmoi.json").write_text(json.dumps(about | change), "utf-8")
+    with pytest.raises(MalmoiError, match="MM0203"):
+        load_tokenizer(sealed)
+
+
+def test_bytes_are_read_from_what_is_sealed(tmp_path: Path) -> None:
+    """A tokenizer.json edited by others changes no id of ours, wherever the folder is entered."""
+    before = learned("bytebpe")
+    before.save(tmp_path)
+    seal(tmp_path)
+    state = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    state["model"]["merges"] = state["model"]["merges"][:3]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(state), "utf-8")
+    for place in (tmp_path, tmp_path / "vocab.json", tmp_path / "tokenizer.json"):
+        again = load_tokenizer(place)
+        assert again.encode_batch(SENTENCES).ids.tolist() == before.encode_batch(SENTENCES).ids.tolist()
+
+
+def test_peers_that_split_otherwise_have_another_digest(tmp_path: Path) -> None:
+    for name, space in (("with", True), ("without", False)):
+        library = Library(
+            models.BPE({"a": 0, "[PAD]": 1, "[UNK]": 2, "[CLS]": 3, "[SEP]": 4, "[MASK]": 5}, [])
+        )
+        library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space)
+        (tmp_path / f"{name}.json").write_text(library.to_str(), "utf-8")
+        load_tokenizer(tmp_path / f"{name}.json").save(tmp_path / name)
+    assert tokenizer_digest(tmp_path / "with") != tokenizer_digest(tmp_path / "without")

@@ -9,6 +9,7 @@ import pytest
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.about import read_settings
 from malmoi.tokenizer.extend import ExtendConfig, extend, extend_tokenizer
 from malmoi.tokenizer.propose import propose_words
 from malmoi.tokenizer.wordpiece import WordPiece
@@ -139,3 +140,16 @@ def test_mistakes(small: WordPiece, tmp_path: Path, capsys: pytest.CaptureFixtur
             ExtendConfig(add=2, min_count=99), tmp_path / "tokenizer", tmp_path / "out", corpus=corpus
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_is_sealed_tells_how_it_was_made_and_is_never_its_own_source(
+    small: WordPiece, tmp_path: Path
+) -> None:
+    told = {"analyzer": {"analyzer": "mecab"}, "inside": "word"}
+    WordPiece(small.entries, kind="morpheme-wordpiece", told=told).save(tmp_path / "in")
+    config = ExtendConfig(words=("말모이",))
+    extend_tokenizer(config, tmp_path / "in", tmp_path / "out")
+    about = read_settings(tmp_path / "out" / "malmoi.json")
+    assert {name: about[name] for name in told} == told and "vocab.txt" in about["files"]
+    with pytest.raises(MalmoiError, match="MM0244"):
+        extend_tokenizer(config, tmp_path / "in", tmp_path / "in")

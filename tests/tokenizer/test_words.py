@@ -294,3 +294,27 @@ def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) ->
     tokenizer = load_tokenizer(tmp_path / "out")
     tokens = tokenizer.tokens(tokenizer.encode_batch(["말모이책을 새말모이책과"], specials=False).ids)
     assert tokens.count("말모이책") == 1 and tokens.count("##말모이책") == 1
+
+
+def test_letters_that_stand_for_bytes_are_no_words_of_a_byte_level_vocabulary(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
+    (tmp_path / "words.txt").write_text("서울·부산\n·\n", "utf-8")
+    config = TokenizerConfig(kind="bytebpe", vocab_size=352, words=tmp_path / "words.txt")
+    with pytest.raises(MalmoiError, match=r"MM0261.*·"):
+        train_tokenizer(config, corpus, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [({"kind": "unigram", "words": "words.txt"}, "MM0267"), ({"user_dictionary": "words.txt"}, "MM0243")],
+)
+def test_what_a_kind_does_not_heed_is_refused_first(
+    tmp_path: Path, settings: dict[str, str], code: str
+) -> None:
+    corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
+    (tmp_path / "words.txt").write_text("말모이\n", "utf-8")
+    given_settings = {k: str(tmp_path / v) if v.endswith(".txt") else v for k, v in settings.items()}
+    config = TokenizerConfig.model_validate({"vocab_size": 240} | given_settings)
+    with pytest.raises(MalmoiError, match=code):
+        train_tokenizer(config, corpus, tmp_path / "out")
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.tmp").exists()

@@ -67,15 +67,15 @@ def _row(fill: Any) -> dict[str, Any]:
 def _entries(shards: Shards, stats: Stats) -> dict[str, Any]:
     """The commonest entries, and those that no training text uses (special and [unused] ones aside)."""
     from malmoi.tokenizer import load_tokenizer
+    from malmoi.tokenizer.measure import readable
 
     tokenizer = load_tokenizer(shards.tokenizer_folder)
     special = {getattr(shards.special, name) for name in ("pad", "unk", "cls", "sep", "mask")}
     order = (-stats.counts_V).argsort(kind="stable")[:SHOWN]
     idle = [index for index in (stats.counts_V == 0).nonzero()[0].tolist() if index not in special]
     unused = [token for token in tokenizer.tokens(idle) if not UNUSED.fullmatch(token)]
-    commonest = [
-        [token, int(stats.counts_V[i])] for token, i in zip(tokenizer.tokens(order), order, strict=True)
-    ]
+    shown = readable(tokenizer.kind, tokenizer.tokens(order))
+    commonest = [[token, int(stats.counts_V[i])] for token, i in zip(shown, order, strict=True)]
     return {
         "commonest": [[token, count] for token, count in commonest if count],
         "unused": len(unused),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from malmoi.report.source import Source, masked_ids, tensors_of
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD
 from malmoi.special import SpecialIds
+from malmoi.tokenizer.measure import readable
 
 Fate = Literal["", "masked", "random", "kept"]
 
@@ -70,7 +71,8 @@ def make_row(source: Source, number: int) -> Row:
     slots = np.unique(tensors["slots_M"][tensors["weights_M"] > 0])
     fates: dict[int, Fate] = {int(at): _fate(int(shown[at]), int(originals[at]), special) for at in slots}
     flags = _flags(source, number)
-    texts = source.tokenizer.tokens(shown), source.tokenizer.tokens(originals)
+    tokenizer = source.tokenizer
+    texts = [readable(tokenizer.kind, tokenizer.tokens(ids)) for ids in (shown, originals)]
     segments: list[Segment] = []
     at = 0
     for sequence, length in enumerate(block.sequences[0]):

@@ -30,7 +30,7 @@ from malmoi.shards.config import ShardsConfig
 from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
-from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.about import made_with, seal
 from malmoi.tokenizer.blocks import MB
 
@@ -83,7 +83,13 @@ def build_shards(
         parts = _collect(draft.path, slices, counts)
         if not any(part["name"].startswith("part-") for part in parts):
             raise MalmoiError("MM0306", corpus)
-        draft.counts |= summary(opened, digest, parts, draft.path)
+        draft.counts |= {
+            "tokenizer": made_with(draft.path / "tokenizer"),
+            "vocab_size": opened.vocab_size,
+            "special": asdict(opened.special),
+            "tokenizer_digest": digest,
+        }
+        draft.counts |= sums(parts)
     _warn(reporter, parts, str(out))
     return read_manifest(out)
 
@@ -148,22 +154,14 @@ def _collect(
     return parts
 
 
-def summary(tokenizer: Tokenizer, digest: str, parts: list[dict[str, Any]], draft: Path) -> dict[str, Any]:
+def sums(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The manifest's counts from those of the parts."""
     counted = ("tokens", "sentences", "documents", "eojeols", "unk")
-    sums = {
+    found = {
         kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}
         for kind in ("part", "heldout")
     }
-    return {
-        "tokenizer": made_with(draft / "tokenizer"),
-        "vocab_size": tokenizer.vocab_size,
-        "special": asdict(tokenizer.special),
-        "tokenizer_digest": digest,
-        "train": sums["part"],
-        "heldout": sums["heldout"],
-        "parts": parts,
-    }
+    return {"train": found["part"], "heldout": found["heldout"], "parts": parts}
 
 
 def _warn(reporter: Reporter, parts: list[dict[str, Any]], where: str) -> None:

@@ -89,6 +89,13 @@ def tokenizer_digest(folder: Path) -> str:
         parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
     except OSError:
         raise MalmoiError("MM0304", folder) from None
+    if about.get("kind") == "bytebpe" and about.get("spaces") != "one":  # a peer's: all that its file says
+        try:
+            state = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            raise MalmoiError("MM0304", folder) from None
+        deciding = ("normalizer", "pre_tokenizer", "added_tokens", "model")
+        parts.append(json.dumps([state.get(name) for name in deciding], sort_keys=True))
     named = ("kind", "special", "analyzer", "form", "words", "spaces")
     told = {name: about[name] for name in named if name in about}
     return hashlib.sha256(json.dumps([told, parts], ensure_ascii=False).encode()).hexdigest()

@@ -21,10 +21,9 @@ from malmoi.artifact import (
 from malmoi.corpus.products import link
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
-from malmoi.shards.build import summary
+from malmoi.shards.build import sums
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import ARRAYS, Shards
-from malmoi.tokenizer import load_tokenizer
 
 
 def merge_shards(
@@ -64,8 +63,9 @@ def merge_shards(
         parts = [
             part for kind in ("part", "heldout") for part in _place(kind, sources, manifests, draft.path)
         ]
-        tokenizer = load_tokenizer(draft.path / "tokenizer")
-        draft.counts |= summary(tokenizer, manifests[0].counts["tokenizer_digest"], parts, draft.path)
+        told = ("tokenizer", "vocab_size", "special", "tokenizer_digest")
+        draft.counts |= {name: manifests[0].counts[name] for name in told if name in manifests[0].counts}
+        draft.counts |= sums(parts)
         draft.counts["merged"] = dict(zip(names, digests.values(), strict=True))
     return read_manifest(out)
 

@@ -16,6 +16,7 @@ from malmoi.errors import MalmoiError
 from malmoi.special import IDENTITY_FILES
 
 ABOUT = "malmoi.json"
+SHAPES: dict[str, type] = {"files": dict, "words": list, "analyzer": dict, "learned": int, "kind": str}
 MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 
@@ -40,10 +41,16 @@ def seal(folder: Path) -> None:
 
 
 def check_seal(folder: Path) -> None:
-    """Raise MM0310 for the first file that is not the one the folder was sealed with. Files that are gone are
-    left to the opener, which may do without."""
-    sealed = read_settings(folder / ABOUT).get("files", {})
-    for name, digest in sealed.items():
+    """Raise MM0203 where malmoi.json is not of the right shape, MM0310 for the first file that is not the one
+    the folder was sealed with. Files that are gone are left to the opener, which may do without."""
+    about = read_settings(folder / ABOUT)
+    for name, kind in SHAPES.items():
+        if about.get(name) is not None and not isinstance(about[name], kind):
+            raise MalmoiError("MM0203", folder / ABOUT, found=name)
+    known = {file for files in IDENTITY_FILES.values() for file in files} | {"vocab.txt"}
+    if strange := sorted(set((about.get("files") or {})) - known):
+        raise MalmoiError("MM0203", folder / ABOUT, found=f"files: {strange[0]}")
+    for name, digest in (about.get("files") or {}).items():
         if (folder / name).exists() and _digest(folder / name) != digest:
             raise MalmoiError("MM0310", folder / name, about=folder / ABOUT)
 

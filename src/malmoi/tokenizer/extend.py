@@ -27,6 +27,7 @@ from malmoi.config import Section
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
+from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.measure import cut, measure
@@ -57,12 +58,15 @@ def extend_tokenizer(
 ) -> Manifest:
     """Write a tokenizer artifact with `config.words` and the words `corpus` asks for.
 
-    Raises MM0262 (a kind whose vocabulary is not a list one can add to), MM0263 (nothing to add), and those
+    Raises MM0244 (`out` is the tokenizer itself), MM0262 (a kind whose vocabulary is not a list one can add
+    to), MM0263 (nothing to add), and those
     of `load_tokenizer` and artifacts.
     """
     opened = load_tokenizer(tokenizer, reporter=reporter)
     if not isinstance(opened, WordPiece):
         raise MalmoiError("MM0262", tokenizer, kind=opened.kind)
+    if out.resolve() == (tokenizer if tokenizer.is_dir() else tokenizer.parent).resolve():
+        raise MalmoiError("MM0244", out)
     inputs = {"tokenizer": _digest(opened)}
     if corpus is not None:
         inputs["corpus"] = open_artifact(corpus, "corpus", verify=verify).digest
@@ -81,6 +85,7 @@ def extend_tokenizer(
         raise MalmoiError("MM0263", corpus, min_count=config.min_count)
     with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
         extended.save(draft.path)
+        seal(draft.path)
         draft.counts |= _counts(opened, extended, proposed) | _measured(opened, extended, corpus)
     return read_manifest(out)
 
@@ -104,6 +109,7 @@ def extend(tokenizer: WordPiece, words: Sequence[str]) -> WordPiece:
         split_hanja=tokenizer.split_hanja,
         learned=sum(not UNUSED.fullmatch(entry) for entry in entries),
         kind=tokenizer.kind,
+        told=tokenizer.told,
         words=tuple(dict.fromkeys([*tokenizer.words, *words])),
     )
 

@@ -73,4 +73,5 @@ def is_byte_level(state: dict[str, Any]) -> bool:
     model, splitter = state.get("model"), state.get("pre_tokenizer")
     if not isinstance(model, dict) or not isinstance(splitter, dict) or model.get("type") != "BPE":
         return False
-    return any(step.get("type") == "ByteLevel" for step in splitter.get("pretokenizers", [splitter]))
+    steps = splitter.get("pretokenizers", [splitter])
+    return any(isinstance(step, dict) and step.get("type") == "ByteLevel" for step in steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer as Library
@@ -11,7 +12,7 @@ from tokenizers import models, pre_tokenizers
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import ABOUT, read_settings
-from malmoi.tokenizer.bytebpe import ByteBPE
+from malmoi.tokenizer.bytebpe import ByteBPE, make_library
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.names import find_special
 
@@ -23,13 +24,18 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
     (merges and entries contradict each other).
     """
     folder = path if path.is_dir() else path.parent
-    about = read_settings(folder / ABOUT) if path.is_dir() else {}
+    about = read_settings(folder / ABOUT)
     file = path
     if path.is_dir():
         file = next(path / name for name in ("tokenizer.json", "vocab.json") if (path / name).exists())
-    if not file.stat().st_size:
+    if about.get("spaces") == "one":  # ours: from what is sealed, which other tools do not rewrite
+        file = folder / "vocab.json"
+    if not file.exists() or not file.stat().st_size:
         raise MalmoiError("MM0204", file)
     library = _from_halves(file) if file.name == "vocab.json" else _from_json(file)
+    words = about.get("words") or ()
+    if about.get("spaces") == "one":
+        library = _as_ours(library, file, words)
     ids = library.get_vocab()
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
@@ -38,10 +44,21 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
         library,
         find_special(entries, file),
         learned=about.get("learned"),
-        words=about.get("words", ()),
+        words=words,
         one_space=about.get("spaces") == "one",
         engine=engine,
     )
+
+
+def _as_ours(plain: Library, file: Path, words: Sequence[str]) -> Library:
+    """The library as `ByteBPE.save` had it."""
+    model = json.loads(plain.to_str())["model"]
+    vocab: dict[str, int] = model["vocab"]
+    if strange := [word for word in words if word not in vocab]:
+        raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words: {strange[0]}")
+    entries = sorted(vocab, key=lambda entry: vocab[entry])
+    merges = [(first, second) for first, second in model["merges"]]
+    return make_library(vocab, merges, entries, find_special(entries, file), words)
 
 
 def _from_json(file: Path) -> Library:

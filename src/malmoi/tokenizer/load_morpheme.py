@@ -28,7 +28,7 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
     about = read_settings(folder / ABOUT)
     told = about.get("analyzer")
     told = told if isinstance(told, dict) else {}
-    name, form = told.get("analyzer"), about.get("form")
+    name, form = str(told.get("analyzer")), about.get("form")
     if name not in ANALYZERS or form not in FORMS:
         raise MalmoiError("MM0240", folder / ABOUT, analyzer=name, form=form)
     entries = read_vocab(folder / "vocab.txt")

@@ -95,7 +95,7 @@ def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
 def _words(path: Path, file: Path, entries: list[str], lower_case: bool) -> tuple[list[str], list[str]]:
     """The user words, from malmoi.json or a peer's added tokens, and the entries with those added behind."""
     if (file.parent / ABOUT).exists():
-        ours: list[str] = read_settings(file.parent / ABOUT).get("words", [])
+        ours: list[str] = read_settings(file.parent / ABOUT).get("words") or []
         if set(ours) - set(entries):
             raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words ≠ {file.name}")
         return ours, entries

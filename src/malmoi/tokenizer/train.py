@@ -29,6 +29,7 @@ from malmoi.tokenizer.words import read_words
 
 MEASURED_BYTES = 2 * MB
 WITH_ANALYZER = ("morpheme-wordpiece", "morpheme")
+WITH_WORDS = ("wordpiece", "morpheme-wordpiece", "bytebpe")
 
 
 def train_tokenizer(
@@ -47,13 +48,14 @@ def train_tokenizer(
 
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
     room for the characters), MM0214 (not UTF-8), MM0220 to MM0225 (the analyzer and its user dictionary),
-    MM0260-MM0261 (the user's words), MM0267 (a kind that takes none), and those of artifacts.
+    MM0260-MM0261 (the user's words), MM0267 and MM0243 (a kind that takes none), and those of artifacts.
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     words = read_words(config.words) if config.words else ()
     inputs = {"corpus": source.digest} | ({"words": digest_json(words)} if words else {})
     if config.user_dictionary is not None and config.kind in WITH_ANALYZER:
         inputs["user_dictionary"] = UserWords(config.user_dictionary).digest
+    _check_kind(config)
     key = artifact_key("tokenizer", config, inputs)
     if is_current(out, "tokenizer", key, verify=verify):
         reporter.say("base.current", path=out)
@@ -69,8 +71,6 @@ def train_tokenizer(
             cores = workers or os.cpu_count() or 1
             result = learn(Task(config, blocks, str(corpus), step.advance, words, cores))
         tokenizer = result.tokenizer
-        if set(words) - set(getattr(tokenizer, "words", ())):
-            raise MalmoiError("MM0267", config.words, kind=config.kind)
         tokenizer.save(draft.path)
         seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
@@ -86,3 +86,11 @@ def train_tokenizer(
             **measured,
         }
     return read_manifest(out)
+
+
+def _check_kind(config: TokenizerConfig) -> None:
+    """Refuse what the kind would not heed, before anything is learned."""
+    if config.words is not None and config.kind not in WITH_WORDS:
+        raise MalmoiError("MM0267", config.words, kind=config.kind)
+    if config.user_dictionary is not None and config.kind not in WITH_ANALYZER:
+        raise MalmoiError("MM0243", config.user_dictionary, kind=config.kind)

@@ -9,6 +9,7 @@ import unicodedata
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.analyzers.lines import as_line
 
 # Words that are written as they stand in the dictionary. Stems of verbs and adjectives are not: they
@@ -88,7 +89,9 @@ def _read(path: Path) -> dict[str, str]:
         word = unicodedata.normalize("NFC", written.strip())
         tag = tag.strip() or DEFAULT_TAG
         where = f"{path}:{number}"
-        if len(word) < 2 or as_line(word) != word or " " in word:
+        # What means something else in a vocabulary would stand there twice.
+        odd = word in SPECIAL_TOKENS or word.startswith(("##", "[unused"))
+        if len(word) < 2 or as_line(word) != word or " " in word or odd:
             raise MalmoiError("MM0223", where, word=word)
         if tag not in WORD_TAGS:
             raise MalmoiError("MM0224", where, tag=tag, tags=" ".join(WORD_TAGS))

@@ -56,7 +56,8 @@ def learn_inside(task: Task) -> Result:
     config = task.config
     learned, identity = _learn(task, config.form, MARK)
     if config.user_dictionary is not None:
-        forms = [form for word in UserWords(config.user_dictionary).tags for form in (word, PREFIX + word)]
+        words = sorted(UserWords(config.user_dictionary).tags)  # the digest knows no order of lines
+        forms = [form for word in words for form in (word, PREFIX + word)]
         learned = with_words(learned, forms, task)
     tokenizer = MorphemeWordPiece(
         fill(config, learned),
