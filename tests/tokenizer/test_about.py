@@ -11,7 +11,6 @@ from tokenizers import models, pre_tokenizers
 
 from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
-from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.about import check_seal, read_settings, seal
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.wordpiece import WordPiece

@@ -48,7 +48,7 @@ def check_seal(folder: Path) -> None:
         if about.get(name) is not None and not isinstance(about[name], kind):
             raise MalmoiError("MM0203", folder / ABOUT, found=name)
     known = {file for files in IDENTITY_FILES.values() for file in files} | {"vocab.txt"}
-    if strange := sorted(set((about.get("files") or {})) - known):
+    if strange := sorted(set(about.get("files") or {}) - known):
         raise MalmoiError("MM0203", folder / ABOUT, found=f"files: {strange[0]}")
     for name, digest in (about.get("files") or {}).items():
         if (folder / name).exists() and _digest(folder / name) != digest:
