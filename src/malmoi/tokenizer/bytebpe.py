@@ -22,18 +22,16 @@ from tokenizers import Tokenizer as Library
 from malmoi.artifact import write_bytes, write_json
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.about import ABOUT
-from malmoi.tokenizer.base import Encodings, Texts, Truncation
-from malmoi.tokenizer.composed import Pieces, encode_composed
+from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.engine import Choice, Engine
 from malmoi.tokenizer.names import template, transformers_settings
-from malmoi.tokenizer.rows import lay_rows
 from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
 from malmoi.tokenizer.words import encode_around
 
 Merges = list[tuple[str, str]]
 
 
-class ByteBPE:
+class ByteBPE(OverPieces):
     """A byte-level BPE; implements the `Tokenizer` protocol.
 
     Args:
@@ -81,34 +79,6 @@ class ByteBPE:
     def engine(self) -> str:
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._engine.name
-
-    def encode_batch(
-        self,
-        texts: Texts,
-        *,
-        max_len: int | None = None,
-        truncation: Truncation = "longest_first",
-        stride: int = 0,
-        specials: bool = True,
-    ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`.
-
-        Raises MM0210 where `max_len` leaves no room.
-        """
-        pairs = bool(texts) and not isinstance(texts[0], str)
-        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
-        return lay_rows(
-            encode_composed(plain, self.encode_pieces),
-            self.special,
-            pairs=pairs,
-            max_len=max_len,
-            truncation=truncation,
-            stride=stride,
-            specials=specials,
-        )
-
-    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
-        return [self.entries[index] for index in ids]
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""

@@ -5,14 +5,18 @@ spans that come back in the characters of the caller's string.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.special import SpecialIds
 from malmoi.tokenizer import nfc
-from malmoi.tokenizer.rows import Flat
+from malmoi.tokenizer.base import Encodings, Texts, Truncation
+from malmoi.tokenizer.rows import Flat, lay_rows
 
 CHUNK = 1_000_000  # characters encoded at once; the arrays of one chunk take about 60 MB
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,3 +87,43 @@ def _chunks(texts: list[str]) -> list[list[str]]:
         chunks[-1].append(text)
         room -= len(text) + 1
     return chunks
+
+
+class OverPieces:
+    """`encode_batch` and `tokens` of the `Tokenizer` protocol, for kinds that say how NFC texts are cut."""
+
+    entries: list[str]
+    special: SpecialIds
+
+    def encode_pieces(self, texts: list[str]) -> Pieces:
+        """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        raise AssertionError(f"{type(self).__name__} does not say how texts are cut")
+
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        max_len: int | None = None,
+        truncation: Truncation = "longest_first",
+        stride: int = 0,
+        specials: bool = True,
+    ) -> Encodings:
+        """Encode texts or pairs; see `Tokenizer.encode_batch`. "[MASK]" written in a text is plain text.
+
+        Raises MM0210 where `max_len` leaves no room.
+        """
+        pairs = bool(texts) and not isinstance(texts[0], str)
+        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
+        return lay_rows(
+            encode_composed(plain, self.encode_pieces),
+            self.special,
+            pairs=pairs,
+            max_len=max_len,
+            truncation=truncation,
+            stride=stride,
+            specials=specials,
+        )
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+        """The vocabulary entries behind ids."""
+        return [self.entries[index] for index in ids]

@@ -8,23 +8,19 @@ rewritten (`tokenizer.marked`), encoded by `WordPiece` as it is, and spans are t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from malmoi.artifact import write_bytes, write_json
 from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
 from malmoi.tokenizer.about import ABOUT
 from malmoi.tokenizer.analyzers import Analyzer
-from malmoi.tokenizer.base import Encodings, Texts, Truncation
-from malmoi.tokenizer.composed import Pieces, encode_composed, through
+from malmoi.tokenizer.composed import OverPieces, Pieces, through
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.marked import MARK, Marked, bert_characters, mark_lemmas, mark_surfaces
-from malmoi.tokenizer.rows import lay_rows
 from malmoi.tokenizer.wordpiece import WordPiece
 
 Form = Literal["surface", "lemma"]
@@ -32,7 +28,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 _ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 
 
-class MorphemeWordPiece:
+class MorphemeWordPiece(OverPieces):
     """A WordPiece vocabulary used inside morphemes; implements the `Tokenizer` protocol.
 
     Args:
@@ -72,34 +68,6 @@ class MorphemeWordPiece:
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._wordpiece.engine
 
-    def encode_batch(
-        self,
-        texts: Texts,
-        *,
-        max_len: int | None = None,
-        truncation: Truncation = "longest_first",
-        stride: int = 0,
-        specials: bool = True,
-    ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`.
-
-        Raises MM0210 where `max_len` leaves no room.
-        """
-        pairs = bool(texts) and not isinstance(texts[0], str)
-        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
-        return lay_rows(
-            encode_composed(plain, self._encode_pieces),
-            self.special,
-            pairs=pairs,
-            max_len=max_len,
-            truncation=truncation,
-            stride=stride,
-            specials=specials,
-        )
-
-    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
-        return [self.entries[index] for index in ids]
-
     def save(self, folder: Path) -> None:
         """Write vocab.txt, malmoi.json, the user dictionary, and what lets transformers open the folder.
 
@@ -122,7 +90,7 @@ class MorphemeWordPiece:
         write_json(folder / ABOUT, about)
         write_remote(folder, self.analyzer.name, dict(zip(_ROLES, SPECIAL_TOKENS, strict=True)))
 
-    def _encode_pieces(self, texts: list[str]) -> Pieces:
+    def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and morpheme starts of NFC texts."""
         marked = self._rewrite(texts)
         found = self._wordpiece.encode_pieces(marked.texts)

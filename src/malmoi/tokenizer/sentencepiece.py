@@ -7,7 +7,6 @@ characters, and what a peer's normaliser rewrites.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import chain
@@ -23,11 +22,9 @@ from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer import spm
 from malmoi.tokenizer.about import ABOUT, read_settings
-from malmoi.tokenizer.base import Encodings, Texts, Truncation
-from malmoi.tokenizer.composed import Pieces, encode_composed
+from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.names import NAMES, find_special, transformers_settings
-from malmoi.tokenizer.rows import lay_rows
 from malmoi.tokenizer.spm import FILE, SPACE, Model
 from malmoi.tokenizer.stream import make_stream, visible_span
 
@@ -37,7 +34,7 @@ it is given: in a text of a million characters the sum is off by 0.5, and the la
 KINDS = ("unigram", "bpe")
 
 
-class SentencePiece:
+class SentencePiece(OverPieces):
     """A SentencePiece model of kind unigram or bpe; implements the `Tokenizer` protocol.
 
     Args:
@@ -71,34 +68,6 @@ class SentencePiece:
     @property
     def vocab_size(self) -> int:
         return len(self.entries)
-
-    def encode_batch(
-        self,
-        texts: Texts,
-        *,
-        max_len: int | None = None,
-        truncation: Truncation = "longest_first",
-        stride: int = 0,
-        specials: bool = True,
-    ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`.
-
-        Raises MM0210 where `max_len` leaves no room.
-        """
-        pairs = bool(texts) and not isinstance(texts[0], str)
-        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
-        return lay_rows(
-            encode_composed(plain, self.encode_pieces),
-            self.special,
-            pairs=pairs,
-            max_len=max_len,
-            truncation=truncation,
-            stride=stride,
-            specials=specials,
-        )
-
-    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
-        return [self.entries[index] for index in ids]
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""

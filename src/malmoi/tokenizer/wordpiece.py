@@ -22,7 +22,7 @@ from malmoi.artifact import write_bytes, write_json
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer import nfc
 from malmoi.tokenizer.about import ABOUT
-from malmoi.tokenizer.base import Encodings, Lines, Texts, Truncation
+from malmoi.tokenizer.base import Lines
 from malmoi.tokenizer.characters import (
     HIDDEN,
     LETTER,
@@ -35,10 +35,9 @@ from malmoi.tokenizer.characters import (
     mark_words,
     spell_words,
 )
-from malmoi.tokenizer.composed import Pieces, encode_composed
+from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice, Engine
-from malmoi.tokenizer.rows import lay_rows
 from malmoi.tokenizer.words import encode_around
 
 PREFIX = "##"
@@ -46,7 +45,7 @@ MAX_WORD = 100  # characters; a longer word is [UNK]
 GOES_ON = 128  # added to the length of an entry that goes on a word
 
 
-class WordPiece:
+class WordPiece(OverPieces):
     """A WordPiece vocabulary with BERT's normaliser; implements the `Tokenizer` protocol.
 
     Args:
@@ -92,34 +91,6 @@ class WordPiece:
     def engine(self) -> str:
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._engine.name
-
-    def encode_batch(
-        self,
-        texts: Texts,
-        *,
-        max_len: int | None = None,
-        truncation: Truncation = "longest_first",
-        stride: int = 0,
-        specials: bool = True,
-    ) -> Encodings:
-        """Encode texts or pairs; see `Tokenizer.encode_batch`. "[MASK]" written in a text is plain text.
-
-        Raises MM0210 where `max_len` leaves no room.
-        """
-        pairs = bool(texts) and not isinstance(texts[0], str)
-        plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
-        return lay_rows(
-            encode_composed(plain, self.encode_pieces),
-            self.special,
-            pairs=pairs,
-            max_len=max_len,
-            truncation=truncation,
-            stride=stride,
-            specials=specials,
-        )
-
-    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
-        return [self.entries[index] for index in ids]
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, vocab.txt, tokenizer_config.json (transformers) and malmoi.json."""
