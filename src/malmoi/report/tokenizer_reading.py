@@ -10,7 +10,7 @@ from malmoi.messages import text
 from malmoi.report.verdict import Saying
 
 TELLING = 0.02
-UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; ours stay below .3 (LOG.md), KoELECTRA's on news at 3
+UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; a judgement, like the bounds below
 CUT_OUT = 90.0  # exact match; a ceiling below it costs more than models of one size differ by
 LONG = 10.0  # per cent of the documents beyond 512 tokens
 SLOW = 5.0  # times
