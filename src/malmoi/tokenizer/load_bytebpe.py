@@ -81,7 +81,7 @@ def _from_halves(file: Path) -> Library:
         raise MalmoiError("MM0233", merges, detail="merges.txt ∄")
     try:
         library = Library(models.BPE.from_file(str(file), str(merges)))
-    except Exception as error:
+    except Exception as error:  # as above
         raise MalmoiError("MM0233", merges, detail=str(error).splitlines()[0]) from None
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     return library
