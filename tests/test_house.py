@@ -97,6 +97,17 @@ def test_help_does_not_load_torch() -> None:
     assert out.strip().splitlines()[-1] == "False"
 
 
+def test_recipes_and_text_stages_do_without_torch() -> None:
+    """It takes a second to load, in the command and in each of its workers."""
+    code = """
+import sys
+import malmoi.cli.recipe, malmoi.corpus.build, malmoi.tokenizer.train, malmoi.shards.build
+print('torch' in sys.modules)
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip().splitlines()[-1] == "False"
+
+
 def test_no_file_is_long_or_without_a_name() -> None:
     for path in [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]:
         assert len(path.read_text("utf-8").splitlines()) <= 400, path

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder
-from malmoi.model.heads import Classifier, ClassifyHead, Discriminator, HeadKind, MaskedLM, MlmHead, RtdHead
+from malmoi.model.heads import Classifier, ClassifyHead, Discriminator, MaskedLM, MlmHead, RtdHead
 from malmoi.model.hf import (
     read_classifier,
     read_discriminator,
@@ -21,7 +21,7 @@ from malmoi.model.hf import (
     read_masked_lm,
     write_model,
 )
-from malmoi.model.sizes import EncoderConfig
+from malmoi.model.sizes import EncoderConfig, HeadKind
 from tests.model.conftest import SEQUENCES, SMALL, one_per_row, packed, real_slots, train
 
 transformers = pytest.importorskip("transformers")

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from malmoi.config import execution
 from malmoi.errors import MalmoiError
-from malmoi.model.heads import HEAD_KINDS, HeadKind
-from malmoi.model.sizes import EncoderConfig
+from malmoi.model.sizes import HEAD_KINDS, EncoderConfig, HeadKind
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.suites import Task
 

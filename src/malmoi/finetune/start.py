@@ -16,10 +16,10 @@ import torch
 from malmoi.artifact import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder
-from malmoi.model.heads import Classifier, ClassifyHead, HeadKind
+from malmoi.model.heads import Classifier, ClassifyHead
 from malmoi.model.hf import load_pooler, read_encoder
 from malmoi.model.hf_config import read_config
-from malmoi.model.sizes import EncoderConfig
+from malmoi.model.sizes import EncoderConfig, HeadKind
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.special import TOKENIZER_FILES, VOCABULARIES
 from malmoi.tokenizer import Tokenizer, load_tokenizer

@@ -7,8 +7,6 @@ masking logits everywhere would cost 24 % more.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +14,7 @@ from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
 from malmoi.model.encoder import Encoder, initialize
-from malmoi.model.sizes import Arch, EncoderConfig
+from malmoi.model.sizes import HEAD_KINDS, EncoderConfig, HeadKind
 
 # Shapes: T tokens, D hidden, E width of the embeddings, V vocabulary, M masked slots, B sequences to label,
 # C outputs.
@@ -54,13 +52,6 @@ class RtdHead(nn.Module):
         """Logits (T,): above 0 means replaced."""
         logits_T: Tensor = self.prediction(nn.functional.gelu(self.dense(hidden_TD))).squeeze(-1)
         return logits_T
-
-
-HeadKind = Literal["pooler", "linear", "dense"]
-# What transformers can open again: BertForSequenceClassification and ElectraForSequenceClassification. The
-# one linear layer ELECTRA's authors fine-tune with (google-research/electra, classification_tasks.py) has no
-# class there; its encoder opens with AutoModel.
-HEAD_KINDS: dict[Arch, tuple[HeadKind, ...]] = {"bert": ("pooler", "linear"), "electra": ("linear", "dense")}
 
 
 class ClassifyHead(nn.Module):

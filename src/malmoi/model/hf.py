@@ -22,7 +22,6 @@ from malmoi.model.heads import (
     Classifier,
     ClassifyHead,
     Discriminator,
-    HeadKind,
     MaskedLM,
     MlmHead,
     RtdHead,
@@ -30,7 +29,7 @@ from malmoi.model.heads import (
 from malmoi.model.hf_config import CONFIG, config_json, labels_of, read_config
 from malmoi.model.hf_names import BUFFER, HEADS, LAYOUTS, Layout, role_of, theirs, with_prefix
 from malmoi.model.hf_weights import WEIGHTS, Weights, open_weights
-from malmoi.model.sizes import EncoderConfig
+from malmoi.model.sizes import EncoderConfig, HeadKind
 
 
 def write_model(

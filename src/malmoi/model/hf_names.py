@@ -9,8 +9,8 @@ from typing import Literal
 
 from torch import nn
 
-from malmoi.model.heads import Classifier, Discriminator, HeadKind, MaskedLM
-from malmoi.model.sizes import Arch
+from malmoi.model.heads import Classifier, Discriminator, MaskedLM
+from malmoi.model.sizes import Arch, HeadKind
 
 Role = Literal["mlm", "rtd"] | HeadKind
 

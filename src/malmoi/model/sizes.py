@@ -31,6 +31,11 @@ SIZES: dict[str, dict[str, int]] = {
 GENERATORS = {"electra-small": 1 / 4, "electra-base": 1 / 3, "electra-large": 1 / 4}
 
 Arch = Literal["bert", "electra"]
+HeadKind = Literal["pooler", "linear", "dense"]
+# What transformers can open again: BertForSequenceClassification and ElectraForSequenceClassification. The
+# one linear layer ELECTRA's authors fine-tune with (google-research/electra, classification_tasks.py) has no
+# class there; its encoder opens with AutoModel.
+HEAD_KINDS: dict[Arch, tuple[HeadKind, ...]] = {"bert": ("pooler", "linear"), "electra": ("linear", "dense")}
 
 
 class EncoderConfig(Section):
