@@ -1,16 +1,17 @@
 """Claims: text becomes shards at 20 MB per CPU second, at least 10 times as fast as run_mlm.py's tokenizing
 and grouping (2 times without tokie); a second core brings 1.8 times.
 
-    python benchmarks/shards.py [--quick]
+    python benchmarks/shards.py [--quick | --cores]
 
 The peer is `datasets.map` over the two functions of transformers' run_mlm.py (examples, language-modeling);
 where `datasets` is not installed, the same functions run over plain batches of 1,000 lines, which is faster
-than `map` (nothing is written). `--quick`: a few MB, no claim worth quoting.
+than `map` (nothing is written). `--quick`: a few MB, no claim worth quoting. `--cores`: two cores alone.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,18 +29,20 @@ from malmoi.shards.encode import EncodeSpec, encode_slice
 from malmoi.tokenizer.load import load_tokenizer
 
 BATCH = 1_000  # of datasets.map
+COPIES = 3
+QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 ROW = 128
 OURS, PLAIN, PEER = "malmoi: file to shards", "malmoi without tokie", "run_mlm.py: map + group_texts"
 
 
-def main(quick: bool) -> None:
+def main(quick: bool, cores_only: bool) -> None:
     if not (WIKI.exists() and VOCABULARY.exists()):
         print(f"not there: {WIKI}, {VOCABULARY}")
         rates: dict[str, list[float]] = {}
         cores = None
     else:
         with tempfile.TemporaryDirectory() as folder:
-            rates = speeds(Path(folder), 3 if quick else 16, rounds=3 if quick else 7)
+            rates = {} if cores_only else speeds(Path(folder), 3 if quick else 16, rounds=3 if quick else 7)
             cores = None if quick or (os.cpu_count() or 1) < 2 else second_core(Path(folder))
     claim("shards-mb-per-cpu-second", median(rates[OURS]) if rates else None, 20, ".1f")
     claim("shards-vs-run-mlm", faster(rates, OURS, PEER), 10, ".1f")
@@ -106,39 +109,55 @@ def run_mlm(folder: Path, lines: list[str]) -> Callable[[], object]:
 
 
 def second_core(folder: Path) -> float:
-    """How many times as fast the whole stage is on two cores with two workers as on one core, on all of
-    Wikipedia, by the clock: needs a machine with nothing else to do.
+    """How many times as fast the whole command is on two cores with two workers as on one core, by the clock:
+    needs a machine with nothing else to do.
 
-    One core is meant: a lone worker's libraries would take both (tokie threads by itself).
+    One core is meant: a lone worker's libraries would take both (tokie threads by itself). The text is all of
+    Wikipedia three times over, 0.9 GB, because starting takes about a second however long the text is.
     """
-    cores = sorted(os.sched_getaffinity(0))
     words = [sys.executable, "-m", "malmoi", "--quiet"]
-    with (folder / "wiki.txt").open("w", encoding="utf-8") as stream:
-        stream.writelines(f"{line}\n" for line in read_lines(WIKI))
-    corpus = ["corpus", "build", f"{folder}/wiki.txt", "--out", f"{folder}/corpus", "--workers", "2"]
-    subprocess.run([*words, *corpus], check=True, stdout=subprocess.DEVNULL)
-    found: list[float] = []
-    for number in range(3):
-        seconds = {}
-        for workers in (1, 2):
-            out = folder / f"shards-{number}-{workers}"
-            build = ["shards", "build", f"{folder}/corpus", f"{VOCABULARY}", "--out", f"{out}"]
-            os.sched_setaffinity(0, cores[:workers])  # what the child inherits
-            begun = time.perf_counter()
-            try:
-                subprocess.run(
-                    [*words, *build, "--workers", str(workers)],
-                    check=True,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
+    ratios: dict[int, float] = {}
+    for copies in (1, COPIES):
+        wiki = folder / f"wiki-{copies}.txt"
+        with wiki.open("w", encoding="utf-8") as stream:
+            for _ in range(copies):
+                stream.writelines(f"{line}\n" for line in read_lines(WIKI))
+        corpus = folder / f"corpus-{copies}"
+        keep = ["--set", "corpus.dedup_documents=false", "--set", "corpus.dedup_sentences=false"]
+        subprocess.run(
+            [*words, "corpus", "build", f"{wiki}", "--out", f"{corpus}", *keep], check=True, **QUIET
+        )
+        wiki.unlink()
+        found: list[float] = []
+        for number in range(3):
+            seconds = {
+                workers: seconds_on(
+                    workers, [*words, "shards", "build", f"{corpus}", f"{VOCABULARY}"], folder
                 )
-            finally:
-                os.sched_setaffinity(0, cores)
-            seconds[workers] = time.perf_counter() - begun
-        found.append(seconds[1] / seconds[2])
-        print(f"  round {number + 1}: one core {seconds[1]:.1f} s, two {seconds[2]:.1f} s", flush=True)
-    return median(found)
+                for workers in (1, 2)
+            }
+            found.append(seconds[1] / seconds[2])
+            told = f"one core {seconds[1]:.1f} s, two {seconds[2]:.1f} s"
+            print(f"  {copies} x Wikipedia, round {number + 1}: {told}, {found[-1]:.2f}", flush=True)
+        ratios[copies] = median(found)
+    print(f"two cores: {ratios[1]:.2f} on Wikipedia once, {ratios[COPIES]:.2f} on {COPIES} times as much")
+    return ratios[COPIES]
+
+
+def seconds_on(cores: int, command: list[str], folder: Path) -> float:
+    """Wall clock of a build with as many workers as cores."""
+    usable = sorted(os.sched_getaffinity(0))
+    out = folder / "shards"
+    os.sched_setaffinity(0, usable[:cores])  # what the child inherits
+    begun = time.perf_counter()
+    try:
+        subprocess.run([*command, "--out", f"{out}", "--workers", f"{cores}"], check=True, **QUIET)
+    finally:
+        os.sched_setaffinity(0, usable)
+    seconds = time.perf_counter() - begun
+    shutil.rmtree(out)
+    return seconds
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    main("--quick" in sys.argv[1:], "--cores" in sys.argv[1:])
