@@ -19,6 +19,8 @@ class Engine(Section):
 class Machine(Section):
     name: str = "말모이"
     engine: Engine = Engine()
+    spare: dict[str, Engine] = Field({})
+    sizes: list[int] = Field([])
 
 
 def _write(folder: Path, source: str) -> Path:
@@ -34,8 +36,15 @@ def test_values_and_their_origins(tmp_path: Path) -> None:
     assert origins == {"name": f"{path}:1", "engine.workers": f"{path}:4", "engine.power": "--set"}
 
 
+def test_dotted_keys_and_empty_tables_have_origins(tmp_path: Path) -> None:
+    path = _write(tmp_path, "\n[spare]\na = { power = 1, workers = 2 }\nb.power = 2\n[spare.c]\n")
+    _, origins = read_recipe(path, Machine)
+    places = {"spare.a.power": 3, "spare.a.workers": 3, "spare.b.power": 4, "spare.c": 5}
+    assert origins == {key: f"{path}:{line}" for key, line in places.items()}
+
+
 def test_execution_fields_are_no_part_of_the_identity() -> None:
-    assert identity(Machine()) == {"name": "말모이", "engine": {"power": 3}}
+    assert identity(Machine()) == {"name": "말모이", "engine": {"power": 3}, "spare": {}, "sizes": []}
 
 
 def test_sections_of_other_verbs_are_dropped(tmp_path: Path) -> None:
@@ -55,6 +64,10 @@ def test_sections_of_other_verbs_are_dropped(tmp_path: Path) -> None:
         ("", ["engine.power"], "MM0005", None, "--set engine.power makes no sense"),
         ("", ["engine.pwoer=3"], "MM0003", "--set", "Did you mean 'engine.power'?"),
         ('name = "x"\n', ["name.inner=3"], "MM0005", None, "makes no sense"),
+        ("[spare]\na = {}\nb = { power = 1, wokers = 2 }\n", [], "MM0003", ":3", "'spare.b.workers'?"),
+        ("[spare]\na = {}\nb.power = 0\n", [], "MM0004", ":3", "greater than or equal to 1"),
+        ('[spare]\n[spare.b]\npower = "강"\n', [], "MM0004", ":3", "valid integer"),
+        ("\nsizes = [1,\n2.5]\n", [], "MM0004", ":2", "'sizes.1' cannot be 2.5"),
     ],
 )
 def test_mistakes_are_named_with_their_line(
@@ -81,4 +94,7 @@ def test_a_missing_recipe_and_one_that_is_not_utf8(tmp_path: Path) -> None:
 
 
 def test_valid_keys_are_dotted() -> None:
-    assert valid_keys(Machine) == ["name", "engine.power", "engine.workers"]
+    own = ["name", "engine.power", "engine.workers"]
+    assert valid_keys(Machine) == [*own, "spare.NAME.power", "spare.NAME.workers", "sizes"]
+    named = valid_keys(Machine, table={"spare": {"a": {}}})
+    assert named == [*own, "spare.a.power", "spare.a.workers", "sizes"]

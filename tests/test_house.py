@@ -31,6 +31,7 @@ ROAD = (
 )
 ROOT_FILES = (
     "config",
+    "toml_lines",
     "artifact",
     "growing",
     "errors",

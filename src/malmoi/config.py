@@ -11,11 +11,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from malmoi.errors import MalmoiError
+from malmoi.toml_lines import key_lines
 
 
 class Section(BaseModel):
@@ -81,7 +82,8 @@ def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         found = re.search(r"line (\d+), column (\d+)", str(error))
         place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
         raise MalmoiError("MM0002", place, detail=error) from None
-    return table, {key: f"{path}:{_line_of(source, key)}" for key in _dotted(table)}
+    lines = key_lines(source)
+    return table, {key: f"{path}:{lines.get(key, 1)}" for key in _dotted(table)}
 
 
 def changed(section: S, changes: Mapping[str, Any], origins: Mapping[str, str], prefix: str) -> S:
@@ -99,21 +101,36 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
     except ValidationError as error:
         first = error.errors()[0]
         key = prefix + ".".join(str(part) for part in first["loc"])
-        where = origins.get(key) or next((o for k, o in origins.items() if k.startswith(key)), None)
+        where = place_of(key, origins)
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, valid_keys(model, prefix), n=1, cutoff=0.0)
+            near = difflib.get_close_matches(key, valid_keys(model, prefix, table), n=1, cutoff=0.0)
             raise MalmoiError("MM0003", where, key=key, near=near[0] if near else "") from None
         raise MalmoiError(
             "MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]
         ) from None
 
 
-def valid_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """All dotted keys a recipe for `model` may hold."""
+def place_of(key: str, origins: Mapping[str, str]) -> str | None:
+    """Where a dotted key is set: itself, else the first below it, else what holds it (an entry of a list)."""
+    if key in origins:
+        return origins[key]
+    below = next((place for name, place in origins.items() if name.startswith(f"{key}.")), None)
+    above = key.rpartition(".")[0]
+    return below or (place_of(above, origins) if above else None)
+
+
+def valid_keys(model: type[BaseModel], prefix: str = "", table: Mapping[str, Any] | None = None) -> list[str]:
+    """All dotted keys a recipe for `model` may hold; `NAME` stands for those that `table` does not name."""
     keys = []
     for name, field in model.model_fields.items():
-        inner = _section_of(field.annotation)
-        keys += valid_keys(inner, f"{prefix}{name}.") if inner else [prefix + name]
+        inner, own = _section_of(field.annotation), (table or {}).get(name)
+        if inner is None:
+            keys.append(prefix + name)
+        elif get_origin(field.annotation) is dict:
+            for one in own if isinstance(own, dict) and own else ("NAME",):
+                keys += valid_keys(inner, f"{prefix}{name}.{one}.")
+        else:
+            keys += valid_keys(inner, f"{prefix}{name}.", own if isinstance(own, dict) else None)
     return keys
 
 
@@ -123,24 +140,12 @@ def _section_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def _dotted(table: dict[str, Any], prefix: str = "") -> list[str]:
+    """The keys of all values; an empty table is one."""
     keys: list[str] = []
     for name, value in table.items():
-        keys += _dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+        inner = _dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else []
+        keys += inner or [prefix + name]
     return keys
-
-
-def _line_of(source: str, key: str) -> int:
-    """The line that sets a dotted key: the right table header, then the name (1-based)."""
-    section, _, name = key.rpartition(".")
-    current = ""
-    for number, line in enumerate(source.splitlines(), 1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            current = header[1].replace('"', "")
-        elif (re.match(rf'\s*"?{re.escape(name)}"?\s*=', line) and current == section) or re.match(
-            rf"\s*{re.escape(key)}\s*=", line
-        ):
-            return number
-    return 1
 
 
 def _apply(table: dict[str, Any], override: str) -> str:

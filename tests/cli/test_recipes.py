@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.cli.recipe import Recipe, runs_of, tasks_of
+from malmoi.cli.recipe import Recipe, runs_of, tasks_of, tokenizers_of
 from malmoi.cli.reference import markdown, schema
 from malmoi.config import read_recipe, valid_keys
 
@@ -20,9 +20,14 @@ RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 def test_recipe_parses(path: Path) -> None:
     recipe, origins = read_recipe(path, Recipe)
     assert recipe.out and recipe.corpus.inputs
-    assert runs_of(recipe, origins) and tasks_of(recipe, origins)
-    assert all(origin.startswith(f"{path}:") for origin in origins.values())
-    assert len(set(origins.values())) == len(origins), "each value has a line of its own"
+    assert runs_of(recipe, origins) and tasks_of(recipe, origins) and tokenizers_of(recipe, origins)
+    lines = path.read_text("utf-8").splitlines()
+    for key, origin in origins.items():
+        file, _, line = origin.rpartition(":")
+        *tables, name = key.split(".")
+        assert file == str(path) and re.search(rf"\b{re.escape(name)}\b", lines[int(line) - 1]), key
+        # Of two keys of one name the right one: the table's name stands in the line or above it.
+        assert not tables or tables[0] in "\n".join(lines[: int(line)]), key
 
 
 def test_make_demo_runs_the_shipped_recipe_on_the_sample_it_wrote() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,37 @@ def test_what_a_loss_says(made: PretrainRun, tone: str, words: str) -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    said = [s.text for s in sayings(Found(Path("out"), runs=[run(loss=1.0)], building=["corpus"]))]
+    said = [
+        s.text
+        for s in sayings(
+            Found(Path("out"), runs=[run(loss=1.0)], building=[("corpus", ""), ("shards", "aware")])
+        )
+    ]
     assert any("No task has been scored yet" in s for s in said)
-    assert any("is being made, or was cut" in s for s in said)
+    assert "corpus: read, clean, filter is being made, or was cut." in said
+    assert "shards: text to token ids (aware) is being made, or was cut." in said
     assert "0 cells are done" in sayings(league())[-1].text
+
+
+def named(name: str, **last: float) -> PretrainRun:
+    return replace(run(**last), name=name)
+
+
+def test_across_vocabularies_the_loss_alone_decides_nothing() -> None:
+    """`fine` cuts finer, so that each of its tokens is easier; `coarse` has learnt more."""
+    fine = named("fine", heldout_loss=3.0, heldout_unigram=4.5)
+    coarse = named("coarse", heldout_loss=4.0, heldout_unigram=7.0)
+    assert headline(Found(Path("out"), runs=[fine, coarse])).text.startswith("coarse reads context")
+
+
+def test_many_runs_are_told_in_a_few_sentences() -> None:
+    good = [named(f"a{i}", heldout_loss=4.0 + i / 10, heldout_unigram=7.0) for i in range(4)]
+    flat = named("flat", heldout_loss=6.9, heldout_unigram=7.0)
+    found = replace(league(line("t", 0.85, 0.80, 0.01)), runs=[*good, flat])
+    said = [s.text for s in sayings(found)]
+    assert said[0].startswith("5 pretraining runs, 5,000 steps and 50K tokens in all.")
+    assert said[1].startswith("4 of 5 runs read context: their held-out losses are 2.700 to 3.000 below")
+    assert said[2].startswith("flat knows little more than word frequencies") and len(said) == 3
+    going = good[0].manifest.model_copy(update={"state": "running"})
+    live = replace(found, runs=[replace(good[0], manifest=going), *found.runs[1:]])
+    assert "Still running: a0 (1,000 / 1,000) steps." in sayings(live)[0].text

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from malmoi.config import S, Section, changed, read_recipe
+from malmoi.artifact import MANIFEST
+from malmoi.config import S, Section, changed, place_of, read_recipe
 from malmoi.corpus.config import CorpusConfig
+from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.config import PretrainConfig
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer.config import TokenizerConfig
 
@@ -21,6 +25,7 @@ from malmoi.tokenizer.config import TokenizerConfig
 class RunChanges(Section):
     """What one pretraining run has otherwise than `[pretrain]` and `[model]` say."""
 
+    tokenizer: str = Field("", description="Which of `[tokenizers]` this run reads its text by.")
     pretrain: dict[str, Any] = Field({}, description="Fields of `[pretrain]` that differ in this run.")
     model: dict[str, Any] = Field({}, description="Fields of `[model]` that differ in this run.")
 
@@ -31,12 +36,16 @@ class Recipe(Section):
     out: str = Field(description="Folder for the artifacts of all stages.")
     corpus: CorpusConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
+    tokenizers: dict[str, dict[str, Any]] = Field(
+        {}, description="Several vocabularies: `[tokenizers.NAME]` has what differs from `[tokenizer]`."
+    )
     shards: ShardsConfig = ShardsConfig()
     model: ModelConfig = ModelConfig()
     pretrain: PretrainConfig = PretrainConfig()
     runs: dict[str, RunChanges] = Field(
         {},
-        description="Several pretraining runs over the same shards: `[runs.NAME.pretrain]`.",
+        description="Several pretraining runs: `[runs.NAME.pretrain]`. With `[tokenizers]` and none of these "
+        "there is one for each, of its name.",
     )
     finetune: FinetuneConfig | None = None
     tasks: dict[str, dict[str, Any]] = Field(
@@ -46,17 +55,76 @@ class Recipe(Section):
     ask: list[str] = Field([], description="Sentences the fine-tuned model answers at the end.")
 
 
-def runs_of(recipe: Recipe, origins: Mapping[str, str]) -> dict[str, RunConfig]:
-    """The pretraining runs by the folder each is written to, below the recipe's `out`."""
-    if not recipe.runs:
-        return {"pretrain": RunConfig(pretrain=recipe.pretrain, model=recipe.model)}
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pretraining run; `tokenizer` is the name of the one it reads by, "" of the only one."""
+
+    tokenizer: str
+    pretrain: PretrainConfig
+    model: ModelConfig
+
+
+def tokenizers_of(recipe: Recipe, origins: Mapping[str, str]) -> dict[str, TokenizerConfig]:
+    """The tokenizers by name, in the recipe's order; the only one of a recipe that names none is "".
+
+    Both it and its shards are written to a folder of that name below `tokenizer` and `shards`.
+    Raises MM0805 (a name that no folder can have).
+    """
+    _check_names("tokenizers", recipe.tokenizers, origins)
     return {
-        f"pretrain/{name}": RunConfig(
-            pretrain=changed(recipe.pretrain, run.pretrain, origins, f"runs.{name}.pretrain"),
-            model=changed(recipe.model, run.model, origins, f"runs.{name}.model"),
+        name: changed(recipe.tokenizer, changes, origins, f"tokenizers.{name}")
+        for name, changes in recipe.tokenizers.items()
+    } or {"": recipe.tokenizer}
+
+
+def runs_of(recipe: Recipe, origins: Mapping[str, str]) -> dict[str, Run]:
+    """The pretraining runs by the folder each is written to, below the recipe's `out`.
+
+    Raises MM0802 (a run of several tokenizers that names none), MM0803 (an unknown one), MM0804 (one, where
+    there are none to choose from), MM0805 (a name that no folder can have).
+    """
+    _check_names("runs", recipe.runs, origins)
+    runs = recipe.runs or {name: RunChanges(tokenizer=name) for name in recipe.tokenizers}
+    if not runs:
+        return {"pretrain": Run("", recipe.pretrain, recipe.model)}
+    return {
+        f"pretrain/{name}": Run(
+            _tokenizer_of(name, run, list(recipe.tokenizers), origins),
+            changed(recipe.pretrain, run.pretrain, origins, f"runs.{name}.pretrain"),
+            changed(recipe.model, run.model, origins, f"runs.{name}.model"),
         )
-        for name, run in recipe.runs.items()
+        for name, run in runs.items()
     }
+
+
+def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapping[str, str]) -> str:
+    wanted = changes.tokenizer
+    if wanted in names or not (wanted or names):
+        return wanted
+    where = place_of(f"runs.{run}.tokenizer", origins)
+    if not wanted:
+        raise MalmoiError("MM0802", where, run=run, names=", ".join(names), first=names[0])
+    if not names:
+        raise MalmoiError("MM0804", where, run=run, tokenizer=wanted)
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.0)[0]
+    raise MalmoiError("MM0803", where, run=run, tokenizer=wanted, names=", ".join(names), near=near)
+
+
+def _check_names(section: str, names: Iterable[str], origins: Mapping[str, str]) -> None:
+    for name in names:
+        # An artifact being written ends in .tmp, one being replaced starts with a dot.
+        if not name or name.startswith(".") or name.endswith(".tmp") or set(name) & set("/\\\0"):
+            where = place_of(f"{section}.{name}", origins)
+            raise MalmoiError("MM0805", where, name=name, section=section)
+
+
+def check_layout(out: Path, tokenizers: Iterable[str]) -> None:
+    """Raises MM0806 where `out` holds one tokenizer and the recipe has several, or the other way round:
+    the first would lie around the others, and be replaced with them inside."""
+    single = "" in tokenizers
+    for home in (out / "tokenizer", out / "shards"):
+        if any(home.glob(f"*/{MANIFEST}")) if single else (home / MANIFEST).exists():
+            raise MalmoiError("MM0806", home)
 
 
 def tasks_of(recipe: Recipe, origins: Mapping[str, str]) -> list[FinetuneConfig]:

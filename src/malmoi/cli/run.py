@@ -12,9 +12,9 @@ from malmoi.cli.console import console, duration
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.cli.recipe import Recipe
+    from malmoi.cli.recipe import Recipe, Run
     from malmoi.finetune.config import FinetuneConfig
-    from malmoi.pretrain.config import RunConfig
+    from malmoi.tokenizer.config import TokenizerConfig
 
 REPORT = "report.html"
 
@@ -29,15 +29,17 @@ def run(
     workers: Annotated[int, typer.Option("--workers", help=text("cli.workers"))] = 0,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import Recipe, runs_of, tasks_of
+    from malmoi.cli.recipe import Recipe, check_layout, runs_of, tasks_of, tokenizers_of
     from malmoi.config import read_recipe
     from malmoi.report.write import write_report
 
     begun = time.monotonic()
     config, origins = read_recipe(recipe, Recipe, sets or [])
+    tokenizers = tokenizers_of(config, origins)
     runs, tasks = runs_of(config, origins), tasks_of(config, origins)
     out = Path(config.out)
-    _build(config, runs, out, origins, workers, verify)
+    check_layout(out, tokenizers)
+    _build(config, tokenizers, runs, out, origins, workers, verify)
     if tasks:
         _compare(config, list(runs), tasks, out, origins, verify)
     write_report(out, out / REPORT)
@@ -47,16 +49,17 @@ def run(
 
 def _build(
     config: Recipe,
-    runs: dict[str, RunConfig],
+    tokenizers: dict[str, TokenizerConfig],
+    runs: dict[str, Run],
     out: Path,
     origins: dict[str, str],
     workers: int,
     verify: bool,
 ) -> None:
-    """corpus → tokenizer → shards → pretrain."""
+    """corpus → tokenizers → shards by each → pretraining runs."""
     from malmoi.cli.corpus import show_corpus
     from malmoi.cli.pretrain import show_run
-    from malmoi.cli.tokenizer import show_tokenizer
+    from malmoi.cli.tokenizer import show_tokenizers
     from malmoi.corpus.build import build_corpus
     from malmoi.pretrain.run import pretrain
     from malmoi.shards.build import build_shards
@@ -69,38 +72,54 @@ def _build(
     )
     show_corpus(out / "corpus")
     reporter.say("cli.run.stage", number=2, stage=text("cli.run.tokenizer"))
-    manifest = train_tokenizer(
-        config.tokenizer,
-        out / "corpus",
-        out / "tokenizer",
-        reporter=reporter,
-        origins=origins,
-        verify=verify,
-    )
-    show_tokenizer(out / "tokenizer", manifest.counts)
+    counts = {}
+    for number, (name, tokenizer) in enumerate(tokenizers.items(), 1):
+        _say_which(name, number, len(tokenizers))
+        manifest = train_tokenizer(
+            tokenizer,
+            out / "corpus",
+            out / "tokenizer" / name,
+            reporter=reporter,
+            origins=origins,
+            verify=verify,
+        )
+        counts[name] = manifest.counts
+    show_tokenizers(out / "tokenizer", counts)
     reporter.say("cli.run.stage", number=3, stage=text("cli.run.shards"))
-    build_shards(
-        config.shards,
-        out / "corpus",
-        out / "tokenizer",
-        out / "shards",
-        workers=workers,
-        reporter=reporter,
-        origins=origins,
-        verify=verify,
-    )
+    for number, name in enumerate(tokenizers, 1):
+        _say_which(name, number, len(tokenizers))
+        build_shards(
+            config.shards,
+            out / "corpus",
+            out / "tokenizer" / name,
+            out / "shards" / name,
+            workers=workers,
+            reporter=reporter,
+            origins=origins,
+            verify=verify,
+        )
     reporter.say("cli.run.stage", number=4, stage=text("cli.run.pretrain"))
-    for folder, run in runs.items():
+    for number, (folder, run) in enumerate(runs.items(), 1):
+        _say_which(folder.partition("/")[2], number, len(runs), run.tokenizer)
         manifest = pretrain(
             run.pretrain,
             run.model,
-            out / "shards",
+            out / "shards" / run.tokenizer,
             out / folder,
             reporter=reporter,
             origins=origins,
             verify=verify,
         )
         show_run(out / folder, manifest.counts)
+
+
+def _say_which(name: str, number: int, total: int, tokenizer: str = "") -> None:
+    """Which of several the next lines are about; an only one has no name."""
+    values = {"name": name, "number": number, "total": total}
+    if tokenizer and tokenizer != name:
+        console().reporter.say("cli.run.reads", tokenizer=tokenizer, **values)
+    elif name:
+        console().reporter.say("cli.run.one", **values)
 
 
 def _compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,14 +51,39 @@ def train(
     manifest = train_tokenizer(
         config.tokenizer, corpus, out, reporter=console().reporter, origins=origins, verify=verify
     )
-    show_tokenizer(out, manifest.counts)
+    show_tokenizers(out, {"": manifest.counts})
 
 
-def show_tokenizer(out: Path, counts: dict[str, Any]) -> None:
-    """Two tables: the measures, and sentences as the tokenizer cuts them."""
+def show_tokenizers(home: Path, counts: Mapping[str, dict[str, Any]]) -> None:
+    """Two tables: the measures, and sentences as each tokenizer cuts them. An only one has no name (`""`)."""
     from malmoi.tokenizer.measure import readable
 
-    shown = {
+    several = len(counts) > 1 or "" not in counts
+    headers = [text("cli.tokenizer.column.measure")]
+    headers += counts if several else [text("cli.tokenizer.column.value")]
+    columns = [_measures(own) for own in counts.values()]
+    names = dict.fromkeys(name for column in columns for name in column)
+    measures = [
+        (text(f"cli.tokenizer.row.{name}"), *(column.get(name, "–") for column in columns)) for name in names
+    ]
+    console().table("cli.tokenizer.table", headers, measures)
+    cuts: dict[str, list[list[str]]] = {}
+    for name, own in counts.items():
+        for sample, tokens in own["samples"]:
+            first = "" if sample in cuts else sample
+            row = [first, *([name] if several else []), " ".join(readable(own["kind"], tokens))]
+            cuts.setdefault(sample, []).append(row)
+    headers = [text("cli.tokenizer.column.text"), text("cli.tokenizer.column.tokens")]
+    if several:
+        headers.insert(1, text("cli.tokenizer.table"))
+    console().table("cli.tokenizer.samples", headers, [row for rows in cuts.values() for row in rows])
+    for name, own in counts.items():
+        console().result({"out": str(home / name), **own})
+
+
+def _measures(counts: dict[str, Any]) -> dict[str, str]:
+    return {
+        "kind": counts["kind"],
         "vocab_size": f"{counts['vocab_size']:,}",
         # Byte-level BPE has bytes for an alphabet.
         **({"alphabet": f"{counts['alphabet']:,}"} if "alphabet" in counts else {}),
@@ -66,10 +92,3 @@ def show_tokenizer(out: Path, counts: dict[str, Any]) -> None:
         "characters_per_token": f"{counts['characters_per_token']:.2f}",
         "measured_on": text(f"cli.tokenizer.measured.{counts['measured_on']}"),
     }
-    headers = [text("cli.tokenizer.column.measure"), text("cli.tokenizer.column.value")]
-    rows = [(text(f"cli.tokenizer.row.{name}"), value) for name, value in shown.items()]
-    console().table("cli.tokenizer.table", headers, rows)
-    headers = [text("cli.tokenizer.column.text"), text("cli.tokenizer.column.tokens")]
-    samples = [(sample, " ".join(readable(counts["kind"], tokens))) for sample, tokens in counts["samples"]]
-    console().table("cli.tokenizer.samples", headers, samples)
-    console().result({"out": str(out), **counts})

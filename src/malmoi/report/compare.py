@@ -122,7 +122,7 @@ def _settings(a: PretrainRun, b: PretrainRun) -> list[Difference]:
 
 
 def _origin(run: PretrainRun, key: str) -> str:
-    return origin_of(key, run.manifest.origins, run.folder.name)
+    return origin_of(key, run.manifest.origins, f"runs.{run.folder.name}.{key}")
 
 
 def _differences(left: dict[str, Any], right: dict[str, Any]) -> list[Difference]:
@@ -167,11 +167,17 @@ def _data_of(shards: Shards) -> dict[str, Any]:
 
 
 def _near(shards: Path, stage: str) -> Manifest | None:
-    """An artifact beside the shards, as `malmoi run` lays them out."""
-    try:
-        return read_manifest(shards.parent / stage, stage)
-    except MalmoiError:
-        return None
+    """An artifact beside the shards, as `malmoi run` lays them out: `shards`, or `shards/NAME` of several."""
+    home = shards.resolve()
+    places = [home.parent / stage]
+    if home.parent.name == "shards":
+        places += [home.parents[1] / stage / home.name, home.parents[1] / stage]
+    for place in places:
+        try:
+            return read_manifest(place, stage)
+        except MalmoiError:
+            continue
+    return None
 
 
 def compare_curves(a: PretrainRun, b: PretrainRun) -> tuple[CurveDifference | None, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from malmoi.messages import catalog, text
 from malmoi.report.folder import Found, Stage
 from malmoi.report.numbers import big, short
+from malmoi.tokenizer.measure import readable
 
 SAMPLES = 3
 CHARACTERS = 160
@@ -41,9 +43,20 @@ class CorpusPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A sentence as one tokenizer cuts it."""
+
+    name: str
+    tokens: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class TokenizerPart:
-    facts: list[tuple[str, str]]
-    samples: list[tuple[str, list[str]]]
+    """One tokenizer, whose name is empty, or several side by side: a fact has a value for each."""
+
+    names: list[str]
+    facts: list[tuple[str, list[str]]]
+    samples: list[tuple[str, list[Cut]]]
 
 
 def corpus_part(stage: Stage) -> CorpusPart | None:
@@ -110,22 +123,40 @@ def _cut(sample: str) -> str:
 
 
 def tokenizer_part(found: Found) -> TokenizerPart | None:
-    if found.tokenizer is None:
+    """None where there is no tokenizer."""
+    if not found.tokenizers:
         return None
-    counts = found.tokenizer.manifest.counts
-    facts = [(text("cli.tokenizer.row.vocab_size"), f"{counts.get('vocab_size', 0):,}")]
-    if "alphabet" in counts:
-        facts.append((text("cli.tokenizer.row.alphabet"), f"{counts['alphabet']:,}"))
-    if "unk_percent" in counts:
-        facts.append((text("cli.tokenizer.row.unk_percent"), f"{counts['unk_percent']:.2f} %"))
-    facts += [
-        (text(f"cli.tokenizer.row.{name}"), short(counts[name]))
-        for name in ("tokens_per_eojeol", "characters_per_token")
+    columns = [_facts(stage, found) for stage in found.tokenizers]
+    labels = dict.fromkeys(label for column in columns for label in column)
+    cuts: dict[str, list[Cut]] = {}
+    for stage in found.tokenizers:
+        counts = stage.manifest.counts
+        for sample, tokens in counts.get("samples", []):
+            shown = readable(str(counts.get("kind", "")), [str(token) for token in tokens])
+            cuts.setdefault(str(sample), []).append(Cut(stage.name, shown))
+    return TokenizerPart(
+        [stage.name for stage in found.tokenizers],
+        [(label, [column.get(label, "–") for column in columns]) for label in labels],
+        list(cuts.items()),
+    )
+
+
+def _facts(stage: Stage, found: Found) -> dict[str, str]:
+    counts = stage.manifest.counts
+    shown: dict[str, Callable[[Any], str]] = {
+        "kind": str,
+        "vocab_size": "{:,}".format,
+        "alphabet": "{:,}".format,
+        "unk_percent": "{:.2f} %".format,
+        "tokens_per_eojeol": short,
+        "characters_per_token": short,
+    }
+    facts = {
+        text(f"cli.tokenizer.row.{name}"): show(counts[name])
+        for name, show in shown.items()
         if name in counts
-    ]
-    if found.shards is not None and (train := found.shards.manifest.counts.get("train")):
-        facts.append((text("report.tokenizer.tokens"), big(train["tokens"])))
-    samples = [
-        (str(sample), [str(token) for token in tokens]) for sample, tokens in counts.get("samples", [])
-    ]
-    return TokenizerPart(facts, samples)
+    }
+    for shards in found.shards:
+        if shards.name == stage.name and (train := shards.manifest.counts.get("train")):
+            facts[text("report.tokenizer.tokens")] = big(train["tokens"])
+    return facts

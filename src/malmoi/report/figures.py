@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,30 +86,37 @@ class Figure:
     keys: list[Key]
 
 
-def figures(runs: Sequence[PretrainRun], *, speed: bool) -> list[Figure]:
-    """The plots that some run has values for: of the training, or (`speed`) of the machine."""
-    made = (_figure(shape, runs) for shape in PLOTS if (shape.name in SPEED) == speed)
+def figures(
+    runs: Sequence[PretrainRun], *, speed: bool, groups: Mapping[str, str] | None = None
+) -> list[Figure]:
+    """The plots that some run has values for: of the training, or (`speed`) of the machine.
+
+    `groups` names what runs have in common (their tokenizer) and so share a colour; else each has its own.
+    """
+    labels = [(groups or {}).get(run.name, run.name) for run in runs]
+    made = (_figure(shape, runs, labels) for shape in PLOTS if (shape.name in SPEED) == speed)
     return [figure for figure in made if figure is not None]
 
 
-def _figure(shape: Plot, runs: Sequence[PretrainRun]) -> Figure | None:
+def _figure(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> Figure | None:
+    shades = shades_of(labels)
     lines: list[Line] = []
     shown: dict[str, str] = {}
     looks: dict[str, Style] = {}
     scale, unit = _time(runs) if shape.clock else (1.0, text("report.axis.tokens"))
-    for number, run in enumerate(runs):
+    for label, run in zip(labels, runs, strict=True):
         if shape.kind and run.electra != (shape.kind == "electra"):
             continue
         for name, style in shape.lines:
             series = run.curves.series.get(name)
             if series is not None:
                 x = _clock(run, series) / scale if shape.clock else series.tokens.astype(np.float64)
-                lines.append(Line(x, series.values, colour(number), style))
-                shown[run.name] = colour(number)
+                lines.append(Line(x, series.values, shades[label], style))
+                shown[label] = shades[label]
                 looks[name] = style
     if not lines:
         return None
-    levels = _levels(shape, runs)
+    levels = _levels(shape, runs, labels)
     if shape.at is not None:
         levels.append(Level(shape.at, text(f"report.level.{shape.name}"), ROLES["flat"]))
     title = text(f"report.plot.{shape.name}")
@@ -121,20 +128,31 @@ def _figure(shape: Plot, runs: Sequence[PretrainRun]) -> Figure | None:
     return Figure(title, text(f"report.plot.{shape.name}_note"), drawn, keys)
 
 
+def shades_of(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each label, in their order."""
+    return {label: colour(number) for number, label in enumerate(dict.fromkeys(labels))}
+
+
 def _side(name: str) -> str:
     return "base_entropy" if name == "base_entropy" else "heldout" if name.startswith("heldout") else "train"
 
 
-def _levels(shape: Plot, runs: Sequence[PretrainRun]) -> list[Level]:
-    """Still levels: one where all runs agree, else each in its run's colour, the first with the name."""
+def _levels(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> list[Level]:
+    """Still levels: one where all runs agree, else each in its run's colour, the highest with the name."""
+    shades = shades_of(labels)
     found: list[Level] = []
     for name in shape.levels:
-        own = {n: run for n, run in enumerate(runs) if run.electra == (shape.kind == "electra")}
-        values = {n: value for n, run in own.items() if (value := run.curves.last(name)) is not None}
-        agree = len({f"{value:.6g}" for value in values.values()}) <= 1
-        for number, value in list(values.items())[: 1 if agree else None]:
+        own = [(label, run) for label, run in zip(labels, runs, strict=True)]
+        values = {
+            (shades[label], f"{value:.6g}"): value
+            for label, run in own
+            if run.electra == (shape.kind == "electra") and (value := run.curves.last(name)) is not None
+        }
+        agree = len({value for _, value in values}) <= 1
+        ordered = sorted(values.items(), key=lambda item: -item[1])
+        for (shade, _), value in ordered[: 1 if agree else None]:
             title = "" if found else text(f"report.level.{name}")
-            found.append(Level(value, title, ROLES["flat"] if agree else colour(number)))
+            found.append(Level(value, title, ROLES["flat"] if agree else shade))
     return found
 
 

@@ -17,11 +17,12 @@ BASELINES = ("no-pretraining", "characters")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An artifact of the road; `audit` is the corpus's."""
+    """An artifact of the road; `audit` is the corpus's, and `name` one of several tokenizers'."""
 
     folder: Path
     manifest: Manifest
     audit: dict[str, Any] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class PretrainRun:
 
     def setting(self, name: str) -> Any:
         return self.manifest.config.get("pretrain", {}).get(name)
+
+    def digests(self) -> set[str]:
+        """The shards it read, by the first 16 digits of their digest; empty before it has read any."""
+        rows = self.folder / "rows"
+        return {path.name for path in rows.iterdir()} if rows.is_dir() else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +88,42 @@ class Found:
 
     folder: Path
     corpus: Stage | None = None
-    tokenizer: Stage | None = None
-    shards: Stage | None = None
+    tokenizers: list[Stage] = field(default_factory=list)
+    shards: list[Stage] = field(default_factory=list)
+    """Of the same names as the tokenizers they were made by."""
     runs: list[PretrainRun] = field(default_factory=list)
     league: League | None = None
     tuned: list[Cell] = field(default_factory=list)
-    building: list[str] = field(default_factory=list)
-    """Stages whose draft stands there: being built now, or cut."""
+    building: list[tuple[str, str]] = field(default_factory=list)
+    """Stages (with the name of one of several) whose draft stands there: being built now, or cut."""
+
+    def read_by(self, run: PretrainRun) -> Stage | None:
+        """The shards that a run reads: those its table of rows is called by, or else was told to read."""
+        known = run.digests()
+        if fits := [stage for stage in self.shards if stage.manifest.digest[:16] in known]:
+            return fits[0]
+        if len(self.shards) == 1 and not self.shards[0].name:
+            return self.shards[0]
+        told = Path(run.manifest.counts.get("shards", "")).name
+        return next((stage for stage in self.shards if stage.name == told), None)
 
 
 def look(folder: Path) -> Found:
     """Read what a report needs. Raises MM1001 (nothing of malmoi's), MM1002 (a damaged file), MM0011."""
     if (folder / MANIFEST).is_file():
         return _one(folder, read_manifest(folder))
-    stages = {name: _stage(folder / name) for name in ("corpus", "tokenizer", "shards")}
-    building = [
-        name for name in stages if stages[name] is None and (folder / f"{name}.tmp" / MANIFEST).exists()
-    ]
+    stages = {name: _stages(folder / name) for name in ("corpus", "tokenizer", "shards")}
     found = Found(
         folder,
-        **stages,
+        corpus=next(iter(stages["corpus"]), None),
+        tokenizers=stages["tokenizer"],
+        shards=stages["shards"],
         runs=pretrain_runs(folder),
         league=_league(folder / "league"),
         tuned=[_cell(path.parent, "") for path in sorted(folder.glob(f"seed-*/{MANIFEST}"))],
-        building=building,
+        building=[(stage, name) for stage, made in stages.items() for name in _drafts(folder / stage, made)],
     )
-    if not (any(stages.values()) or found.runs or found.league or found.tuned or building):
+    if not (any(stages.values()) or found.runs or found.league or found.tuned or found.building):
         raise MalmoiError("MM1001", folder)
     return found
 
@@ -118,8 +134,12 @@ def _one(folder: Path, manifest: Manifest) -> Found:
         return Found(folder, runs=[read_run(folder, folder.resolve().name)])
     if stage == "league":
         return Found(folder, league=_league(folder))
-    if stage in ("corpus", "tokenizer", "shards"):
-        return Found(folder, **{stage: _stage(folder)})  # type: ignore[arg-type]
+    if stage == "corpus":
+        return Found(folder, corpus=_stage(folder))
+    if stage == "tokenizer":
+        return Found(folder, tokenizers=[_stage(folder)])
+    if stage == "shards":
+        return Found(folder, shards=[_stage(folder)])
     return Found(folder, tuned=[_cell(folder, "")])
 
 
@@ -142,11 +162,27 @@ def read_run(folder: Path, name: str) -> PretrainRun:
     return PretrainRun(name, folder, manifest, read_curves(folder / "metrics.jsonl"), steps)
 
 
-def _stage(folder: Path) -> Stage | None:
-    if not (folder / MANIFEST).is_file():
-        return None
+def _stage(folder: Path, name: str = "") -> Stage:
     manifest = read_manifest(folder)
-    return Stage(folder, manifest, read_json(folder / "audit.json") if manifest.stage == "corpus" else None)
+    audit = read_json(folder / "audit.json") if manifest.stage == "corpus" else None
+    return Stage(folder, manifest, audit, name)
+
+
+def _stages(home: Path) -> list[Stage]:
+    """The artifact at `home`, or those below it by name; `NAME.tmp` and `.NAME.before` are no names."""
+    if (home / MANIFEST).is_file():
+        return [_stage(home)]
+    places = sorted(home.iterdir()) if home.is_dir() else []
+    names = [path.name for path in places if (path / MANIFEST).is_file()]
+    return [_stage(home / name, name) for name in names if name[0] != "." and not name.endswith(".tmp")]
+
+
+def _drafts(home: Path, made: list[Stage]) -> list[str]:
+    """Names of what is being built at `home` ("") or below it, where nothing of that name is finished."""
+    drafts = {"": home.with_name(f"{home.name}.tmp")}
+    drafts |= {path.name.removesuffix(".tmp"): path for path in sorted(home.glob("*.tmp"))}
+    finished = {stage.name for stage in made}
+    return [name for name, path in drafts.items() if name not in finished and (path / MANIFEST).exists()]
 
 
 def _league(folder: Path) -> League | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from malmoi.artifact import Manifest
 from malmoi.messages import text
-from malmoi.report.folder import Cell, Found
+from malmoi.report.folder import Cell, Found, PretrainRun
 from malmoi.report.numbers import lasting
 
 
@@ -38,27 +38,42 @@ def shown(value: Any) -> str:
     )
 
 
-def origin_of(key: str, origins: dict[str, str], run: str = "") -> str:
-    """A second run's own settings stand under `runs.NAME.`, a second task's under `tasks.NAME.`."""
-    _, _, name = key.partition(".")
-    tried = (f"runs.{run}.{key}", f"tasks.{run}.{name}", key) if run else (key,)
-    return next((origins[name] for name in tried if name in origins), "")
+def origin_of(key: str, origins: dict[str, str], own: str) -> str:
+    """Where the setting `key` came from; `own` is its name where a recipe changes it for one of several
+    (`runs.NAME.pretrain.lr`, `tokenizers.NAME.kind`, `tasks.NAME.lr`)."""
+    return origins.get(own) or origins.get(key, "")
 
 
-def parts(found: Found) -> list[tuple[str, str, str, Manifest]]:
-    """(title, prefix of the settings' keys, name of the run, manifest) of everything in a folder."""
-    made = []
-    for name, stage in (("corpus", found.corpus), ("tokenizer", found.tokenizer), ("shards", found.shards)):
-        if stage is not None:
-            made.append((name, f"{name}.", "", stage.manifest))
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One artifact: `prefix` goes before its settings' names, `own` where a recipe changes them for it."""
+
+    title: str
+    prefix: str
+    own: str
+    manifest: Manifest
+    run: PretrainRun | None = None
+
+
+def parts(found: Found) -> list[Part]:
+    """Everything in a folder, in the order of the road."""
+    made = [Part("corpus", "corpus.", "corpus.", found.corpus.manifest)] if found.corpus else []
+    for stage in found.tokenizers:
+        own = f"tokenizers.{stage.name}."
+        made.append(Part(_titled("tokenizer", stage.name), "tokenizer.", own, stage.manifest))
+    made += [Part(_titled("shards", s.name), "shards.", "shards.", s.manifest) for s in found.shards]
     for run in found.runs:
-        title = "pretrain" if run.name == "pretrain" else f"pretrain · {run.name}"
-        made.append((title, "", run.name, run.manifest))
+        title = _titled("pretrain", run.name if run.name != "pretrain" else "")
+        made.append(Part(title, "", f"runs.{run.name}.", run.manifest, run))
     if found.league is not None and found.league.manifest is not None:
-        made.append(("league", "league.", "", found.league.manifest))
+        made.append(Part("league", "league.", "league.", found.league.manifest))
     cells = [*_a_cell_per_task(found), *found.tuned]
-    made += [(f"finetune · {cell.task}", "finetune.", cell.task, cell.manifest) for cell in cells]
+    made += [Part(_titled("finetune", c.task), "finetune.", f"tasks.{c.task}.", c.manifest) for c in cells]
     return made
+
+
+def _titled(stage: str, name: str) -> str:
+    return f"{stage} · {name}" if name else stage
 
 
 def _a_cell_per_task(found: Found) -> list[Cell]:
@@ -73,21 +88,23 @@ def settings(found: Found) -> list[tuple[str, list[Setting]]]:
     """Every setting, stage by stage. Origins of a league's cells are the league's: they are run by it."""
     league = found.league.manifest.origins if found.league and found.league.manifest else {}
     made = []
-    for title, prefix, run, manifest in parts(found):
-        origins = {**league, **manifest.origins} if prefix == "finetune." else manifest.origins
-        rows = [
-            Setting(key, shown(value), origin_of(key, origins, run) or text("report.default"))
-            for key, value in dotted(manifest.config, prefix)
-        ]
-        made.append((title, rows))
+    for part in parts(found):
+        origins = part.manifest.origins
+        origins = {**league, **origins} if part.prefix == "finetune." else origins
+        rows = []
+        for name, value in dotted(part.manifest.config):
+            key = part.prefix + name
+            origin = origin_of(key, origins, part.own + name)
+            rows.append(Setting(key, shown(value), origin or text("report.default")))
+        made.append((part.title, rows))
     return made
 
 
 def versions(found: Found) -> list[tuple[str, str]]:
     """Tool → version; several where the stages were not made with the same."""
     seen: dict[str, list[str]] = {}
-    for _, _, _, manifest in parts(found):
-        for tool, version in manifest.versions.items():
+    for part in parts(found):
+        for tool, version in part.manifest.versions.items():
             if version not in seen.setdefault(tool, []):
                 seen[tool].append(version)
     return [(tool, ", ".join(found)) for tool, found in seen.items()]
@@ -96,14 +113,10 @@ def versions(found: Found) -> list[tuple[str, str]]:
 def timings(found: Found) -> list[tuple[str, str, str]]:
     """(stage, state, time)."""
     rows = []
-    for title, _, run, manifest in parts(found):
-        seconds = manifest.timings.get("total_s")
-        if (
-            seconds is None
-            and (own := [r for r in found.runs if r.name == run])
-            and "clock.elapsed_s" in own[0].curves
-        ):
-            seconds = float(own[0].curves.elapsed()[-1])
-        state = text(f"report.state.{manifest.state}")
-        rows.append((title, state, lasting(seconds) if seconds is not None else "–"))
+    for part in parts(found):
+        seconds = part.manifest.timings.get("total_s")
+        if seconds is None and part.run and "clock.elapsed_s" in part.run.curves:
+            seconds = float(part.run.curves.elapsed()[-1])
+        state = text(f"report.state.{part.manifest.state}")
+        rows.append((part.title, state, lasting(seconds) if seconds is not None else "–"))
     return rows

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from malmoi.messages import text
-from malmoi.report.charts import ROLES, Band, Level, colour, plot
-from malmoi.report.figures import Figure, Key
+from malmoi.report.charts import ROLES, Band, Level, plot
+from malmoi.report.figures import Figure, Key, shades_of
 from malmoi.report.folder import Cell, Found, League
 from malmoi.report.numbers import percent, signed
 from malmoi.report.samples import Answers, answers
@@ -123,22 +124,25 @@ def _name(row: str) -> str:
     return text("report.league.characters") if row == "characters" else row
 
 
-def score_curves(league: League, runs: list[str]) -> list[Figure]:
-    """Scores over pretraining tokens, one plot a task; a row called like one of `runs` has its colour."""
+def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> list[Figure]:
+    """Scores over pretraining tokens, one plot a task; a row called like one of `runs` has its colour, and
+    the runs of one of `groups` share one."""
     made = []
     for task in dict.fromkeys(str(point["task"]) for point in league.curve):
         points = [point for point in league.curve if point["task"] == task]
         there = dict.fromkeys(str(point["row"]) for point in points)
-        names = list(dict.fromkeys([*runs, *there]))  # a place in this list is a colour
-        bands, keys = [], []
-        for number, name in enumerate(names):
-            if name not in there:
-                continue
+        names = list(dict.fromkeys([*runs, *there]))
+        labels = {name: groups.get(name, name) for name in names}
+        shades = shades_of(labels.values())
+        bands = []
+        for name in (name for name in names if name in there):
             own = sorted((p for p in points if p["row"] == name), key=lambda p: int(p["tokens"]))
             x, y, sd = (np.array([float(p[key] or 0.0) for p in own]) for key in ("tokens", "mean", "sd"))
-            bands.append(Band(x, 100 * y, 100 * sd, colour(number)))
-            keys.append(Key(name, colour(number), "thick"))
-        levels = _levels([line for line in league.lines if line["task"] == task], names)
+            bands.append(Band(x, 100 * y, 100 * sd, shades[labels[name]]))
+        shown = dict.fromkeys(label for name, label in labels.items() if name in there)
+        keys = [Key(label, shades[label], "thick") for label in shown]
+        own_lines = [line for line in league.lines if line["task"] == task]
+        levels = _levels(own_lines, {name: shades[label] for name, label in labels.items()})
         if any(not level.name for level in levels):
             keys.append(Key(text("report.league.without"), ROLES["ink"], "dash"))
         metric = metric_name(str(points[0]["metric"]))
@@ -148,16 +152,13 @@ def score_curves(league: League, runs: list[str]) -> list[Figure]:
     return made
 
 
-def _levels(lines: list[dict[str, Any]], names: list[str]) -> list[Level]:
+def _levels(lines: list[dict[str, Any]], shades: dict[str, str]) -> list[Level]:
     """The bag of characters by name, and in each row's colour the same model without pretraining."""
     means = {str(line["row"]): 100 * float(line["mean"]) for line in lines}
     levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
     against = {str(line["row"]): line.get("against") for line in lines}
-    for number, name in enumerate(names):
-        base = against.get(name)
-        if base in means:
-            levels.append(Level(means[base], "", colour(number)))
-    return levels
+    bases = dict.fromkeys((shade, against.get(name)) for name, shade in shades.items())
+    return levels + [Level(means[base], "", shade) for shade, base in bases if base in means]
 
 
 def answered(found: Found) -> list[Answered]:

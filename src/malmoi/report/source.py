@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
+from malmoi.artifact import MANIFEST, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.feed import Feed, feed_of
@@ -75,16 +76,34 @@ def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
 
 
 def find_shards(run: PretrainRun) -> Shards | None:
-    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them."""
+    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them.
+
+    Those of the digest that the run's table of rows is called by come first. Where none are, the others are
+    what its place and name say they are, and the caller tells that they have changed.
+    """
     home = run.folder.resolve()
     recorded = run.manifest.counts.get("shards")
+    known = run.digests()
     places = [Path(recorded)] if recorded else []
-    for place in (*places, home.parent / "shards", home.parents[1] / "shards"):
+    strangers = []
+    for near in (home.parent / "shards", home.parents[1] / "shards"):
+        places += [near, *([near / Path(recorded).name] if recorded else [])]
+        strangers += sorted(path.parent for path in near.glob(f"*/{MANIFEST}"))
+    fits = [place for place in (*places, *strangers) if _digest(place)[:16] in known]
+    for place in (*fits, *places):
         try:
             return Shards.open(place)
         except MalmoiError:
             continue
     return None
+
+
+def _digest(shards: Path) -> str:
+    """Empty where there are no shards."""
+    try:
+        return read_manifest(shards, "shards").digest
+    except MalmoiError:
+        return ""
 
 
 def tensors_of(batch: Any, prefix: str = "") -> dict[str, NDArray[Any]]:

@@ -18,6 +18,8 @@ from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
 from malmoi.report.numbers import big, percent, short, signed
 
+FEW = 3  # of so many runs each is told by itself
+
 Tone = Literal["good", "bad", "warn", "plain"]
 
 
@@ -34,7 +36,7 @@ def headline(found: Found) -> Saying:
     if judged:
         return _help(judged)
     if found.runs:
-        return _learning(min(found.runs, key=lambda run: _heldout(run) or math.inf))
+        return _learning(max(found.runs, key=_learnt))
     if found.tuned and found.tuned[0].value is not None:
         cell = found.tuned[0]
         metric = metric_name(cell.metric)
@@ -46,10 +48,14 @@ def headline(found: Found) -> Saying:
 
 def sayings(found: Found) -> list[Saying]:
     """The sentences below it: training, data, learning, the bag of characters, alarms, what is missing."""
-    said = [_trained(run, found) for run in found.runs]
+    many = len(found.runs) > FEW
+    said = [_all_trained(found.runs)] if many else [_trained(run, found) for run in found.runs]
     judged = _judged(found.league)
     if judged:
-        said += [_learning(run) for run in found.runs if _heldout(run) is not None]
+        learning = [(run, _learning(run)) for run in found.runs if _heldout(run) is not None]
+        good = [run for run, told in learning if told.tone == "good"]
+        said += [_all_learn(good, found.runs)] if many and good else []
+        said += [told for run, told in learning if not (many and run in good)]
     if len(judged) > 1:
         said += [_with_bar(_task(line), _bar(line, found.league)) for line in judged]
     else:
@@ -88,10 +94,17 @@ def below_frequencies(run: PretrainRun) -> float | None:
     return improvement(run.curves.last("heldout_unigram"), _heldout(run))
 
 
+def _learnt(run: PretrainRun) -> tuple[float, float]:
+    """By what the best of several runs is known: not by its loss, which says nothing across vocabularies."""
+    below, heldout = below_frequencies(run), _heldout(run)
+    return -math.inf if below is None else below, -math.inf if heldout is None else -heldout
+
+
 def _trained(run: PretrainRun, found: Found) -> Saying:
     counts = run.manifest.counts
     steps = run.setting("steps") or 0
-    tokens = found.shards.manifest.counts.get("train", {}).get("tokens") if found.shards else None
+    shards = found.read_by(run)
+    tokens = shards.manifest.counts.get("train", {}).get("tokens") if shards else None
     values: dict[str, Any] = {
         "name": run.name,
         "objective": objective_name(run),
@@ -110,6 +123,23 @@ def _trained(run: PretrainRun, found: Found) -> Saying:
     if running:
         parts.append(text("report.verdict.running", **values))
     return Saying("plain", " ".join(parts))
+
+
+def _all_trained(runs: Sequence[PretrainRun]) -> Saying:
+    """One sentence for more runs than anybody reads one by one; a table has them all."""
+    steps, tokens = (sum(getattr(run.curves, name) for run in runs) for name in ("step", "tokens"))
+    told = text("report.verdict.all_trained", n=len(runs), steps=f"{steps:,}", tokens=big(tokens))
+    running = [run for run in runs if run.manifest.state == "running"]
+    if running:
+        places = (f"{run.name} ({run.curves.step:,} / {run.setting('steps') or 0:,})" for run in running)
+        told += " " + text("report.verdict.some_running", names=", ".join(places))
+    return Saying("plain", told)
+
+
+def _all_learn(good: Sequence[PretrainRun], runs: Sequence[PretrainRun]) -> Saying:
+    below = sorted(below_frequencies(run) or 0.0 for run in good)
+    values = {"low": short(below[0]), "high": short(below[-1])}
+    return Saying("good", text("report.verdict.all_learn", n=len(good), total=len(runs), **values))
 
 
 def _learning(run: PretrainRun) -> Saying:
@@ -223,15 +253,15 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:
 
 
 def _missing(found: Found) -> list[Saying]:
-    said = [
-        Saying("plain", text("report.verdict.building", stage=text(f"cli.run.{name}")))
-        for name in found.building
-    ]
+    said = []
+    for stage, name in found.building:
+        shown = text(f"cli.run.{stage}") + (f" ({name})" if name else "")
+        said.append(Saying("plain", text("report.verdict.building", stage=shown)))
     if found.runs and found.league is None:
         said.append(Saying("plain", text("report.verdict.no_league")))
     if found.league is not None and not found.league.lines:
         done = sum(cell.scores is not None for cell in found.league.cells)
         said.append(Saying("plain", text("report.verdict.league_running", done=done)))
-    if found.shards is not None and not found.runs:
+    if found.shards and not found.runs:
         said.append(Saying("plain", text("report.verdict.no_pretraining")))
     return said

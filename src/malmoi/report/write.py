@@ -70,7 +70,8 @@ def _templates() -> Any:
 
 
 def _report(found: Found) -> dict[str, Any]:
-    league = found.league
+    league, vocabularies = found.league, _vocabularies(found)
+    groups = vocabularies if len(set(vocabularies.values())) < len(vocabularies) else {}
     return {
         "name": found.folder.resolve().name,
         "place": str(found.folder),
@@ -78,11 +79,12 @@ def _report(found: Found) -> dict[str, Any]:
         "sayings": sayings(found),
         "tiles": _tiles(found),
         "running": _running(found),
-        "runs": [_run(run) for run in found.runs],
-        "figures": figures(found.runs, speed=False),
-        "speed": figures(found.runs, speed=True),
+        "runs": _runs(found.runs, vocabularies),
+        "vocabularies": vocabularies,
+        "figures": figures(found.runs, speed=False, groups=groups),
+        "speed": figures(found.runs, speed=True, groups=groups),
         "tasks": tasks(league) if league else [],
-        "curves": score_curves(league, [run.name for run in found.runs]) if league else [],
+        "curves": score_curves(league, [run.name for run in found.runs], groups) if league else [],
         "answered": answered(found),
         "corpus": corpus_part(found.corpus) if found.corpus else None,
         "tokenizer": tokenizer_part(found),
@@ -90,6 +92,12 @@ def _report(found: Found) -> dict[str, Any]:
         "versions": versions(found),
         "timings": timings(found),
     }
+
+
+def _vocabularies(found: Found) -> dict[str, str]:
+    """The tokenizer of each run, where there are several."""
+    names = {run.name: stage.name for run in found.runs if (stage := found.read_by(run))}
+    return names if len(set(names.values())) > 1 else {}
 
 
 def _running(found: Found) -> bool:
@@ -144,8 +152,8 @@ RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
 }
 
 
-def _run(run: PretrainRun) -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "rows": [(text(f"report.run.{key}"), row(run)) for key, row in RUN_ROWS.items()],
-    }
+def _runs(runs: list[PretrainRun], vocabularies: dict[str, str]) -> dict[str, Any]:
+    """A table: what is known of some run, with a value for each."""
+    rows = [(text("report.section.tokenizer"), [vocabularies.get(run.name, "–") for run in runs])]
+    rows += [(text(f"report.run.{key}"), [row(run) for run in runs]) for key, row in RUN_ROWS.items()]
+    return {"names": [run.name for run in runs], "rows": [row for row in rows if set(row[1]) != {"–"}]}
