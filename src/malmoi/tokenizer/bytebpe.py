@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact import write_bytes, write_json
@@ -26,7 +26,7 @@ from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.engine import Choice, Engine
 from malmoi.tokenizer.names import template, transformers_settings
 from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
-from malmoi.tokenizer.words import encode_around
+from malmoi.tokenizer.words import encode_around, saved_words
 
 Merges = list[tuple[str, str]]
 
@@ -65,9 +65,7 @@ class ByteBPE(OverPieces):
         self.learned = len(self.entries) if learned is None else learned
         self.words = tuple(words)
         self._word_ids = {word: ids[word] for word in self.words}
-        plain = Library.from_str(library.to_str())
-        plain.encode_special_tokens = True
-        plain.normalizer = normalizers.Sequence([])
+        plain = Library(library.model)
         plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._engine = Engine(plain, engine)
 
@@ -162,9 +160,10 @@ def make_library(
     )
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     library.decoder = decoders.ByteLevel()
-    library.post_processor = template(entries[special.cls], entries[special.sep], special)
+    library.post_processor = template(entries, special)
     library.add_special_tokens([entries[index] for index in sorted(asdict(special).values())])
-    library.add_tokens([AddedToken(word, normalized=False) for word in words])
+    # With the white space beside a word: what is left is a text of its own, without it.
+    library.add_tokens(saved_words(words, library.normalizer, lstrip=True, rstrip=True))
     return library
 
 

@@ -11,7 +11,7 @@ from tokenizers import models, pre_tokenizers
 
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
-from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.about import ABOUT, read_about, read_settings
 from malmoi.tokenizer.bytebpe import ByteBPE, make_library
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.names import find_special
@@ -24,7 +24,7 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
     (merges and entries contradict each other).
     """
     folder = path if path.is_dir() else path.parent
-    about = read_settings(folder / ABOUT)
+    about = read_about(folder)
     file = path
     if path.is_dir():
         file = next(path / name for name in ("tokenizer.json", "vocab.json") if (path / name).exists())
@@ -33,10 +33,12 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
     if not file.exists() or not file.stat().st_size:
         raise MalmoiError("MM0204", file)
     library = _from_halves(file) if file.name == "vocab.json" else _from_json(file)
-    words = about.get("words") or ()
+    ids, words = library.get_vocab(), about.get("words", ())
+    if strange := [word for word in words if word not in ids]:
+        raise MalmoiError("MM0203", folder / ABOUT, found=f"words: {strange[0]}")
     if about.get("spaces") == "one":
         library = _as_ours(library, file, words)
-    ids = library.get_vocab()
+        ids = library.get_vocab()
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
         raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
@@ -54,8 +56,6 @@ def _as_ours(plain: Library, file: Path, words: Sequence[str]) -> Library:
     """The library as `ByteBPE.save` had it."""
     model = json.loads(plain.to_str())["model"]
     vocab: dict[str, int] = model["vocab"]
-    if strange := [word for word in words if word not in vocab]:
-        raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words: {strange[0]}")
     entries = sorted(vocab, key=lambda entry: vocab[entry])
     merges = [(first, second) for first, second in model["merges"]]
     return make_library(vocab, merges, entries, find_special(entries, file), words)

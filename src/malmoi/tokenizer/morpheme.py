@@ -21,11 +21,11 @@ from malmoi.tokenizer.composed import OverPieces, Pieces, through
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.marked import MARK, Marked, bert_characters, mark_lemmas, mark_surfaces
+from malmoi.tokenizer.names import ROLES
 from malmoi.tokenizer.wordpiece import WordPiece
 
 Form = Literal["surface", "lemma"]
 FORMS: tuple[Form, ...] = get_args(Form)
-_ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 
 
 class MorphemeWordPiece(OverPieces):
@@ -88,7 +88,7 @@ class MorphemeWordPiece(OverPieces):
         if self._user_dictionary is not None:
             write_bytes(folder / USER_DICTIONARY, self._user_dictionary)
         write_json(folder / ABOUT, about)
-        write_remote(folder, self.analyzer.name, dict(zip(_ROLES, SPECIAL_TOKENS, strict=True)))
+        write_remote(folder, self.analyzer.name, dict(zip(ROLES, SPECIAL_TOKENS, strict=True)))
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and morpheme starts of NFC texts."""

@@ -14,6 +14,8 @@ from malmoi.special import SPECIAL_TOKENS, SpecialIds
 
 # In the order of SpecialIds; the first name that the vocabulary has is taken.
 NAMES = (("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[MASK]", "<mask>"))
+ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+"""transformers' names for them, in the same order."""
 
 
 def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
@@ -26,9 +28,9 @@ def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
     return SpecialIds(*(index for index in found if index is not None))
 
 
-def transformers_settings(entries: Sequence[str], special: SpecialIds) -> dict[str, object]:
-    """What tokenizer_config.json must say of a tokenizer.json that is complete in itself."""
-    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+def transformers_settings(entries: Sequence[str], special: SpecialIds, **more: object) -> dict[str, object]:
+    """What tokenizer_config.json must say of a tokenizer.json that is complete in itself. Its class is the
+    one that takes that file as it is: `BertTokenizer` builds another from the vocabulary, without NFC."""
     tokens = [entries[index] for index in astuple(special)]
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -36,12 +38,14 @@ def transformers_settings(entries: Sequence[str], special: SpecialIds) -> dict[s
         "strip_accents": False,
         "model_max_length": 512,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
-        **dict(zip(names, tokens, strict=True)),
+        **dict(zip(ROLES, tokens, strict=True)),
+        **more,
     }
 
 
-def template(cls: str, sep: str, special: SpecialIds) -> processors.TemplateProcessing:
+def template(entries: Sequence[str], special: SpecialIds) -> processors.TemplateProcessing:
     """`[CLS] first [SEP] second [SEP]` with segments 0 and 1."""
+    cls, sep = entries[special.cls], entries[special.sep]
     return processors.TemplateProcessing(
         single=f"{cls}:0 $A:0 {sep}:0",
         pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",

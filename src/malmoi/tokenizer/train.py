@@ -29,7 +29,6 @@ from malmoi.tokenizer.words import read_words
 
 MEASURED_BYTES = 2 * MB
 WITH_ANALYZER = ("morpheme-wordpiece", "morpheme")
-WITH_WORDS = ("wordpiece", "morpheme-wordpiece", "bytebpe")
 
 
 def train_tokenizer(
@@ -90,7 +89,7 @@ def train_tokenizer(
 
 def _check_kind(config: TokenizerConfig) -> None:
     """Refuse what the kind would not heed, before anything is learned."""
-    if config.words is not None and config.kind not in WITH_WORDS:
+    if config.words is not None and config.kind == "morpheme":
         raise MalmoiError("MM0267", config.words, kind=config.kind)
     if config.user_dictionary is not None and config.kind not in WITH_ANALYZER:
         raise MalmoiError("MM0243", config.user_dictionary, kind=config.kind)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact import write_bytes, write_json
@@ -38,7 +38,8 @@ from malmoi.tokenizer.characters import (
 from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice, Engine
-from malmoi.tokenizer.words import encode_around
+from malmoi.tokenizer.names import template, transformers_settings
+from malmoi.tokenizer.words import encode_around, saved_words
 
 PREFIX = "##"
 MAX_WORD = 100  # characters; a longer word is [UNK]
@@ -95,17 +96,15 @@ class WordPiece(OverPieces):
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, vocab.txt, tokenizer_config.json (transformers) and malmoi.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / "tokenizer.json", (self._library.to_str(pretty=True) + "\n").encode())
+        write_bytes(folder / "tokenizer.json", (self._for_others().to_str(pretty=True) + "\n").encode())
         write_bytes(folder / "vocab.txt", "".join(f"{entry}\n" for entry in self.entries).encode())
-        names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-        settings = {
-            "tokenizer_class": "BertTokenizer",
-            "do_lower_case": self.lower_case,
-            "strip_accents": self.strip_accents,
-            "tokenize_chinese_chars": self.split_hanja,
-            "model_max_length": 512,
-            **dict(zip(names, SPECIAL_TOKENS, strict=True)),
-        }
+        settings = transformers_settings(
+            self.entries,
+            self.special,
+            do_lower_case=self.lower_case,
+            strip_accents=self.strip_accents,
+            tokenize_chinese_chars=self.split_hanja,
+        )
         write_json(folder / "tokenizer_config.json", settings)
         about: dict[str, Any] = {
             "kind": self.kind,
@@ -117,6 +116,18 @@ class WordPiece(OverPieces):
         if self.words:
             about["words"] = list(self.words)
         write_json(folder / ABOUT, about)
+
+    def _for_others(self) -> Library:
+        """The tokenizer with all that is ours beside it: composing, special tokens, the template."""
+        library = Library(self._library.model)
+        library.normalizer = normalizers.Sequence([normalizers.NFC(), self._library.normalizer])
+        library.pre_tokenizer = self._library.pre_tokenizer
+        library.decoder = decoders.WordPiece(prefix=PREFIX)
+        library.post_processor = self._library.post_processor
+        library.add_special_tokens(list(SPECIAL_TOKENS))
+        rewritten = self.lower_case or self.strip_accents  # then words keep their case, so no rewriting
+        library.add_tokens(saved_words(self.words, None if rewritten else library.normalizer))
+        return library
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
@@ -241,11 +252,7 @@ def _library(
         handle_chinese_chars=split_hanja, lowercase=lower_case, strip_accents=strip_accents
     )
     library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    library.decoder = decoders.WordPiece(prefix=PREFIX)
-    cls_sep = [(token, ids[token]) for token in ("[CLS]", "[SEP]")]
-    library.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=cls_sep
-    )
+    library.post_processor = template(list(ids), SpecialIds(*(ids[token] for token in SPECIAL_TOKENS)))
     library.add_special_tokens(list(SPECIAL_TOKENS))
     # Not normalised: looked for in the text as it is, as `encode_around` does.
     library.add_tokens([AddedToken(word, normalized=False) for word in words])

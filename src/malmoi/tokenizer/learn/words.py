@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -12,6 +12,7 @@ from malmoi.tokenizer import nfc, spm
 from malmoi.tokenizer.characters import code_points
 from malmoi.tokenizer.learn.task import Task
 from malmoi.tokenizer.stream import IS_SPACE
+from malmoi.tokenizer.words import cut_out
 
 LONGEST_WORD = 100
 """Longer words are rarely words; the trainer's time goes with the square of a word's length."""
@@ -37,7 +38,7 @@ def survey(task: Task) -> Survey:
     characters = np.zeros(0x110000, np.int64)
     words = np.zeros(_BUCKETS, np.uint8) if task.config.kind == "unigram" else np.zeros(0, np.uint8)
     for block in task.blocks():
-        composed = _composed(block)
+        composed = _between(block, task.words)
         characters += np.bincount(code_points(composed), minlength=0x110000)
         if len(words):
             buckets = np.fromiter(map(_bucket, composed.split()), np.int64)
@@ -59,7 +60,7 @@ def lines(
     """Lines without the words that hold a character not `known`, that are too long, or that are one of very
     many met once."""
     for block in task.blocks():
-        for line in _composed(block).split("\n"):
+        for line in _between(block, task.words).split("\n"):
             words = line.split()
             odd = set(line).difference(known)
             words = [word for word in words if len(word) <= LONGEST_WORD and odd.isdisjoint(word)]
@@ -75,5 +76,7 @@ def _bucket(word: str) -> int:
     return crc32(word.encode()) % _BUCKETS
 
 
-def _composed(block: str) -> str:
-    return block if nfc.is_nfc(block) else nfc.compose(block)[0]
+def _between(block: str, words: Sequence[str]) -> str:
+    """The text that is not the user's words, composed: it is all that pieces will have to spell."""
+    composed = block if nfc.is_nfc(block) else nfc.compose(block)[0]
+    return cut_out(composed, words) if words else composed
