@@ -36,8 +36,9 @@ def read_about(folder: Path) -> dict[str, Any]:
     """What malmoi.json says of a tokenizer. Raises MM0203 for an entry of another shape."""
     about = read_settings(folder / ABOUT)
     odd = [name for name, kind in SHAPES.items() if name in about and not isinstance(about[name], kind)]
-    odd += ["words"] * (not all(isinstance(word, str) for word in about.get("words", ())))
     odd += ["spaces"] * (about.get("spaces", "one") not in SPACES)
+    if not odd and not all(isinstance(word, str) for word in about.get("words", ())):
+        odd = ["words"]
     if odd:
         raise MalmoiError("MM0203", folder / ABOUT, found=odd[0])
     return about

@@ -106,7 +106,12 @@ def _entries(file: Path, state: dict[str, Any]) -> list[str]:
         raise MalmoiError("MM0203", file, found="vocab")
     if not vocab:
         raise MalmoiError("MM0204", file)
-    ids: dict[str, int] = vocab | {token["content"]: token["id"] for token in state["added_tokens"]}
+    if "[UNK]" not in vocab:  # also where it is an added token: the model would have none to give
+        raise MalmoiError("MM0206", file, missing="[UNK]")
+    added: dict[str, int] = {token["content"]: token["id"] for token in state.get("added_tokens", [])}
+    if strange := [token for token, index in added.items() if vocab.get(token, index) != index]:
+        raise MalmoiError("MM0203", file, found=f"added_tokens ≠ vocab: {strange[0]}")
+    ids: dict[str, int] = vocab | added
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
         raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
