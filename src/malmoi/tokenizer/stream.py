@@ -7,6 +7,7 @@ tab or an ideographic space for a letter. N texts, S characters in the stream.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +60,17 @@ def make_stream(texts: list[str]) -> Stream:
 
 def visible_span(text: str, start: int, end: int) -> tuple[int, int]:
     """A span without the white space at its ends; one of nothing else becomes the next visible character,
-    for that is what a lone space leads to; the last one before it where the text ends."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    if start < end:
-        return start, end
-    behind = next((at for at in range(start, len(text)) if not text[at].isspace()), -1)
-    if behind < 0:
-        behind = next((at for at in range(min(start, len(text)) - 1, -1, -1) if not text[at].isspace()), 0)
-    return behind, behind + 1
+    for that is what a lone space leads to; the last one before it where the text ends. Where all of the text
+    is white space it stays, or is one character if it was empty."""
+    first, last = start, end
+    while first < last and text[first].isspace():
+        first += 1
+    while first < last and text[last - 1].isspace():
+        last -= 1
+    if first < last:
+        return first, last
+    around = chain(range(first, len(text)), range(min(first, len(text)) - 1, -1, -1))
+    if (seen := next((at for at in around if not text[at].isspace()), None)) is not None:
+        return seen, seen + 1
+    start = min(start, max(0, len(text) - 1))
+    return start, max(end, start + 1)
