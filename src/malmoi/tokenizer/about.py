@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import write_json
 from malmoi.errors import MalmoiError
 from malmoi.special import IDENTITY_FILES
+from malmoi.tokenizer.base import Tokenizer
 
 ABOUT = "malmoi.json"
 SHAPES: dict[str, Any] = {"files": dict, "words": list, "analyzer": dict | None, "learned": int, "kind": str}
@@ -42,6 +44,19 @@ def read_about(folder: Path) -> dict[str, Any]:
     if odd:
         raise MalmoiError("MM0203", folder / ABOUT, found=odd[0])
     return about
+
+
+def write_about(folder: Path, tokenizer: Tokenizer, words: Sequence[str] = (), **more: Any) -> None:
+    """Write malmoi.json: what all kinds have, the user's words where there are some, and `more`."""
+    about = {
+        "kind": tokenizer.kind,
+        "vocab_size": tokenizer.vocab_size,
+        "learned": tokenizer.learned,
+        "normalize": "NFC",
+        **more,
+        **({"words": list(words)} if words else {}),
+    }
+    write_json(folder / ABOUT, about)
 
 
 def seal(folder: Path) -> None:

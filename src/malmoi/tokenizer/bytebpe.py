@@ -10,21 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_json
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.about import write_about
+from malmoi.tokenizer.characters import bounds_of
 from malmoi.tokenizer.composed import OverPieces, Pieces
-from malmoi.tokenizer.engine import Choice, Engine
-from malmoi.tokenizer.names import template, transformers_settings
+from malmoi.tokenizer.engine import Choice, Engine, join_ids
+from malmoi.tokenizer.names import template, write_for_transformers
 from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
 from malmoi.tokenizer.words import encode_around, saved_words
 
@@ -105,13 +104,11 @@ class ByteBPE(OverPieces):
         starts: NDArray[np.int64],
     ) -> bool:
         """Whether the tokens of each text have as many bytes as it has."""
-        found = np.append(0, np.cumsum(self._sizes[ids]))[np.append(0, np.cumsum(counts))]
-        return np.array_equal(found, np.append(0, np.cumsum(bytes_S))[starts])
+        return np.array_equal(bounds_of(self._sizes[ids])[bounds_of(counts)], bounds_of(bytes_S)[starts])
 
     def _by_library(self, texts: list[str]) -> Pieces:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
-        counts = np.fromiter(map(len, encodings), np.int64, len(encodings))
-        ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+        ids, counts = join_ids(encodings)
         spans = [
             visible_span(text, *offsets)
             for text, encoding in zip(texts, encodings, strict=True)
@@ -126,19 +123,9 @@ class ByteBPE(OverPieces):
         self._library.model.save(str(folder))
         ids = {entry: index for index, entry in enumerate(self.entries)}
         write_json(folder / "vocab.json", ids)
-        write_bytes(folder / "tokenizer.json", (self._library.to_str(pretty=True) + "\n").encode())
-        write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
-        about: dict[str, Any] = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "special": asdict(self.special),
-            "normalize": "NFC",
-            "spaces": "one" if self._one_space else "kept",
-        }
-        if self.words:
-            about["words"] = list(self.words)
-        write_json(folder / ABOUT, about)
+        write_for_transformers(folder, self._library, self.entries, self.special)
+        spaces = "one" if self._one_space else "kept"
+        write_about(folder, self, self.words, special=asdict(self.special), spaces=spaces)
 
     @cached_property
     def _sizes(self) -> NDArray[np.int64]:

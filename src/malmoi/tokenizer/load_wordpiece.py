@@ -16,8 +16,9 @@ from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.about import ABOUT, read_about, read_settings
+from malmoi.tokenizer.characters import LONGEST_WORD
 from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.wordpiece import MAX_WORD, PREFIX, WordPiece
+from malmoi.tokenizer.wordpiece import PREFIX, WordPiece
 from malmoi.tokenizer.words import added_words
 
 ADDED = "added_tokens.json"
@@ -27,7 +28,7 @@ IN_CONFIG = {"clean_text": True, "wordpieces_prefix": PREFIX}
 IN_STATE = {
     "clean_text": True,
     "continuing_subword_prefix": PREFIX,
-    "max_input_chars_per_word": MAX_WORD,
+    "max_input_chars_per_word": LONGEST_WORD,
     "unk_token": "[UNK]",
 }
 

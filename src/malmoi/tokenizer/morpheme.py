@@ -13,9 +13,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_bytes
 from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
-from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.analyzers import Analyzer
 from malmoi.tokenizer.composed import OverPieces, Pieces, through
 from malmoi.tokenizer.config import Kind
@@ -77,17 +77,9 @@ class MorphemeWordPiece(OverPieces):
 
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / "vocab.txt", "".join(f"{entry}\n" for entry in self.entries).encode())
-        about = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "normalize": "NFC",
-            "analyzer": self.analyzer.identity,
-            "form": self.form,
-        }
         if self._user_dictionary is not None:
             write_bytes(folder / USER_DICTIONARY, self._user_dictionary)
-        write_json(folder / ABOUT, about)
+        write_about(folder, self, analyzer=self.analyzer.identity, form=self.form)
         write_remote(folder, self.analyzer.name, dict(zip(ROLES, SPECIAL_TOKENS, strict=True)))
 
     def encode_pieces(self, texts: list[str]) -> Pieces:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
+from tokenizers import Tokenizer as Library
 from tokenizers import processors
 
+from malmoi.artifact import write_bytes, write_json
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 
@@ -28,11 +30,14 @@ def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
     return SpecialIds(*(index for index in found if index is not None))
 
 
-def transformers_settings(entries: Sequence[str], special: SpecialIds, **more: object) -> dict[str, object]:
-    """What tokenizer_config.json must say of a tokenizer.json that is complete in itself. Its class is the
-    one that takes that file as it is: `BertTokenizer` builds another from the vocabulary, without NFC."""
+def write_for_transformers(
+    folder: Path, library: Library, entries: Sequence[str], special: SpecialIds, **more: object
+) -> None:
+    """Write tokenizer.json, complete in itself, and tokenizer_config.json. The class named there takes the
+    file as it is: `BertTokenizer` would build another tokenizer from the vocabulary, without NFC."""
+    write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
     tokens = [entries[index] for index in astuple(special)]
-    return {
+    settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "do_lower_case": False,
         "strip_accents": False,
@@ -41,6 +46,7 @@ def transformers_settings(entries: Sequence[str], special: SpecialIds, **more: o
         **dict(zip(ROLES, tokens, strict=True)),
         **more,
     }
+    write_json(folder / "tokenizer_config.json", settings)
 
 
 def template(entries: Sequence[str], special: SpecialIds) -> processors.TemplateProcessing:

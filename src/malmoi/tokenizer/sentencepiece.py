@@ -18,14 +18,15 @@ import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_bytes
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer import spm
-from malmoi.tokenizer.about import ABOUT, read_about
+from malmoi.tokenizer.about import ABOUT, read_about, write_about
+from malmoi.tokenizer.characters import bounds_of, lengths_of
 from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.names import NAMES, find_special, transformers_settings
+from malmoi.tokenizer.names import NAMES, find_special, write_for_transformers
 from malmoi.tokenizer.spm import FILE, SPACE, Model
 from malmoi.tokenizer.stream import make_stream, visible_span
 from malmoi.tokenizer.words import encode_around
@@ -92,7 +93,7 @@ class SentencePiece(OverPieces):
         given = [" ".join(unit) for unit in flat] if self._by_words else texts
         ids_U: list[list[int]] = self._library.encode(given, return_type=int, num_threads=1)
         spelled_U = [SPACE + SPACE.join(unit) if unit else "" for unit in flat]
-        counts_U = np.fromiter(map(len, ids_U), np.int64, len(ids_U))
+        counts_U = lengths_of(ids_U)
         ids = np.fromiter(chain.from_iterable(ids_U), np.int32, int(counts_U.sum()))
         sizes = self._sizes[ids]
         spells = self._spellings
@@ -102,13 +103,13 @@ class SentencePiece(OverPieces):
             if "".join([spells[index] for index in found]) != spelled
         ]
         stream = make_stream(texts)
-        lengths_U = np.fromiter(map(len, spelled_U), np.int64, len(spelled_U))
-        begins_U = np.cumsum(lengths_U) - lengths_U
-        first_U = np.cumsum(counts_U) - counts_U
-        ends = np.cumsum(sizes)
+        begins_U = bounds_of(lengths_of(spelled_U))[:-1]
+        bounds_U = bounds_of(counts_U)
+        first_U = bounds_U[:-1]
+        ends = bounds_of(sizes)
         # Each unit's tokens are counted from where its own words begin, whatever came out before them.
-        shift_U = begins_U - np.append(0, ends)[first_U]
-        ends = ends + np.repeat(shift_U, counts_U)
+        shift_U = begins_U - ends[first_U]
+        ends = ends[1:] + np.repeat(shift_U, counts_U)
         last = max(0, len(stream.at) - 1)
         at = stream.at if len(stream.at) else np.zeros(1, np.int32)
         spans = np.stack([at[np.clip(ends - sizes, 0, last)], at[np.clip(ends - 1, 0, last)] + 1], axis=1)
@@ -116,8 +117,7 @@ class SentencePiece(OverPieces):
             tokens = slice(int(first_U[unit]), int(first_U[unit] + counts_U[unit]))
             way_back = at[int(begins_U[unit]) + 1 :] if self._by_words else None
             spans[tokens] = np.reshape(self._by_library(given[unit], way_back), (-1, 2))
-        bounds = np.append(0, np.cumsum(counts_U))[np.cumsum([0, *each])]
-        return Pieces(ids, spans.astype(np.int32), np.diff(bounds))
+        return Pieces(ids, spans.astype(np.int32), np.diff(bounds_U[bounds_of(np.array(each, np.int64))]))
 
     def _by_library(self, given: str, way_back: NDArray[np.int32] | None) -> list[tuple[int, int]]:
         """Spans by the library's offsets; `way_back` has the position in the text of each given character."""
@@ -139,18 +139,8 @@ class SentencePiece(OverPieces):
         write_bytes(folder / FILE, self.model.to_bytes())
         if self._whole and self.model.spaces and not any(p.type == spm.BYTE for p in self.model.pieces):
             library = to_library(self.model, self.special, self.words)
-            write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
-            write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
-        about: dict[str, Any] = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "special": asdict(self.special),
-            "normalize": "NFC",
-        }
-        if self.words:
-            about["words"] = list(self.words)
-        write_json(folder / ABOUT, about)
+            write_for_transformers(folder, library, self.entries, self.special)
+        write_about(folder, self, self.words, special=asdict(self.special))
 
     @cached_property
     def _spellings(self) -> list[str]:

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.tokenizer.characters import code_points
+from malmoi.tokenizer.characters import code_points, line_begins
 
 _SPACES = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
@@ -51,8 +51,7 @@ def make_stream(texts: list[str]) -> Stream:
     at[index[starts_word] - 1] = kept[starts_word]
     shown = np.full(size, ord(" "), np.uint32)
     shown[index] = codes[kept]
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    begins = np.cumsum(lengths + 1) - (lengths + 1)
+    begins = line_begins(texts)
     starts = np.append(np.append(index - 1, size)[np.searchsorted(kept, begins)], size)
     at -= np.repeat(begins, np.diff(starts))
     return Stream(at.astype(np.int32), starts, shown)

@@ -21,6 +21,7 @@ from tokenizers import AddedToken
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import nfc
+from malmoi.tokenizer.characters import lengths_of, line_begins
 from malmoi.tokenizer.composed import Pieces
 
 # F = words found, T = tokens.
@@ -41,8 +42,7 @@ def read_words(file: Path) -> tuple[str, ...]:
         raise MalmoiError("MM0260", file, detail=str(error).split(": ")[-1]) from None
     words: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
-        word = line.partition("\t")[0].strip()
-        word = word if nfc.is_nfc(word) else nfc.compose(word)[0]
+        word = nfc.composed(line.partition("\t")[0].strip())
         if word and word not in words:
             words[word] = number
     if not words:
@@ -102,11 +102,10 @@ def encode_around(
     spans_F2, ids_F = _find(joined, ids, reserved)
     if not len(ids_F):
         return encode(texts)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    begins = np.cumsum(lengths + 1) - (lengths + 1)
+    begins = line_begins(texts)
     # A stretch opens where a text begins or a word ends, and closes where a word begins or a text ends.
     opens = np.sort(np.concatenate([begins, spans_F2[:, 1]]))
-    closes = np.sort(np.concatenate([begins + lengths, spans_F2[:, 0]]))
+    closes = np.sort(np.concatenate([begins + lengths_of(texts), spans_F2[:, 0]]))
     opens, closes = opens[opens < closes], closes[opens < closes]
     between = [joined[a:b] for a, b in zip(opens.tolist(), closes.tolist(), strict=True)]
     pieces = encode(between)

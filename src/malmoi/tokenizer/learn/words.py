@@ -9,13 +9,11 @@ from zlib import crc32
 import numpy as np
 
 from malmoi.tokenizer import nfc, spm
-from malmoi.tokenizer.characters import code_points
+from malmoi.tokenizer.characters import LONGEST_WORD, code_points
 from malmoi.tokenizer.learn.task import Task
 from malmoi.tokenizer.stream import IS_SPACE
 from malmoi.tokenizer.words import cut_out
 
-LONGEST_WORD = 100
-"""Longer words are rarely words; the trainer's time goes with the square of a word's length."""
 MOST_WORDS = 2_500_000
 """unigram takes about 900 bytes for each different word: .6 GB for the 633,531 in 30 MB of encyclopedia, 1.9
 GB for 100 MB. Where more are met, those met once are left out: two thirds, and the least sure to be words."""
@@ -78,5 +76,4 @@ def _bucket(word: str) -> int:
 
 def _between(block: str, words: Sequence[str]) -> str:
     """The text that is not the user's words, composed: it is all that pieces will have to spell."""
-    composed = block if nfc.is_nfc(block) else nfc.compose(block)[0]
-    return cut_out(composed, words) if words else composed
+    return cut_out(nfc.composed(block), words) if words else nfc.composed(block)
