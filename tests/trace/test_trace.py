@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import torch
 
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
+from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.masking import mask_rows
 from malmoi.pretrain.run import pretrain
 from malmoi.tokenizer.load import load_tokenizer
@@ -103,6 +105,23 @@ def test_electra_tells_the_replaced_of_every_token(runs: Path) -> None:
         wanted = model(torch.tensor([[entries.index(entry) for entry in read]])).logits[0].sigmoid()
     assert [seen.replaced for seen in masking.tokens] == pytest.approx(wanted.tolist(), abs=2e-4)
     assert any(seen.predicted and seen.guesses for seen in masking.tokens)
+
+
+@pytest.mark.parametrize("objective", ["mlm", "electra"])
+def test_a_checkpoint_s_tokenizer_is_ours_in_transformers(runs: Path, objective: str) -> None:
+    """Decomposed text included; a checkpoint's config makes transformers think of classes of its own."""
+    transformers = pytest.importorskip("transformers")
+    folder = newest_checkpoint(runs / objective)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    ours = load_tokenizer(folder)
+    for form in ("NFC", "NFD"):
+        text = unicodedata.normalize(form, TEXT)
+        pair = theirs(text, text, truncation=True, max_length=40)
+        expected = ours.encode_batch([(text, text)], max_len=40)
+        assert theirs(text)["input_ids"] == ours.encode_batch([TEXT]).ids.tolist()
+        assert pair["input_ids"] == expected.ids.tolist()
+        assert pair["token_type_ids"] == expected.segments.tolist()
+    assert (theirs.mask_token_id, theirs.pad_token_id) == (ours.special.mask, ours.special.pad)
 
 
 def test_what_does_not_fit_a_row_is_left_out(runs: Path) -> None:
