@@ -23,6 +23,7 @@ from malmoi.report.tokenizers import cells, write_comparison
 from malmoi.tokenizer.analyzers import open_analyzer
 from tests.compare.conftest import PARTS, WHOLE
 from tests.tokenizer.korean import TEXT
+from tests.tokenizer.pieces import learned
 
 CONTEXT = "할머니가 마당에서 고추를 말렸다."
 
@@ -208,3 +209,13 @@ def test_cells_spell_the_sentence() -> None:
     assert [cell.classes for cell in whole] == ["", "gap", "gap", "", "odd gap"]
     assert [cell.shown for cell in parts][:3] == ["마당", "에서", "고추"]
     assert parts[1].title == "##에서 · 10 · 2–4"
+
+
+def test_byte_level_tokens_are_shown_as_the_text_they_are(files: dict[str, Path], tmp_path: Path) -> None:
+    learned("bytebpe").save(tmp_path / "bytes")
+    found = compare_tokenizers([tmp_path / "bytes", files["parts"]], files["text"])
+    tokens = found.as_dict()["examples"][0]["tokens"][0]
+    assert tokens[0]["entry"].startswith("Ġ") and tokens[0]["shown"].startswith("▁")
+    write_comparison(found, tmp_path / "page.html")
+    html = (tmp_path / "page.html").read_text("utf-8")
+    assert f"{tokens[0]['shown']} · " in html and "Ġ" not in html

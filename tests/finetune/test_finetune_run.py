@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -210,6 +211,7 @@ def test_the_model_opens_in_transformers(run: Path, data: TaskData) -> None:
     model = transformers.AutoModelForSequenceClassification.from_pretrained(run / "model").eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(run / "model")
     texts = [text for text in data.test.texts[:8] if isinstance(text, str)] if data.test else []
+    texts.append(unicodedata.normalize("NFD", texts[0]))
     with torch.no_grad():
         theirs = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.softmax(-1)
     ours = Predictor.open(run).predict(texts)

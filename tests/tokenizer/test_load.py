@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,27 @@ def test_tokenizer_json_gives_the_same_as_vocab_txt(small: WordPiece, tmp_path: 
     for path in (alone, tmp_path / "all", tmp_path / "all" / "vocab.txt"):
         opened = load_tokenizer(path)
         assert opened.encode_batch(SENTENCES).ids.tolist() == small.encode_batch(SENTENCES).ids.tolist()
+
+
+def test_files_written_before_they_composed_texts_are_the_same_tokenizer(
+    small: WordPiece, tmp_path: Path
+) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    for folder in (new, old):
+        WordPiece([*small.entries, "말모이"], words=["말모이"]).save(folder)
+    state = json.loads((old / "tokenizer.json").read_text("utf-8"))
+    state["normalizer"] = state["normalizer"]["normalizers"][1]
+    state["added_tokens"][-1]["normalized"] = False
+    (old / "tokenizer.json").write_text(json.dumps(state), "utf-8")
+    config = json.loads((old / "tokenizer_config.json").read_text("utf-8"))
+    del config["model_input_names"]
+    (old / "tokenizer_config.json").write_text(json.dumps(config | {"tokenizer_class": "BertTokenizer"}))
+    assert tokenizer_digest(old) == tokenizer_digest(new)
+    texts = [*SENTENCES, "새말모이를", unicodedata.normalize("NFD", "새말모이를")]
+    for name in (".", "tokenizer.json"):
+        ours, before = (load_tokenizer(folder / name).encode_batch(texts) for folder in (new, old))
+        assert ours.ids.tolist() == before.ids.tolist()
+        assert ours.spans.tolist() == before.spans.tolist()
 
 
 def test_windows_files_open(tmp_path: Path) -> None:
@@ -141,6 +163,7 @@ def test_hanja_stay_in_their_word_where_a_peer_says_so(tmp_path: Path) -> None:
         ("normalizer", "clean_text", False, "clean_text: false"),
         ("model", "continuing_subword_prefix", "@@", 'continuing_subword_prefix: "@@"'),
         ("model", "max_input_chars_per_word", 200, "max_input_chars_per_word: 200"),
+        ("model", "unk_token", "[PAD]", 'unk_token: "[PAD]"'),
     ],
 )
 def test_settings_that_give_other_ids_are_refused_by_name(
@@ -148,7 +171,8 @@ def test_settings_that_give_other_ids_are_refused_by_name(
 ) -> None:
     small.save(tmp_path)
     state = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
-    state[section][name] = value
+    part = state[section]
+    (part["normalizers"][1] if section == "normalizer" else part)[name] = value
     (tmp_path / "tokenizer.json").write_text(json.dumps(state), "utf-8")
     if not with_vocab:
         (tmp_path / "vocab.txt").unlink()
@@ -158,6 +182,13 @@ def test_settings_that_give_other_ids_are_refused_by_name(
         found,
         str(tmp_path / "tokenizer.json"),
     )
+
+
+def test_special_tokens_a_config_describes_at_length_are_fine(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text(SPECIALS + "가\n", "utf-8")
+    unk = {"__type": "AddedToken", "content": "[UNK]", "lstrip": False, "normalized": True}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"unk_token": unk}), "utf-8")
+    assert load_tokenizer(tmp_path).vocab_size == 6
 
 
 def test_a_setting_in_the_config_is_refused_by_name(tmp_path: Path) -> None:

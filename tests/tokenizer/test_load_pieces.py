@@ -224,6 +224,23 @@ def test_a_byte_level_peer_in_one_file_or_two(roberta: Library, tmp_path: Path) 
         shutil.rmtree(tmp_path / "again")
 
 
+@pytest.mark.parametrize("prefix", [False, True])
+def test_texts_of_white_space_alone_keep_the_library_s_spans(
+    roberta: Library, tmp_path: Path, prefix: bool
+) -> None:
+    library = Library.from_str(roberta.to_str())
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
+    library.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = load_tokenizer(tmp_path)
+    texts = [" ", "  ", " \n ", "\u3000", "\t \u3000\n", ""]
+    encoded = tokenizer.encode_batch(texts, specials=False)
+    for index, text in enumerate(texts):
+        spans = [tuple(span) for span in encoded.spans[encoded.row(index)].tolist()]
+        assert spans == library.encode(text, add_special_tokens=False).offsets
+    # U+2000 is another space in NFC.
+    assert tokenizer.encode_batch(["\u2000 "], specials=False).spans[-1].tolist() == [1, 2]
+
+
 def test_broken_halves(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     learned("bytebpe").save(folder)

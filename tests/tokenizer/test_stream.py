@@ -47,4 +47,12 @@ def test_a_span_of_white_space_is_the_character_it_leads_to() -> None:
     assert visible_span("가  나 ", 4, 5) == (3, 4)
     assert visible_span("가", 0, 0) == (0, 1)
     assert visible_span("가", 1, 1) == (0, 1)
-    assert visible_span("  ", 1, 2) == (0, 1)
+
+
+def test_in_a_text_of_white_space_alone_a_token_keeps_its_own_span() -> None:
+    assert visible_span("  ", 0, 1) == (0, 1)
+    assert visible_span("  ", 1, 2) == (1, 2)
+    assert visible_span(" \n\t", 0, 3) == (0, 3)
+    # One that stands for nothing, as the space put before a text, has a character all the same.
+    assert visible_span("  ", 0, 0) == (0, 1)
+    assert visible_span("  ", 2, 2) == (1, 2)

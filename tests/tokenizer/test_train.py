@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from malmoi.artifact import open_artifact
 from malmoi.errors import MalmoiError
+from malmoi.progress import Reporter, Step
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks, sample_blocks
-from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.config import Kind, TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from tests.tokenizer.korean import TEXT, make_corpus
 
@@ -20,6 +24,8 @@ HELDOUT = """할머니는 밤늦게까지 마당에서 책을 읽었습니다!
 
 기차가 늦게까지 마당에서 잠들었다.
 """
+
+LETTERS = "".join(f"{chr(0xAC00 + 53 * i)} " for i in range(60)) + "\n"  # each once
 
 
 @pytest.fixture
@@ -42,6 +48,51 @@ def test_artifact(corpus: Path, tmp_path: Path) -> None:
     assert settings["do_lower_case"] is False
     assert settings["strip_accents"] is False
     assert load_tokenizer(out).vocab_size == 272
+
+
+class Bars(Reporter):
+    """What bars were shown, and how far they went."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, float | None]] = []
+        self.amounts: list[float] = []
+
+    @contextmanager
+    def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
+        self.shown.append((key, total))
+        yield self
+
+    def advance(self, amount: float, detail: str = "") -> None:
+        self.amounts.append(amount)
+
+
+SIZES: dict[Kind, int] = {"wordpiece": 272, "unigram": 104, "bpe": 128, "bytebpe": 352, "morpheme": 240}
+SIZES["morpheme-wordpiece"] = 240
+
+
+@pytest.mark.parametrize(("kind", "size"), SIZES.items())
+def test_the_bar_is_the_text_and_ends_with_it(kind: Kind, size: int, tmp_path: Path) -> None:
+    amounts = _bar(TokenizerConfig(kind=kind, vocab_size=size, analyzer="mecab"), TEXT, tmp_path)
+    assert amounts[0] > 0
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "morpheme-wordpiece", "morpheme"])
+def test_so_it_does_where_the_text_is_read_again(kind: Kind, tmp_path: Path) -> None:
+    """Because its letters take half of the room and more."""
+    config = TokenizerConfig(kind=kind, vocab_size=320, analyzer="mecab", min_frequency=1)
+    amounts = _bar(config, TEXT + LETTERS, tmp_path)
+    assert amounts.count(0.0) == 3  # the second attempt's two passes, and the end
+
+
+def _bar(config: TokenizerConfig, text: str, tmp_path: Path) -> list[float]:
+    corpus = make_corpus(tmp_path / "corpus", [text], [])
+    bars = Bars()
+    train_tokenizer(config, corpus, tmp_path / "out", reporter=bars, workers=1)
+    total = len(text.encode())
+    assert bars.shown == [("tokenizer.learning", total)]
+    reached = np.cumsum(bars.amounts)
+    assert reached[-1] == pytest.approx(total) and reached.max() <= total + 1e-6
+    return bars.amounts
 
 
 def test_measured_on_held_out_text(corpus: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_WORD, tokenizer_digest
-from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.train import train_tokenizer
@@ -36,7 +36,7 @@ def worded(small: WordPiece) -> WordPiece:
     return WordPiece([*small.entries, *WORDS], words=WORDS)
 
 
-def cut(tokenizer: WordPiece, text: str) -> list[tuple[str, str]]:
+def cut(tokenizer: Tokenizer, text: str) -> list[tuple[str, str]]:
     encoded = tokenizer.encode_batch([text], specials=False)
     spans = encoded.spans.tolist()
     return list(zip(tokenizer.tokens(encoded.ids), (text[a:b] for a, b in spans), strict=True))
@@ -259,7 +259,7 @@ def test_trained_with_words(tmp_path: Path) -> None:
     assert train_tokenizer(again, corpus, tmp_path / "out").key != manifest.key
 
 
-SIZES = {"wordpiece": 240, "morpheme-wordpiece": 240, "bytebpe": 352}
+SIZES = {"wordpiece": 240, "morpheme-wordpiece": 240, "unigram": 104, "bpe": 128, "bytebpe": 352}
 
 
 @pytest.mark.parametrize("kind", SIZES)
@@ -282,7 +282,9 @@ def test_kinds_that_keep_words(kind: str, tmp_path: Path) -> None:
         assert tokens.count(word) == times
         assert [s for s, token in zip(seen, tokens, strict=True) if token == word] == [word] * times
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
-    assert theirs(text)["input_ids"] == tokenizer.encode_batch([text]).ids.tolist()
+    for form in ("NFC", "NFD"):
+        shown = unicodedata.normalize(form, text)
+        assert theirs(shown)["input_ids"] == tokenizer.encode_batch([text]).ids.tolist()
 
 
 def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) -> None:
@@ -306,7 +308,7 @@ def test_letters_that_stand_for_bytes_are_no_words_of_a_byte_level_vocabulary(tm
 
 @pytest.mark.parametrize(
     ("settings", "code"),
-    [({"kind": "unigram", "words": "words.txt"}, "MM0267"), ({"user_dictionary": "words.txt"}, "MM0243")],
+    [({"kind": "morpheme", "words": "words.txt"}, "MM0267"), ({"user_dictionary": "words.txt"}, "MM0243")],
 )
 def test_what_a_kind_does_not_heed_is_refused_first(
     tmp_path: Path, settings: dict[str, str], code: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +14,14 @@ import torch
 
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
+from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.masking import mask_rows
 from malmoi.pretrain.run import pretrain
 from malmoi.tokenizer.load import load_tokenizer
-from malmoi.trace.masks import one_row, open_run
+from malmoi.trace.masks import _guesses, one_row, open_run
 from malmoi.trace.run import trace
 from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
+from tests.tokenizer.pieces import learned
 
 TEXT = "동생은 주말에 강가에서 노래를  부른다. 옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋㅋㅋ"
 
@@ -103,6 +107,23 @@ def test_electra_tells_the_replaced_of_every_token(runs: Path) -> None:
     assert any(seen.predicted and seen.guesses for seen in masking.tokens)
 
 
+@pytest.mark.parametrize("objective", ["mlm", "electra"])
+def test_a_checkpoint_s_tokenizer_is_ours_in_transformers(runs: Path, objective: str) -> None:
+    """Decomposed text included; a checkpoint's config makes transformers think of classes of its own."""
+    transformers = pytest.importorskip("transformers")
+    folder = newest_checkpoint(runs / objective)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    ours = load_tokenizer(folder)
+    for form in ("NFC", "NFD"):
+        text = unicodedata.normalize(form, TEXT)
+        pair = theirs(text, text, truncation=True, max_length=40)
+        expected = ours.encode_batch([(text, text)], max_len=40)
+        assert theirs(text)["input_ids"] == ours.encode_batch([TEXT]).ids.tolist()
+        assert pair["input_ids"] == expected.ids.tolist()
+        assert pair["token_type_ids"] == expected.segments.tolist()
+    assert (theirs.mask_token_id, theirs.pad_token_id) == (ours.special.mask, ours.special.pad)
+
+
 def test_what_does_not_fit_a_row_is_left_out(runs: Path) -> None:
     found = trace(" ".join([TEXT] * 3), run=runs / "mlm")
     assert found.masking is not None and found.tokens is not None
@@ -135,6 +156,40 @@ def test_another_tokenizer_than_the_runs_is_refused(runs: Path, tmp_path: Path) 
     with pytest.raises(MalmoiError) as error:
         trace(TEXT, run=tmp_path)
     assert error.value.code == "MM0504"
+
+
+def test_byte_level_tokens_are_shown_as_the_text_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learned("bytebpe").save(tmp_path)
+    sentence = "할머니는 마당에서 뷁을 말렸다."
+    found = trace(sentence, tokenizer=tmp_path)
+    assert found.tokens is not None and found.masking is not None
+    tokens = found.tokens[0]
+    assert (tokens[0].entry[0], tokens[0].shown[0]) == ("Ġ", "▁")
+    assert any(token.shown.startswith("▁\\x") for token in tokens)  # a part of 뷁
+    row = ["[CLS]", *(token.shown for token in tokens), "[SEP]"]
+    for seen, original in zip(found.masking.tokens, row, strict=True):
+        assert seen.shown == original or seen.predicted
+    words = ["trace", sentence, "--tokenizer", str(tmp_path), "--analyzer", "none"]
+    assert malmoi(words) == 0
+    printed = capsys.readouterr().out
+    assert all(token.shown in printed for token in tokens) and "Ġ" not in printed
+    assert malmoi([*words, "--json"]) == 0
+    (result,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"result"' in line]
+    first = result["tokens"][0][0]
+    assert (first["entry"][0], first["shown"][0]) == ("Ġ", "▁")
+
+
+def test_a_byte_level_run_guesses_in_letters(tmp_path: Path) -> None:
+    learned("bytebpe").save(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    ids = tokenizer.encode_batch(["할머니는 마당에서"]).ids.tolist()
+    logits = torch.zeros(1, tokenizer.vocab_size)
+    logits[0, ids[1]] = 9
+    batch = SimpleNamespace(slots_M=torch.tensor([1]), weights_M=torch.tensor([1.0]))
+    best = _guesses(batch, logits, tokenizer)[1][0]
+    assert best[0].startswith("▁할") and best[1] > 0.9
 
 
 def test_the_row_is_one_sequence(runs: Path) -> None:

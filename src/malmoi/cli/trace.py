@@ -98,9 +98,9 @@ def _show_tokens(found: Trace) -> None:
     rows = []
     for (number, token), seen in zip(flat, masking.tokens[1:-1], strict=False):
         place = _place(number, token.start, token.end, found)
-        entry = Text(token.entry, style="red" if token.unknown else "")
+        entry = Text(token.shown, style="red" if token.unknown else "")
         row = [entry, token.id, place, _network(seen)]
-        row += [_guesses(seen, token.entry)] if asked else []
+        row += [_guesses(seen, token.shown)] if asked else []
         row += ["" if seen.replaced is None else f"{100 * seen.replaced:.0f} %"] * (
             masking.objective == "electra"
         )

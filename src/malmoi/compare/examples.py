@@ -11,6 +11,7 @@ from malmoi.compare.cuts import Cut
 from malmoi.corpus.personal import mask
 from malmoi.tokenizer.analyzers.base import Analyzer
 from malmoi.tokenizer.base import Tokenizer
+from malmoi.tokenizer.measure import shown
 
 COUNT = 6
 CHARACTERS = (20, 70)
@@ -18,10 +19,12 @@ CHARACTERS = (20, 70)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`text` is what the token covers of the sentence, `entry` the vocabulary's own spelling."""
+    """`text` is what the token covers of the sentence, `entry` the vocabulary's own spelling, and `shown`
+    the same for the eye (`measure.readable`)."""
 
     text: str
     entry: str
+    shown: str
     id: int
     start: int
     end: int
@@ -87,11 +90,11 @@ def tokens_of(tokenizer: Tokenizer, lines: Sequence[str]) -> list[list[Token]]:
     for i, line in enumerate(lines):
         row = encoded.row(i)
         ids, spans = encoded.ids[row].tolist(), encoded.spans[row].tolist()
-        entries = tokenizer.tokens(ids)
+        names = zip(tokenizer.tokens(ids), shown(tokenizer, ids), strict=True)
         found.append(
             [
-                Token(line[start:end], entry, token, start, end, token == unk)
-                for token, entry, (start, end) in zip(ids, entries, spans, strict=True)
+                Token(line[start:end], *name, token, start, end, token == unk)
+                for token, name, (start, end) in zip(ids, names, spans, strict=True)
             ]
         )
     return found

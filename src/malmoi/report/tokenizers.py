@@ -96,9 +96,9 @@ def cells(sentence: str, tokens: list[Token]) -> list[Cell]:
             classes.append("gap")
         drawn.append(
             Cell(
-                token.entry if shared else piece.strip() or token.entry,
+                token.shown if shared else piece.strip() or token.shown,
                 " ".join(classes),
-                f"{token.entry} · {token.id} · {token.start}–{token.end}",
+                f"{token.shown} · {token.id} · {token.start}–{token.end}",
             )
         )
         reached = max(reached, token.end)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import write_json
 from malmoi.errors import MalmoiError
 from malmoi.special import IDENTITY_FILES
+from malmoi.tokenizer.base import Tokenizer
 
 ABOUT = "malmoi.json"
-SHAPES: dict[str, type] = {"files": dict, "words": list, "analyzer": dict, "learned": int, "kind": str}
+SHAPES: dict[str, Any] = {"files": dict, "words": list, "analyzer": dict | None, "learned": int, "kind": str}
+SPACES = ("one", "kept")
 MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 
@@ -31,6 +34,31 @@ def read_settings(file: Path) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
+def read_about(folder: Path) -> dict[str, Any]:
+    """What malmoi.json says of a tokenizer. Raises MM0203 for an entry of another shape."""
+    about = read_settings(folder / ABOUT)
+    odd = [name for name, kind in SHAPES.items() if name in about and not isinstance(about[name], kind)]
+    odd += ["spaces"] * (about.get("spaces", "one") not in SPACES)
+    if not odd and not all(isinstance(word, str) for word in about.get("words", ())):
+        odd = ["words"]
+    if odd:
+        raise MalmoiError("MM0203", folder / ABOUT, found=odd[0])
+    return about
+
+
+def write_about(folder: Path, tokenizer: Tokenizer, words: Sequence[str] = (), **more: Any) -> None:
+    """Write malmoi.json: what all kinds have, the user's words where there are some, and `more`."""
+    about = {
+        "kind": tokenizer.kind,
+        "vocab_size": tokenizer.vocab_size,
+        "learned": tokenizer.learned,
+        "normalize": "NFC",
+        **more,
+        **({"words": list(words)} if words else {}),
+    }
+    write_json(folder / ABOUT, about)
+
+
 def seal(folder: Path) -> None:
     """Write the digests of the files that decide ids into malmoi.json. Not of tokenizer.json, where those
     same entries stand again: transformers rewrites it without changing an id."""
@@ -43,14 +71,11 @@ def seal(folder: Path) -> None:
 def check_seal(folder: Path) -> None:
     """Raise MM0203 where malmoi.json is not of the right shape, MM0310 for the first file that is not the one
     the folder was sealed with. Files that are gone are left to the opener, which may do without."""
-    about = read_settings(folder / ABOUT)
-    for name, kind in SHAPES.items():
-        if about.get(name) is not None and not isinstance(about[name], kind):
-            raise MalmoiError("MM0203", folder / ABOUT, found=name)
+    about = read_about(folder)
     known = {file for files in IDENTITY_FILES.values() for file in files} | {"vocab.txt"}
-    if strange := sorted(set(about.get("files") or {}) - known):
+    if strange := sorted(set(about.get("files", {})) - known):
         raise MalmoiError("MM0203", folder / ABOUT, found=f"files: {strange[0]}")
-    for name, digest in (about.get("files") or {}).items():
+    for name, digest in about.get("files", {}).items():
         if (folder / name).exists() and _digest(folder / name) != digest:
             raise MalmoiError("MM0310", folder / name, about=folder / ABOUT)
 

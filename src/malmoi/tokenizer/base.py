@@ -30,7 +30,11 @@ class Encodings:
     segments: NDArray[np.uint8]
     """(T,) 0 for the first text, its [CLS] and its [SEP]; 1 for the second text and its [SEP]."""
     spans: NDArray[np.int32]
-    """(T, 2) [start, end) in characters of the caller's string; (0, 0) for special tokens."""
+    """(T, 2) [start, end) in characters of the caller's string, at least one; (0, 0) for special tokens.
+
+    White space is left out at both ends. A token of nothing else has the visible character it leads to (the
+    last one, where none comes behind), and in a text of white space alone its own span.
+    """
     sources: NDArray[np.int64]
     """(N,) the input each row came from; with `stride` one input may give several rows."""
     morphemes: NDArray[np.bool_] | None = None

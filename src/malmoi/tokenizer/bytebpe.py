@@ -10,23 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_json
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.about import write_about
+from malmoi.tokenizer.characters import bounds_of
 from malmoi.tokenizer.composed import OverPieces, Pieces
-from malmoi.tokenizer.engine import Choice, Engine
-from malmoi.tokenizer.names import template, transformers_settings
+from malmoi.tokenizer.engine import Choice, Engine, join_ids
+from malmoi.tokenizer.names import template, write_for_transformers
 from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
-from malmoi.tokenizer.words import encode_around
+from malmoi.tokenizer.words import encode_around, saved_words
 
 Merges = list[tuple[str, str]]
 
@@ -65,9 +64,7 @@ class ByteBPE(OverPieces):
         self.learned = len(self.entries) if learned is None else learned
         self.words = tuple(words)
         self._word_ids = {word: ids[word] for word in self.words}
-        plain = Library.from_str(library.to_str())
-        plain.encode_special_tokens = True
-        plain.normalizer = normalizers.Sequence([])
+        plain = Library(library.model)
         plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._engine = Engine(plain, engine)
 
@@ -107,13 +104,11 @@ class ByteBPE(OverPieces):
         starts: NDArray[np.int64],
     ) -> bool:
         """Whether the tokens of each text have as many bytes as it has."""
-        found = np.append(0, np.cumsum(self._sizes[ids]))[np.append(0, np.cumsum(counts))]
-        return np.array_equal(found, np.append(0, np.cumsum(bytes_S))[starts])
+        return np.array_equal(bounds_of(self._sizes[ids])[bounds_of(counts)], bounds_of(bytes_S)[starts])
 
     def _by_library(self, texts: list[str]) -> Pieces:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
-        counts = np.fromiter(map(len, encodings), np.int64, len(encodings))
-        ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+        ids, counts = join_ids(encodings)
         spans = [
             visible_span(text, *offsets)
             for text, encoding in zip(texts, encodings, strict=True)
@@ -128,19 +123,9 @@ class ByteBPE(OverPieces):
         self._library.model.save(str(folder))
         ids = {entry: index for index, entry in enumerate(self.entries)}
         write_json(folder / "vocab.json", ids)
-        write_bytes(folder / "tokenizer.json", (self._library.to_str(pretty=True) + "\n").encode())
-        write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
-        about: dict[str, Any] = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "special": asdict(self.special),
-            "normalize": "NFC",
-            "spaces": "one" if self._one_space else "kept",
-        }
-        if self.words:
-            about["words"] = list(self.words)
-        write_json(folder / ABOUT, about)
+        write_for_transformers(folder, self._library, self.entries, self.special)
+        spaces = "one" if self._one_space else "kept"
+        write_about(folder, self, self.words, special=asdict(self.special), spaces=spaces)
 
     @cached_property
     def _sizes(self) -> NDArray[np.int64]:
@@ -162,9 +147,10 @@ def make_library(
     )
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     library.decoder = decoders.ByteLevel()
-    library.post_processor = template(entries[special.cls], entries[special.sep], special)
+    library.post_processor = template(entries, special)
     library.add_special_tokens([entries[index] for index in sorted(asdict(special).values())])
-    library.add_tokens([AddedToken(word, normalized=False) for word in words])
+    # With the white space beside a word: what is left is a text of its own, without it.
+    library.add_tokens(saved_words(words, library.normalizer, lstrip=True, rstrip=True))
     return library
 
 

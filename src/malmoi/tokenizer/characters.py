@@ -7,7 +7,9 @@ K = kept characters, W = words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from tokenizers import Tokenizer as Library
 LETTER, ALONE, SPACE, DROPPED, HIDDEN, ODD, UNSEEN = range(7)
 """Part of a word; a word of its own (punctuation, hanja); white space; removed (controls); removed though
 Python calls it white space (U+000B, U+0085); anything else."""
+LONGEST_WORD = 100
+"""Characters. A longer word is [UNK] in BERT's WordPiece; no kind learns anything from one, for it is rarely
+a word, and SentencePiece's trainer takes time with the square of its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,20 @@ class Characters:
 def code_points(text: str) -> NDArray[np.uint32]:
     """The code points of a text without lone surrogates."""
     return np.frombuffer(text.encode("utf-32-le"), np.uint32)
+
+
+def lengths_of(texts: Sequence[Sized]) -> NDArray[np.int64]:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def bounds_of(lengths: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Where each of stretches laid end to end begins, and where the last one ends."""
+    return np.append(0, np.cumsum(lengths, dtype=np.int64))
+
+
+def line_begins(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Where each text begins when all are joined by newlines."""
+    return bounds_of(lengths_of(texts) + 1)[:-1]
 
 
 def find_words(classes: NDArray[np.uint8]) -> Words:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Encoding, pre_tokenizers
 from tokenizers import Tokenizer as Library
-from tokenizers import pre_tokenizers
 
 from malmoi.errors import MalmoiError
+from malmoi.tokenizer.characters import lengths_of
 
 Choice = Literal["auto", "tokenizers"]
 CHECKED_LINES = 1_000
@@ -75,7 +76,7 @@ class Engine:
         different = list(places)
         lines = [" ".join(different[at : at + WORDS]) for at in range(0, len(different), WORDS)]
         encodings = self._words_library.encode_batch_fast(lines, add_special_tokens=False)
-        ids_U = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+        ids_U, _ = join_ids(encodings)
         starts_U = np.flatnonzero(~self._goes_on[ids_U])
         counts_U = np.diff(starts_U, append=len(ids_U))
         place_W = np.fromiter(map(places.__getitem__, words), np.int64, len(words))
@@ -113,7 +114,7 @@ class Engine:
             each = np.split(ids, np.cumsum(counts)[:-1])
             for index in long:
                 each[index] = self.reference_ids([texts[index]])
-            ids, counts = np.concatenate(each), np.fromiter(map(len, each), np.int64, len(each))
+            ids, counts = np.concatenate(each), lengths_of(each)
         return ids, counts
 
     def reference_ids(self, lines: list[str]) -> NDArray[np.int32]:
@@ -122,8 +123,7 @@ class Engine:
 
     def _reference(self, texts: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         encodings = self._library.encode_batch_fast(texts, add_special_tokens=False)
-        counts = np.fromiter(map(len, encodings), np.int64, len(encodings))
-        return np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32), counts
+        return join_ids(encodings)
 
     def redo(self, text: str) -> NDArray[np.int32]:
         """Ids by `tokenizers` for a text whose ids contradict its words; tokie goes when that happens often.
@@ -158,6 +158,12 @@ class Engine:
         found, _ = self._tokie.encode_batch_flat(some, add_special_tokens=False)
         if not np.array_equal(found, self.reference_ids(some)):
             self._distrust()
+
+
+def join_ids(encodings: Sequence[Encoding]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Ids of the library's encodings laid end to end, and how many each has."""
+    ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+    return ids, lengths_of(encodings)
 
 
 def _load_tokie(library: Library) -> Any:

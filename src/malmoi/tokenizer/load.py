@@ -13,7 +13,7 @@ from typing import Any
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
-from malmoi.tokenizer.about import ABOUT, check_seal, read_settings
+from malmoi.tokenizer.about import ABOUT, check_seal, read_about, read_settings
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.spm import model_file, read_model
@@ -45,7 +45,8 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
         check_seal(path)
     kind = kind_of(path)
     if kind not in OPENERS:
-        raise MalmoiError("MM0203", path, found=kind)
+        named = path.is_dir() and (path / ABOUT).exists()
+        raise MalmoiError("MM0203", path / ABOUT if named else path, found=kind)
     module, function = OPENERS[kind]
     opener = getattr(import_module(f"malmoi.tokenizer.{module}"), function)
     tokenizer: Tokenizer = opener(path, reporter=reporter, engine=engine)
@@ -56,7 +57,7 @@ def kind_of(path: Path) -> str:
     """The kind that malmoi.json says (of a vocab.txt beside it too), else what the files look like."""
     folder = path if path.is_dir() else path.parent
     named = path.is_dir() or path.name == "vocab.txt"
-    if named and (kind := read_settings(folder / ABOUT).get("kind")):
+    if named and (kind := read_about(folder).get("kind")):
         return str(kind)
     model = model_file(path) if path.is_dir() else path
     if model is not None and model.suffix == ".model":
@@ -74,4 +75,6 @@ def is_byte_level(state: dict[str, Any]) -> bool:
     if not isinstance(model, dict) or not isinstance(splitter, dict) or model.get("type") != "BPE":
         return False
     steps = splitter.get("pretokenizers", [splitter])
-    return any(isinstance(step, dict) and step.get("type") == "ByteLevel" for step in steps)
+    return isinstance(steps, list) and any(
+        isinstance(step, dict) and step.get("type") == "ByteLevel" for step in steps
+    )

@@ -6,18 +6,31 @@ A peer's vocabulary keeps the casing it was made with; what is said nowhere is r
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tokenizers import Tokenizer as Library
 
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.about import ABOUT, read_about, read_settings
+from malmoi.tokenizer.characters import LONGEST_WORD
 from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.wordpiece import MAX_WORD, PREFIX, WordPiece
+from malmoi.tokenizer.wordpiece import PREFIX, WordPiece
 from malmoi.tokenizer.words import added_words
 
 ADDED = "added_tokens.json"
+# What settings must be for ids to be ours: in a tokenizer_config.json; in a tokenizer.json's model and
+# normaliser.
+IN_CONFIG = {"clean_text": True, "wordpieces_prefix": PREFIX}
+IN_STATE = {
+    "clean_text": True,
+    "continuing_subword_prefix": PREFIX,
+    "max_input_chars_per_word": LONGEST_WORD,
+    "unk_token": "[UNK]",
+}
 
 
 def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> WordPiece:
@@ -30,21 +43,29 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     file = path
     if path.is_dir():
         file = next(path / name for name in ("vocab.txt", "tokenizer.json") if (path / name).exists())
-    _check_settings(path / "tokenizer.json" if path.is_dir() else file)
-    entries, casing = _read_json(file) if file.suffix == ".json" else (read_vocab(file), None)
+    source = path / "tokenizer.json" if path.is_dir() else file
+    state = read_settings(source) if source.suffix == ".json" else {}
+    if file != source and _type(state.get("model")) != "WordPiece":
+        state = {}  # of another tokenizer
+    config = file.parent / "tokenizer_config.json"
+    settings = read_settings(config)
+    _check_settings({config: settings, source: state})
+    entries = _entries(file, state) if file.suffix == ".json" else read_vocab(file)
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
         raise MalmoiError("MM0206", file, missing=" ".join(missing))
-    lower_case, strip_accents = casing or _casing(file.parent, entries)
-    words, entries = _words(path, file, entries, lower_case)
+    if file.suffix == ".json":
+        settings, config = _bert_settings(state), file
+    lower_case, strip_accents = _casing(config, settings, entries)
+    words, entries = _words(file, source, state, entries, lower_case)
     if strip_accents and any("가" <= entry[-1:] <= "힣" for entry in entries):
         reporter.warn("MM0208", str(file))
-    about = read_settings(file.parent / ABOUT)
+    about = read_about(file.parent)
     return WordPiece(
         entries,
         lower_case=lower_case,
         strip_accents=strip_accents,
-        split_hanja=_split_hanja(file),
+        split_hanja=_flag(config, settings, "tokenize_chinese_chars", True),
         learned=about.get("learned"),
         kind=about.get("kind", "wordpiece"),
         words=words,
@@ -73,38 +94,47 @@ def read_vocab(file: Path) -> list[str]:
     return entries
 
 
-def _read_json(file: Path) -> tuple[list[str], tuple[bool, bool]]:
-    state = read_settings(file)
+def _entries(file: Path, state: dict[str, Any]) -> list[str]:
+    """The entries of a tokenizer.json, its added tokens among them."""
     model = state.get("model")
     if not isinstance(model, dict) or "vocab" not in model:
         raise MalmoiError("MM0203", file, found="JSON")
-    normalizer = state.get("normalizer") or {}
-    kinds = (model.get("type"), normalizer.get("type"), (state.get("pre_tokenizer") or {}).get("type"))
-    if kinds != ("WordPiece", "BertNormalizer", "BertPreTokenizer"):
+    kinds = [_type(part) for part in (model, _normalizer(state), state.get("pre_tokenizer"))]
+    if kinds != ["WordPiece", "BertNormalizer", "BertPreTokenizer"]:
         raise MalmoiError("MM0203", file, found=" + ".join(str(kind) for kind in kinds))
-    ids: dict[str, int] = dict(model["vocab"])
-    ids |= {token["content"]: token["id"] for token in state.get("added_tokens", [])}
+    vocab = model["vocab"]
+    if not isinstance(vocab, dict) or not all(isinstance(index, int) for index in vocab.values()):
+        raise MalmoiError("MM0203", file, found="vocab")
+    if not vocab:
+        raise MalmoiError("MM0204", file)
+    if "[UNK]" not in vocab:  # also where it is an added token: the model would have none to give
+        raise MalmoiError("MM0206", file, missing="[UNK]")
+    added: dict[str, int] = {token["content"]: token["id"] for token in state.get("added_tokens", [])}
+    if strange := [token for token, index in added.items() if vocab.get(token, index) != index]:
+        raise MalmoiError("MM0203", file, found=f"added_tokens ≠ vocab: {strange[0]}")
+    ids: dict[str, int] = vocab | added
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
         raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
-    lower_case = bool(normalizer.get("lowercase"))
-    strip = normalizer.get("strip_accents")
-    return entries, (lower_case, lower_case if strip is None else bool(strip))
+    return entries
 
 
-def _words(path: Path, file: Path, entries: list[str], lower_case: bool) -> tuple[list[str], list[str]]:
+def _words(
+    file: Path, source: Path, state: dict[str, Any], entries: list[str], lower_case: bool
+) -> tuple[list[str], list[str]]:
     """The user words, from malmoi.json or a peer's added tokens, and the entries with those added behind."""
     if (file.parent / ABOUT).exists():
-        ours: list[str] = read_settings(file.parent / ABOUT).get("words") or []
+        ours: list[str] = read_about(file.parent).get("words", [])
         if set(ours) - set(entries):
             raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words ≠ {file.name}")
         return ours, entries
-    source = path / "tokenizer.json" if path.is_dir() else file
-    tokens = (read_settings(source) if source.suffix == ".json" else {}).get("added_tokens") or []
+    tokens = state.get("added_tokens", [])
     if not source.exists():  # older folders: a vocab.txt, and what was added to it beside it
-        source = path / ADDED
-        tokens = [{"content": word, "id": index} for word, index in read_settings(source).items()]
-        tokens = [token | {"normalized": True} for token in tokens]
+        source = source.with_name(ADDED)
+        listed = read_settings(source)
+        if not all(isinstance(index, int) for index in listed.values()):
+            raise MalmoiError("MM0203", source, found="JSON")
+        tokens = [{"content": word, "id": index, "normalized": True} for word, index in listed.items()]
     words = added_words(tokens, source, lower_case)
     behind = sorted((index, word) for word, index in words.items() if index >= len(entries))
     entries = entries + [word for _, word in behind]
@@ -113,36 +143,59 @@ def _words(path: Path, file: Path, entries: list[str], lower_case: bool) -> tupl
     return list(words), entries
 
 
-def _check_settings(file: Path) -> None:
+def _check_settings(read: Mapping[Path, dict[str, Any]]) -> None:
     """Raise MM0203 for a setting that would give other ids than ours, in a tokenizer.json or the config
-    beside it."""
-    config = file.parent / "tokenizer_config.json"
-    found = [(config, read_settings(config), {"clean_text": True, "wordpieces_prefix": PREFIX})]
-    state = read_settings(file) if file.suffix == ".json" else {}
-    model = state.get("model")
-    if isinstance(model, dict) and model.get("type") == "WordPiece":
-        wanted = {"continuing_subword_prefix": PREFIX, "max_input_chars_per_word": MAX_WORD}
-        found += [(file, model, wanted), (file, state.get("normalizer") or {}, {"clean_text": True})]
-    for where, settings, wanted in found:
-        for name, value in wanted.items():
-            if settings.get(name, value) != value:
-                raise MalmoiError("MM0203", where, found=f"{name}: {json.dumps(settings[name])}")
+    beside it, and for a tokenizer.json that the library does not open."""
+    for file, state in read.items():
+        found, wanted = [state], IN_CONFIG
+        if _type(state.get("model")) == "WordPiece":
+            _parse(file, state)
+            found, wanted = [state["model"], _normalizer(state)], IN_STATE
+        for settings in found:
+            for name, value in wanted.items():
+                if settings.get(name, value) != value:
+                    raise MalmoiError("MM0203", file, found=f"{name}: {json.dumps(settings[name])}")
 
 
-def _split_hanja(file: Path) -> bool:
-    """Whether each hanja is a word of its own; where nothing is said, as in BERT."""
-    if file.suffix == ".json":
-        return bool((read_settings(file).get("normalizer") or {}).get("handle_chinese_chars", True))
-    return _truth(read_settings(file.parent / "tokenizer_config.json").get("tokenize_chinese_chars", True))
+def _parse(file: Path, state: dict[str, Any]) -> None:
+    """Have the library look at the shape of a WordPiece's state, without what ids do not depend on, and
+    without the vocabulary, which takes a hundred times as long as the rest."""
+    ours = dict.fromkeys(("truncation", "padding", "post_processor", "decoder"))
+    bare = state | ours | {"model": state["model"] | {"vocab": {}}}
+    try:
+        Library.from_str(json.dumps(bare))
+    except Exception as error:  # the library raises Exception itself
+        raise MalmoiError("MM0203", file, found=str(error).splitlines()[0]) from None
 
 
-def _casing(folder: Path, entries: list[str]) -> tuple[bool, bool]:
+def _type(part: object) -> object:
+    return part.get("type") if isinstance(part, dict) else None
+
+
+def _normalizer(state: dict[str, Any]) -> dict[str, Any]:
+    """BERT's normaliser in a tokenizer.json; ours stands behind NFC, which is done before in any case."""
+    found = state.get("normalizer")
+    steps = found.get("normalizers") if isinstance(found, dict) else None
+    if isinstance(steps, list) and len(steps) == 2 and steps[0] == {"type": "NFC"}:
+        found = steps[1]
+    return found if isinstance(found, dict) else {}
+
+
+def _bert_settings(state: dict[str, Any]) -> dict[str, Any]:
+    """The same under the names that tokenizer_config.json has for it."""
+    found = _normalizer(state)
+    return {
+        "do_lower_case": found.get("lowercase", False),
+        "strip_accents": found.get("strip_accents"),
+        "tokenize_chinese_chars": found.get("handle_chinese_chars", True),
+    }
+
+
+def _casing(config: Path, settings: dict[str, Any], entries: list[str]) -> tuple[bool, bool]:
     """Whether a vocabulary lower-cases and strips accents: as its config says, else as it looks."""
-    settings = read_settings(folder / "tokenizer_config.json")
     if "do_lower_case" in settings:
-        lower_case = _truth(settings["do_lower_case"])
-        strip = settings.get("strip_accents")
-        return lower_case, lower_case if strip is None else _truth(strip)
+        lower_case = _flag(config, settings, "do_lower_case", False)
+        return lower_case, _flag(config, settings, "strip_accents", lower_case)
     words = [entry for entry in entries if not entry.startswith("[")]
     latin = [entry for entry in words if entry.isascii() and entry.isalpha()]
     lower_case = len(latin) > 100 and all(entry == entry.lower() for entry in latin)
@@ -150,6 +203,12 @@ def _casing(folder: Path, entries: list[str]) -> tuple[bool, bool]:
     return lower_case, lower_case and not any("가" <= entry[-1:] <= "힣" for entry in words)
 
 
-def _truth(value: Any) -> bool:
-    """Peers' files hold the string "False", which Python counts as true."""
-    return value.lower() == "true" if isinstance(value, str) else bool(value)
+def _flag(config: Path, settings: dict[str, Any], name: str, default: bool) -> bool:
+    """A yes or no; peers' files hold the string "False", which Python counts as true."""
+    value = settings.get(name)
+    if value is None:
+        return default
+    known = {"true": True, "false": False}.get(str(value).lower())
+    if known is None:
+        raise MalmoiError("MM0203", config, found=f"{name}: {json.dumps(value)}")
+    return known

@@ -16,8 +16,17 @@ from tokenizers import Tokenizer as Library
 from tokenizers import models, normalizers, pre_tokenizers
 
 from malmoi.tokenizer.analyzers.base import Morphemes, Surfaces
-from malmoi.tokenizer.characters import ALONE, Characters, Words, code_points, find_words
-from malmoi.tokenizer.nfc import compose, is_nfc
+from malmoi.tokenizer.characters import (
+    ALONE,
+    Characters,
+    Words,
+    bounds_of,
+    code_points,
+    find_words,
+    lengths_of,
+    line_begins,
+)
+from malmoi.tokenizer.nfc import composed, is_nfc
 
 MARK = "\u2126"
 """The ohm sign. NFC makes it the Greek letter, so no text of ours holds it; BERT takes it for a letter."""
@@ -96,7 +105,7 @@ def mark_lemmas(texts: Sequence[str], morphemes: Morphemes, characters: Characte
     shown = [
         f" {MARK}{lemma}" if inner else f" {lemma}" for lemma, inner in zip(lemmas, inner_M, strict=True)
     ]
-    sizes_M = np.fromiter(map(len, shown), np.int64, len(shown))
+    sizes_M = lengths_of(shown)
     ends_M = np.cumsum(sizes_M)
     within_R = np.arange(ends_M[-1] if len(ends_M) else 0) - np.repeat(ends_M - sizes_M, sizes_M)
     within_R = np.maximum(within_R - np.repeat(1 + inner_M, sizes_M), 0)
@@ -109,7 +118,7 @@ def mark_lemmas(texts: Sequence[str], morphemes: Morphemes, characters: Characte
     as_written_R = np.repeat(np.array(written, np.bool_) & ~shares_M, sizes_M)
     sources_R2[as_written_R, 0] += within_R[as_written_R].astype(np.int32)
     sources_R2[as_written_R, 1] = sources_R2[as_written_R, 0] + 1
-    first_M = np.concatenate([[0], np.cumsum(counts_N)])
+    first_M = bounds_of(counts_N)
     first_N = np.concatenate([[0], ends_M])[first_M[:-1]]
     cut = ["".join(shown[a:b]) for a, b in zip(first_M[:-1].tolist(), first_M[1:].tolist(), strict=True)]
     return Marked(cut, first_N, sources_R2, np.repeat(np.arange(len(lemmas), dtype=np.int32), sizes_M))
@@ -125,7 +134,7 @@ def _complete(
     """Spans, lemmas (NFC) and counts, with what the analyzer left out put in as it is written."""
     lemmas = morphemes.lemmas
     if not is_nfc("".join(lemmas)):
-        lemmas = [lemma if is_nfc(lemma) else compose(lemma)[0] for lemma in lemmas]
+        lemmas = [composed(lemma) for lemma in lemmas]
     starts_M2 = morphemes.spans + _owned(begins_N, morphemes.counts)
     depth = np.zeros(len(codes_C) + 1, np.int64)
     np.add.at(depth, starts_M2[:, 0], 1)
@@ -149,9 +158,8 @@ def _complete(
 
 def _joined(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
     """Code points of the texts with a newline between them; where each text begins and ends."""
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    begins_N = np.cumsum(lengths + 1) - (lengths + 1)
-    return code_points("\n".join(texts)), begins_N, begins_N + lengths
+    begins_N = line_begins(texts)
+    return code_points("\n".join(texts)), begins_N, begins_N + lengths_of(texts)
 
 
 def _owned(begins_N: NDArray[np.int64], counts_N: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.spm import SPACE
@@ -43,6 +44,11 @@ def measure(tokenizer: Tokenizer, blocks: Iterable[str]) -> dict[str, Any]:
 def cut(tokenizer: Tokenizer, text: str) -> list[str]:
     """The tokens of one text."""
     return tokenizer.tokens(tokenizer.encode_batch([text], specials=False).ids)
+
+
+def shown(tokenizer: Tokenizer, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+    """The entries behind ids, for the eye."""
+    return readable(tokenizer.kind, tokenizer.tokens(ids))
 
 
 def readable(kind: str, tokens: list[str]) -> list[str]:

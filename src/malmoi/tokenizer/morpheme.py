@@ -13,19 +13,19 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_bytes
 from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
-from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.analyzers import Analyzer
 from malmoi.tokenizer.composed import OverPieces, Pieces, through
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.marked import MARK, Marked, bert_characters, mark_lemmas, mark_surfaces
+from malmoi.tokenizer.names import ROLES
 from malmoi.tokenizer.wordpiece import WordPiece
 
 Form = Literal["surface", "lemma"]
 FORMS: tuple[Form, ...] = get_args(Form)
-_ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 
 
 class MorphemeWordPiece(OverPieces):
@@ -77,18 +77,10 @@ class MorphemeWordPiece(OverPieces):
 
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / "vocab.txt", "".join(f"{entry}\n" for entry in self.entries).encode())
-        about = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "normalize": "NFC",
-            "analyzer": self.analyzer.identity,
-            "form": self.form,
-        }
         if self._user_dictionary is not None:
             write_bytes(folder / USER_DICTIONARY, self._user_dictionary)
-        write_json(folder / ABOUT, about)
-        write_remote(folder, self.analyzer.name, dict(zip(_ROLES, SPECIAL_TOKENS, strict=True)))
+        write_about(folder, self, analyzer=self.analyzer.identity, form=self.form)
+        write_remote(folder, self.analyzer.name, dict(zip(ROLES, SPECIAL_TOKENS, strict=True)))
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and morpheme starts of NFC texts."""

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
+from tokenizers import Tokenizer as Library
 from tokenizers import processors
 
+from malmoi.artifact import write_bytes, write_json
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 
 # In the order of SpecialIds; the first name that the vocabulary has is taken.
 NAMES = (("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[MASK]", "<mask>"))
+ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+"""transformers' names for them, in the same order."""
 
 
 def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
@@ -26,22 +30,28 @@ def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
     return SpecialIds(*(index for index in found if index is not None))
 
 
-def transformers_settings(entries: Sequence[str], special: SpecialIds) -> dict[str, object]:
-    """What tokenizer_config.json must say of a tokenizer.json that is complete in itself."""
-    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+def write_for_transformers(
+    folder: Path, library: Library, entries: Sequence[str], special: SpecialIds, **more: object
+) -> None:
+    """Write tokenizer.json, complete in itself, and tokenizer_config.json. The class named there takes the
+    file as it is: `BertTokenizer` would build another tokenizer from the vocabulary, without NFC."""
+    write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
     tokens = [entries[index] for index in astuple(special)]
-    return {
+    settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "do_lower_case": False,
         "strip_accents": False,
         "model_max_length": 512,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
-        **dict(zip(names, tokens, strict=True)),
+        **dict(zip(ROLES, tokens, strict=True)),
+        **more,
     }
+    write_json(folder / "tokenizer_config.json", settings)
 
 
-def template(cls: str, sep: str, special: SpecialIds) -> processors.TemplateProcessing:
+def template(entries: Sequence[str], special: SpecialIds) -> processors.TemplateProcessing:
     """`[CLS] first [SEP] second [SEP]` with segments 0 and 1."""
+    cls, sep = entries[special.cls], entries[special.sep]
     return processors.TemplateProcessing(
         single=f"{cls}:0 $A:0 {sep}:0",
         pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",

@@ -20,6 +20,11 @@ def is_nfc(text: str) -> bool:
     return text.isascii() or unicodedata.is_normalized("NFC", text)
 
 
+def composed(text: str) -> str:
+    """NFC of a text, without the way back."""
+    return text if is_nfc(text) else compose(text)[0]
+
+
 def all_nfc(text: str) -> bool:
     """`is_nfc` of a long text, asked piece by piece: one combining mark makes Python normalise all it was
     asked about, and the marks of a corpus stand in few of its lines."""

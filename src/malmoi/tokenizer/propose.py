@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from malmoi.tokenizer import nfc
 from malmoi.tokenizer.base import Tokenizer
+from malmoi.tokenizer.characters import bounds_of
 
 LONGEST = 10  # characters of a proposed word
 SHORTLIST = 20  # candidates looked at closely, for each word wanted
@@ -39,7 +40,7 @@ def propose_words(
     """The `wanted` words that save most tokens on the text, best first; fewer where there are no more."""
     runs: Counter[str] = Counter()
     for block in blocks:
-        runs.update(LETTERS.findall(block if nfc.is_nfc(block) else nfc.compose(block)[0]))
+        runs.update(LETTERS.findall(nfc.composed(block)))
     costs = _costs(tokenizer, list(runs))
     split = {run: count for (run, count), cost in zip(runs.items(), costs, strict=True) if cost > 1}
     counted = _frequent(split, min_count)
@@ -74,8 +75,7 @@ def _costs(tokenizer: Tokenizer, strings: Sequence[str]) -> NDArray[np.int64]:
     encoded = tokenizer.encode_batch(list(strings), specials=False)
     lengths = encoded.spans[:, 1] - encoded.spans[:, 0]
     cost_T = np.where(encoded.ids == tokenizer.special.unk, lengths, 1)
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(cost_T, dtype=np.int64)])
-    return np.asarray(before[encoded.cu_seqlens[1:]] - before[encoded.cu_seqlens[:-1]])
+    return np.diff(bounds_of(cost_T)[encoded.cu_seqlens])
 
 
 @dataclass

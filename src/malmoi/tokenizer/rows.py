@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.base import Encodings, Truncation
+from malmoi.tokenizer.characters import bounds_of
 
 Ints = NDArray[np.int64]
 
@@ -126,7 +127,7 @@ def _check_room(room: Ints, max_len: int, taken: Any) -> None:
 def _assemble(flat: Flat, cut: _Cut, special: SpecialIds, pairs: bool, specials: bool) -> Encodings:
     n1, n2, mark = cut.first_len, cut.second_len, int(specials)
     lengths = n1 + n2 + mark * (3 if pairs else 2)
-    cu_seqlens = np.concatenate([[0], np.cumsum(lengths)])
+    cu_seqlens = bounds_of(lengths)
     begin, end = cu_seqlens[:-1], cu_seqlens[1:]
     total = int(cu_seqlens[-1])
     ids = np.empty(total, np.int32)

@@ -7,6 +7,7 @@ characters, and what a peer's normaliser rewrites.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import chain
@@ -17,16 +18,18 @@ import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_bytes
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer import spm
-from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.about import ABOUT, read_about, write_about
+from malmoi.tokenizer.characters import bounds_of, lengths_of
 from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.names import NAMES, find_special, transformers_settings
+from malmoi.tokenizer.names import NAMES, find_special, write_for_transformers
 from malmoi.tokenizer.spm import FILE, SPACE, Model
 from malmoi.tokenizer.stream import make_stream, visible_span
+from malmoi.tokenizer.words import encode_around
 
 GROUP = 500
 """Characters given to the library at once, cut at spaces. It adds scores up in 32 bits from the start of what
@@ -41,28 +44,34 @@ class SentencePiece(OverPieces):
         model: its special tokens are among its pieces. "[MASK]" written in a text is text, also where a
             peer's model says otherwise.
         learned: how many pieces mean something, when the rest is [unused] filling.
+        words: pieces that are one token wherever they stand (`words.py`); a space is ▁ in a piece.
         where: the file, for messages.
     """
 
-    def __init__(self, model: Model, *, learned: int | None = None, where: Path = Path(FILE)) -> None:
-        names = set(chain.from_iterable(NAMES))
-        pieces = [
-            replace(piece, type=spm.CONTROL)
-            if piece.text in names and piece.type == spm.USER_DEFINED
-            else piece
-            for piece in model.pieces
-        ]
-        self.model = replace(model, pieces=tuple(pieces))
+    def __init__(
+        self,
+        model: Model,
+        *,
+        learned: int | None = None,
+        words: Sequence[str] = (),
+        where: Path = Path(FILE),
+    ) -> None:
+        self.model = _hide(model, set(chain.from_iterable(NAMES)))
         self.kind = model.kind
-        self.entries = model.entries
+        self.words = tuple(words)
+        written = {spm.as_piece(word): word for word in self.words}
+        self.entries = [written.get(entry, entry) for entry in model.entries]
+        ids = {entry: index for index, entry in enumerate(self.entries)}
+        self._word_ids = {word: ids[word] for word in self.words}
         self.learned = len(self.entries) if learned is None else learned
         self.special = find_special(self.entries, where)
+        between = _hide(self.model, written.keys())  # we look for words, not the library
         try:
-            self._library: Any = sentencepiece.SentencePieceProcessor(model_proto=self.model.to_bytes())
+            self._library: Any = sentencepiece.SentencePieceProcessor(model_proto=between.to_bytes())
         except RuntimeError as error:
             raise MalmoiError("MM0231", where, detail=str(error).splitlines()[0]) from None
         # A piece never reaches over a space: each word can be cut alone, white space made one by ourselves.
-        self._whole = all(SPACE not in piece.text[1:] for piece in pieces)
+        self._whole = all(SPACE not in p.text[1:] for p in between.pieces if p.type != spm.CONTROL)
         self._by_words = not model.charsmap and model.spaces and self._whole
 
     @property
@@ -71,6 +80,10 @@ class SentencePiece(OverPieces):
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
+        return encode_around(texts, self._word_ids, self._encode)
+
+    def _encode(self, texts: list[str]) -> Pieces:
+        """The same for texts without user words."""
         if self._by_words:  # ▁ typed by a user is a space to the library as well
             texts = [text.replace(SPACE, " ") for text in texts]
         words = [text.split() for text in texts]
@@ -80,7 +93,7 @@ class SentencePiece(OverPieces):
         given = [" ".join(unit) for unit in flat] if self._by_words else texts
         ids_U: list[list[int]] = self._library.encode(given, return_type=int, num_threads=1)
         spelled_U = [SPACE + SPACE.join(unit) if unit else "" for unit in flat]
-        counts_U = np.fromiter(map(len, ids_U), np.int64, len(ids_U))
+        counts_U = lengths_of(ids_U)
         ids = np.fromiter(chain.from_iterable(ids_U), np.int32, int(counts_U.sum()))
         sizes = self._sizes[ids]
         spells = self._spellings
@@ -90,13 +103,13 @@ class SentencePiece(OverPieces):
             if "".join([spells[index] for index in found]) != spelled
         ]
         stream = make_stream(texts)
-        lengths_U = np.fromiter(map(len, spelled_U), np.int64, len(spelled_U))
-        begins_U = np.cumsum(lengths_U) - lengths_U
-        first_U = np.cumsum(counts_U) - counts_U
-        ends = np.cumsum(sizes)
+        begins_U = bounds_of(lengths_of(spelled_U))[:-1]
+        bounds_U = bounds_of(counts_U)
+        first_U = bounds_U[:-1]
+        ends = bounds_of(sizes)
         # Each unit's tokens are counted from where its own words begin, whatever came out before them.
-        shift_U = begins_U - np.append(0, ends)[first_U]
-        ends = ends + np.repeat(shift_U, counts_U)
+        shift_U = begins_U - ends[first_U]
+        ends = ends[1:] + np.repeat(shift_U, counts_U)
         last = max(0, len(stream.at) - 1)
         at = stream.at if len(stream.at) else np.zeros(1, np.int32)
         spans = np.stack([at[np.clip(ends - sizes, 0, last)], at[np.clip(ends - 1, 0, last)] + 1], axis=1)
@@ -104,8 +117,7 @@ class SentencePiece(OverPieces):
             tokens = slice(int(first_U[unit]), int(first_U[unit] + counts_U[unit]))
             way_back = at[int(begins_U[unit]) + 1 :] if self._by_words else None
             spans[tokens] = np.reshape(self._by_library(given[unit], way_back), (-1, 2))
-        bounds = np.append(0, np.cumsum(counts_U))[np.cumsum([0, *each])]
-        return Pieces(ids, spans.astype(np.int32), np.diff(bounds))
+        return Pieces(ids, spans.astype(np.int32), np.diff(bounds_U[bounds_of(np.array(each, np.int64))]))
 
     def _by_library(self, given: str, way_back: NDArray[np.int32] | None) -> list[tuple[int, int]]:
         """Spans by the library's offsets; `way_back` has the position in the text of each given character."""
@@ -126,17 +138,9 @@ class SentencePiece(OverPieces):
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / FILE, self.model.to_bytes())
         if self._whole and self.model.spaces and not any(p.type == spm.BYTE for p in self.model.pieces):
-            library = to_library(self.model, self.special)
-            write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
-            write_json(folder / "tokenizer_config.json", transformers_settings(self.entries, self.special))
-        about = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "special": asdict(self.special),
-            "normalize": "NFC",
-        }
-        write_json(folder / ABOUT, about)
+            library = to_library(self.model, self.special, self.words)
+            write_for_transformers(folder, library, self.entries, self.special)
+        write_about(folder, self, self.words, special=asdict(self.special))
 
     @cached_property
     def _spellings(self) -> list[str]:
@@ -147,6 +151,15 @@ class SentencePiece(OverPieces):
     @cached_property
     def _sizes(self) -> NDArray[np.int64]:
         return np.array([len(entry) for entry in self.entries], np.int64)
+
+
+def _hide(model: Model, texts: Collection[str]) -> Model:
+    """The model with those of its user-defined pieces never found in a text."""
+    pieces = [
+        replace(piece, type=spm.CONTROL) if piece.text in texts and piece.type == spm.USER_DEFINED else piece
+        for piece in model.pieces
+    ]
+    return replace(model, pieces=tuple(pieces))
 
 
 def _groups(words: list[str]) -> list[list[str]]:
@@ -167,7 +180,8 @@ def _groups(words: list[str]) -> list[list[str]]:
 def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> SentencePiece:
     """Open a SentencePiece model from a folder or a file. `engine` is WordPiece's.
 
-    Raises MM0202 (no model in the folder), MM0203 (words or characters, not pieces), MM0204 (empty), MM0206
+    Raises MM0202 (no model in the folder), MM0203 (words or characters, not pieces; user words that are no
+    pieces), MM0204 (empty), MM0206
     (special tokens missing), MM0231 (not a model, or damaged).
     """
     file = spm.model_file(path) if path.is_dir() else path
@@ -183,5 +197,9 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
     ):
         # monologg's KoBERT takes ids from this list: no difference there, but there might be one elsewhere.
         raise MalmoiError("MM0231", file, detail="vocab.txt ≠ .model")
-    learned = read_settings(file.parent / ABOUT).get("learned") if file.name == FILE else None
-    return SentencePiece(model, learned=learned, where=file)
+    about = read_about(file.parent) if file.name == FILE else {}
+    words = about.get("words", ())
+    known = {piece.text for piece in model.pieces if piece.type == spm.USER_DEFINED}
+    if strange := [word for word in words if spm.as_piece(word) not in known]:
+        raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words: {strange[0]}")
+    return SentencePiece(model, learned=about.get("learned"), words=words, where=file)

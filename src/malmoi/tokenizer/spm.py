@@ -52,6 +52,11 @@ class Model:
         return b"".join(_field(_PIECES, _piece_bytes(piece)) for piece in self.pieces) + self.rest
 
 
+def as_piece(word: str) -> str:
+    """A word as it stands among the pieces."""
+    return word.replace(" ", SPACE)
+
+
 def model_file(folder: Path) -> Path | None:
     """The SentencePiece model of a folder: under a usual name, or the only `*.model` beside no vocabulary."""
     named = [folder / name for name in (FILE, "spiece.model", "spm.model", "sentencepiece.bpe.model")]

@@ -6,7 +6,8 @@ on paper for ㅋ|ㅋㅋ and ㅋㅋ|ㅋ, and either library rounds it in its own 
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from collections.abc import Sequence
+from dataclasses import astuple, replace
 
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
@@ -16,14 +17,22 @@ from malmoi.tokenizer import spm
 from malmoi.tokenizer.names import template
 from malmoi.tokenizer.spm import SPACE, Model
 from malmoi.tokenizer.stream import WHITE_SPACE
+from malmoi.tokenizer.words import saved_words
 
 NEVER = -10_000.0
 """A score no row of known pieces loses to: for `tokenizers`, "[unused0]" is a piece like others. Its score
 of an unknown character is the lowest less ten, which decides nothing where pieces are of known characters."""
 
 
-def to_library(model: Model, special: SpecialIds) -> Library:
-    """The tokenizer, with BERT's `[CLS] … [SEP] … [SEP]` around the text."""
+def to_library(model: Model, special: SpecialIds, words: Sequence[str] = ()) -> Library:
+    """The tokenizer, with BERT's `[CLS] … [SEP] … [SEP]` around the text, and `words` among its pieces as
+    added tokens."""
+    written = {spm.as_piece(word): word for word in words}
+    pieces = [
+        replace(piece, text=written[piece.text], type=spm.CONTROL) if piece.text in written else piece
+        for piece in model.pieces
+    ]
+    model = replace(model, pieces=tuple(pieces))
     unk = model.pieces[special.unk].text
     if model.kind == "unigram":
         hidden = NEVER if _covered(model) else 0.0
@@ -39,15 +48,13 @@ def to_library(model: Model, special: SpecialIds) -> Library:
             *rewriting,
             normalizers.Replace(Regex(f"[{SPACE}{WHITE_SPACE[1:]}"), " "),
             normalizers.Strip(),
-            normalizers.Prepend(SPACE),
-            normalizers.Replace(" ", SPACE),
         ]
     )
-    library.pre_tokenizer = pre_tokenizers.Split(SPACE, "merged_with_next")
+    library.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
     library.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always")
-    tokens = [model.pieces[index].text for index in astuple(special)]
-    library.post_processor = template(tokens[2], tokens[3], special)
-    library.add_special_tokens(tokens)
+    library.post_processor = template(model.entries, special)
+    library.add_special_tokens([model.pieces[index].text for index in astuple(special)])
+    library.add_tokens(saved_words(words, library.normalizer, lstrip=True, rstrip=True))
     return library
 
 

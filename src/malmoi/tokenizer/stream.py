@@ -7,11 +7,12 @@ tab or an ideographic space for a letter. N texts, S characters in the stream.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.tokenizer.characters import code_points
+from malmoi.tokenizer.characters import code_points, line_begins
 
 _SPACES = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
@@ -50,8 +51,7 @@ def make_stream(texts: list[str]) -> Stream:
     at[index[starts_word] - 1] = kept[starts_word]
     shown = np.full(size, ord(" "), np.uint32)
     shown[index] = codes[kept]
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    begins = np.cumsum(lengths + 1) - (lengths + 1)
+    begins = line_begins(texts)
     starts = np.append(np.append(index - 1, size)[np.searchsorted(kept, begins)], size)
     at -= np.repeat(begins, np.diff(starts))
     return Stream(at.astype(np.int32), starts, shown)
@@ -59,14 +59,17 @@ def make_stream(texts: list[str]) -> Stream:
 
 def visible_span(text: str, start: int, end: int) -> tuple[int, int]:
     """A span without the white space at its ends; one of nothing else becomes the next visible character,
-    for that is what a lone space leads to; the last one before it where the text ends."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    if start < end:
-        return start, end
-    behind = next((at for at in range(start, len(text)) if not text[at].isspace()), -1)
-    if behind < 0:
-        behind = next((at for at in range(min(start, len(text)) - 1, -1, -1) if not text[at].isspace()), 0)
-    return behind, behind + 1
+    for that is what a lone space leads to; the last one before it where the text ends. Where all of the text
+    is white space it stays, or is one character if it was empty."""
+    first, last = start, end
+    while first < last and text[first].isspace():
+        first += 1
+    while first < last and text[last - 1].isspace():
+        last -= 1
+    if first < last:
+        return first, last
+    around = chain(range(first, len(text)), range(min(first, len(text)) - 1, -1, -1))
+    if (seen := next((at for at in around if not text[at].isspace()), None)) is not None:
+        return seen, seen + 1
+    start = min(start, max(0, len(text) - 1))
+    return start, max(end, start + 1)

@@ -17,9 +17,9 @@ from tokenizers import models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizer
 
 from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.tokenizer.characters import LONGEST_WORD
 from malmoi.tokenizer.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 
-LONGEST_WORD = 100  # characters; a longer one is [UNK]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -18,7 +19,7 @@ from malmoi.artifact import (
 )
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.blocks import MB, sample_blocks
@@ -29,7 +30,6 @@ from malmoi.tokenizer.words import read_words
 
 MEASURED_BYTES = 2 * MB
 WITH_ANALYZER = ("morpheme-wordpiece", "morpheme")
-WITH_WORDS = ("wordpiece", "morpheme-wordpiece", "bytebpe")
 
 
 def train_tokenizer(
@@ -66,10 +66,12 @@ def train_tokenizer(
         raise MalmoiError("MM0211", corpus)
     with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
         sampled = min(total, config.sample_mb * MB)
-        with reporter.step("tokenizer.learning", total=passes(config.kind) * sampled, unit="B") as step:
+        with reporter.step("tokenizer.learning", total=sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
             cores = workers or os.cpu_count() or 1
-            result = learn(Task(config, blocks, str(corpus), step.advance, words, cores))
+            bar = _Bar(step, sampled, passes(config.kind))
+            result = learn(Task(config, blocks, str(corpus), bar.advance, words, cores))
+            bar.advance(math.inf)
         tokenizer = result.tokenizer
         tokenizer.save(draft.path)
         seal(draft.path)
@@ -88,9 +90,22 @@ def train_tokenizer(
     return read_manifest(out)
 
 
+class _Bar:
+    """Bytes of the text, as if it were read once: a pass moves the bar by its share. It ends with the text,
+    also where that is read again because too many characters left no room for pieces."""
+
+    def __init__(self, step: Step, total: int, passes: int) -> None:
+        self._step, self._passes, self._left = step, passes, float(total * passes)
+
+    def advance(self, amount: float) -> None:
+        moved = min(amount, self._left)
+        self._left -= moved
+        self._step.advance(moved / self._passes)
+
+
 def _check_kind(config: TokenizerConfig) -> None:
     """Refuse what the kind would not heed, before anything is learned."""
-    if config.words is not None and config.kind not in WITH_WORDS:
+    if config.words is not None and config.kind == "morpheme":
         raise MalmoiError("MM0267", config.words, kind=config.kind)
     if config.user_dictionary is not None and config.kind not in WITH_ANALYZER:
         raise MalmoiError("MM0243", config.user_dictionary, kind=config.kind)

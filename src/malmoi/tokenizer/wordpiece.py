@@ -15,33 +15,35 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact import write_bytes
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer import nfc
-from malmoi.tokenizer.about import ABOUT
+from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.base import Lines
 from malmoi.tokenizer.characters import (
     HIDDEN,
     LETTER,
+    LONGEST_WORD,
     ODD,
     SPACE,
     Characters,
     Words,
     code_points,
     find_words,
+    line_begins,
     mark_words,
     spell_words,
 )
 from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.config import Kind
-from malmoi.tokenizer.engine import Choice, Engine
-from malmoi.tokenizer.words import encode_around
+from malmoi.tokenizer.engine import Choice, Engine, join_ids
+from malmoi.tokenizer.names import template, write_for_transformers
+from malmoi.tokenizer.words import encode_around, saved_words
 
 PREFIX = "##"
-MAX_WORD = 100  # characters; a longer word is [UNK]
 GOES_ON = 128  # added to the length of an entry that goes on a word
 
 
@@ -95,28 +97,29 @@ class WordPiece(OverPieces):
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, vocab.txt, tokenizer_config.json (transformers) and malmoi.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / "tokenizer.json", (self._library.to_str(pretty=True) + "\n").encode())
         write_bytes(folder / "vocab.txt", "".join(f"{entry}\n" for entry in self.entries).encode())
-        names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-        settings = {
-            "tokenizer_class": "BertTokenizer",
-            "do_lower_case": self.lower_case,
-            "strip_accents": self.strip_accents,
-            "tokenize_chinese_chars": self.split_hanja,
-            "model_max_length": 512,
-            **dict(zip(names, SPECIAL_TOKENS, strict=True)),
-        }
-        write_json(folder / "tokenizer_config.json", settings)
-        about: dict[str, Any] = {
-            "kind": self.kind,
-            "vocab_size": self.vocab_size,
-            "learned": self.learned,
-            "normalize": "NFC",
-            **self.told,
-        }
-        if self.words:
-            about["words"] = list(self.words)
-        write_json(folder / ABOUT, about)
+        write_for_transformers(
+            folder,
+            self._for_others(),
+            self.entries,
+            self.special,
+            do_lower_case=self.lower_case,
+            strip_accents=self.strip_accents,
+            tokenize_chinese_chars=self.split_hanja,
+        )
+        write_about(folder, self, self.words, **self.told)
+
+    def _for_others(self) -> Library:
+        """The tokenizer with all that is ours beside it: composing, special tokens, the template."""
+        library = Library(self._library.model)
+        library.normalizer = normalizers.Sequence([normalizers.NFC(), self._library.normalizer])
+        library.pre_tokenizer = self._library.pre_tokenizer
+        library.decoder = decoders.WordPiece(prefix=PREFIX)
+        library.post_processor = self._library.post_processor
+        library.add_special_tokens(list(SPECIAL_TOKENS))
+        rewritten = self.lower_case or self.strip_accents  # then words keep their case, so no rewriting
+        library.add_tokens(saved_words(self.words, None if rewritten else library.normalizer))
+        return library
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
@@ -180,8 +183,7 @@ class WordPiece(OverPieces):
         spans[:, 0] = words.kept.take(ends - sizes)
         spans[:, 1] = words.kept.take(ends - 1)
         spans[:, 1] += 1
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        begins = np.cumsum(lengths + 1) - (lengths + 1)
+        begins = line_begins(texts)
         first = np.append(np.searchsorted(spans[:, 0], begins), len(ids))
         counts = np.diff(first)
         spans -= np.repeat(begins, counts).astype(np.int32)[:, None]
@@ -215,8 +217,7 @@ class WordPiece(OverPieces):
 
     def _by_library(self, texts: list[str]) -> Pieces:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
-        counts = np.fromiter((len(e) for e in encodings), np.int64, len(encodings))
-        ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
+        ids, counts = join_ids(encodings)
         offsets = chain.from_iterable(chain.from_iterable(e.offsets for e in encodings))
         return Pieces(ids, np.fromiter(offsets, np.int32).reshape(-1, 2), counts)
 
@@ -236,16 +237,12 @@ class WordPiece(OverPieces):
 def _library(
     ids: dict[str, int], lower_case: bool, strip_accents: bool, split_hanja: bool, words: tuple[str, ...]
 ) -> Library:
-    library = Library(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD))
+    library = Library(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD))
     library.normalizer = normalizers.BertNormalizer(
         handle_chinese_chars=split_hanja, lowercase=lower_case, strip_accents=strip_accents
     )
     library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    library.decoder = decoders.WordPiece(prefix=PREFIX)
-    cls_sep = [(token, ids[token]) for token in ("[CLS]", "[SEP]")]
-    library.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=cls_sep
-    )
+    library.post_processor = template(list(ids), SpecialIds(*(ids[token] for token in SPECIAL_TOKENS)))
     library.add_special_tokens(list(SPECIAL_TOKENS))
     # Not normalised: looked for in the text as it is, as `encode_around` does.
     library.add_tokens([AddedToken(word, normalized=False) for word in words])

@@ -16,10 +16,12 @@ from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import AddedToken
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import nfc
+from malmoi.tokenizer.characters import lengths_of, line_begins
 from malmoi.tokenizer.composed import Pieces
 
 # F = words found, T = tokens.
@@ -40,8 +42,7 @@ def read_words(file: Path) -> tuple[str, ...]:
         raise MalmoiError("MM0260", file, detail=str(error).split(": ")[-1]) from None
     words: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
-        word = line.partition("\t")[0].strip()
-        word = word if nfc.is_nfc(word) else nfc.compose(word)[0]
+        word = nfc.composed(line.partition("\t")[0].strip())
         if word and word not in words:
             words[word] = number
     if not words:
@@ -72,6 +73,17 @@ def fit_words(entries: Sequence[str], words: Sequence[str], room: int) -> list[s
     return kept + [word for word in words if word not in known]
 
 
+def cut_out(text: str, words: Sequence[str]) -> str:
+    """The text with a space in the place of each word: what `encode` is given, for learning from it."""
+    import polars as pl
+
+    patterns = _patterns(words, SPECIAL_TOKENS)
+    wanted = set(words)
+    put = [" " if pattern in wanted else pattern for pattern in patterns]
+    frame = pl.DataFrame({"text": [text]})
+    return str(frame.select(pl.col("text").str.replace_many(patterns, put, leftmost=True)).item())
+
+
 def encode_around(
     texts: list[str],
     ids: Mapping[str, int],
@@ -90,11 +102,10 @@ def encode_around(
     spans_F2, ids_F = _find(joined, ids, reserved)
     if not len(ids_F):
         return encode(texts)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    begins = np.cumsum(lengths + 1) - (lengths + 1)
+    begins = line_begins(texts)
     # A stretch opens where a text begins or a word ends, and closes where a word begins or a text ends.
     opens = np.sort(np.concatenate([begins, spans_F2[:, 1]]))
-    closes = np.sort(np.concatenate([begins + lengths, spans_F2[:, 0]]))
+    closes = np.sort(np.concatenate([begins + lengths_of(texts), spans_F2[:, 0]]))
     opens, closes = opens[opens < closes], closes[opens < closes]
     between = [joined[a:b] for a, b in zip(opens.tolist(), closes.tolist(), strict=True)]
     pieces = encode(between)
@@ -117,8 +128,7 @@ def _find(
     """[start, end) in characters (F, 2) and ids (F,) of the words in a text, in order, never overlapping."""
     import polars as pl
 
-    # Of matches that start together the pattern named first wins: the longest.
-    patterns = sorted({*ids, *reserved}, key=lambda word: (-len(word), word))
+    patterns = _patterns(ids, reserved)
     column = pl.col("text").str
     frame = pl.DataFrame({"text": [text]})
     starts = frame.select(column.find_many(patterns, leftmost=True)).item()
@@ -133,6 +143,29 @@ def _find(
     spans = np.stack([starts_F, starts_F + [len(word) for word in found]], axis=1)
     ids_F = np.array([ids.get(word, -1) for word in found], np.int64)
     return spans[ids_F >= 0], ids_F[ids_F >= 0]
+
+
+def _patterns(words: Iterable[str], reserved: Iterable[str]) -> list[str]:
+    """Of matches that start together the pattern named first wins: the longest."""
+    return sorted({*words, *reserved}, key=lambda word: (-len(word), word))
+
+
+def saved_words(words: Iterable[str], normalizer: Any, **flags: bool) -> list[AddedToken]:
+    """The words as added tokens of a tokenizer.json whose normaliser composes: looked for in what it makes of
+    a text, so that a decomposed one has them too. A word it would change, such as an emoji of several whose
+    joiners BERT drops, is looked for in the text as it is; without `normalizer` all are.
+    """
+
+    def kept(word: str) -> bool:
+        # Spaces are not compared: BERT puts them around hanja.
+        return bool(normalizer.normalize_str(word).replace(" ", "") == word.replace(" ", ""))
+
+    return [
+        AddedToken(word, normalized=True, **flags)
+        if normalizer is not None and kept(word)
+        else AddedToken(word, normalized=False)
+        for word in words
+    ]
 
 
 def added_words(tokens: Iterable[Mapping[str, Any]], file: Path, lower_case: bool) -> dict[str, int]:

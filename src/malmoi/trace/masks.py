@@ -17,6 +17,7 @@ import numpy as np
 from malmoi.artifact import read_manifest
 from malmoi.pretrain.masking import mask_rows
 from malmoi.tokenizer.base import Tokenizer
+from malmoi.tokenizer.measure import shown
 
 if TYPE_CHECKING:
     from malmoi.pretrain.rows import RowBlock
@@ -27,7 +28,7 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One token of the row as training sees it.
+    """One token of the row as training sees it. Entries are those for the eye (`measure.readable`).
 
     Attributes:
         shown: the vocabulary entry the network reads here.
@@ -67,8 +68,8 @@ def mask_tokens(ids: Sequence[int], tokenizer: Tokenizer, seed: int) -> Masking:
         vocab_size=tokenizer.vocab_size,
     )
     chosen = set(masked.slots_RC[masked.weights_RC > 0].tolist())
-    shown = tokenizer.tokens(masked.ids_RL[0])
-    return Masking("mlm", RATE, seed, None, [Seen(s, i in chosen, []) for i, s in enumerate(shown)])
+    entries = shown(tokenizer, masked.ids_RL[0])
+    return Masking("mlm", RATE, seed, None, [Seen(e, i in chosen, []) for i, e in enumerate(entries)])
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def one_row(ids: Sequence[int]) -> RowBlock:
 def _mlm(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
     logits_MV = run.model(batch.inputs, batch.slots_M).float()
     guesses = _guesses(batch, logits_MV, tokenizer)
-    shown = tokenizer.tokens(batch.inputs.ids_T.numpy())
-    return [Seen(entry, i in guesses, guesses.get(i, [])) for i, entry in enumerate(shown)]
+    entries = shown(tokenizer, batch.inputs.ids_T.numpy())
+    return [Seen(entry, i in guesses, guesses.get(i, [])) for i, entry in enumerate(entries)]
 
 
 def _electra(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
@@ -137,8 +138,8 @@ def _electra(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
     guesses = _guesses(batch, logits_MV, tokenizer)
     corrupted_T, _ = run.objective.corrupt(batch, run.objective.sample(logits_MV, batch))
     replaced_T = run.model.discriminator(replace(batch.text, ids_T=corrupted_T)).float().sigmoid()
-    shown = tokenizer.tokens(batch.masked_ids_T.numpy())
-    sampled = tokenizer.tokens(corrupted_T.numpy())
+    entries = shown(tokenizer, batch.masked_ids_T.numpy())
+    sampled = shown(tokenizer, corrupted_T.numpy())
     return [
         Seen(
             entry,
@@ -147,7 +148,7 @@ def _electra(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
             sampled=sampled[i] if i in guesses else None,
             replaced=round(float(replaced_T[i]), 4),
         )
-        for i, entry in enumerate(shown)
+        for i, entry in enumerate(entries)
     ]
 
 
@@ -157,7 +158,7 @@ def _guesses(batch: Any, logits_MV: Any, tokenizer: Tokenizer) -> dict[int, list
     best = logits_MV.softmax(1).topk(min(TOP, logits_MV.shape[1]))
     for m, (slot, weight) in enumerate(zip(batch.slots_M.tolist(), batch.weights_M.tolist(), strict=True)):
         if weight:
-            entries = tokenizer.tokens(best.indices[m].numpy())
+            entries = shown(tokenizer, best.indices[m].numpy())
             chances = [round(float(p), 4) for p in best.values[m]]
             found[slot] = list(zip(entries, chances, strict=True))
     return found

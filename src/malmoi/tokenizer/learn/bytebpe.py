@@ -16,10 +16,9 @@ from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer import nfc
 from malmoi.tokenizer.bytebpe import ByteBPE, make_library
+from malmoi.tokenizer.characters import LONGEST_WORD
 from malmoi.tokenizer.learn.task import Result, Task
 
-LONGEST_WORD = 100
-"""Longer words are rarely words; nothing is learned from them."""
 BYTES = 256
 LETTERS = frozenset(pre_tokenizers.ByteLevel.alphabet())
 
@@ -64,7 +63,6 @@ def learn(task: Task) -> Result:
 def _lines(task: Task) -> Iterator[str]:
     """The text's lines, one space before each word."""
     for block in task.blocks():
-        composed = block if nfc.is_nfc(block) else nfc.compose(block)[0]
-        for line in composed.split("\n"):
+        for line in nfc.composed(block).split("\n"):
             yield "".join([f" {word}" for word in line.split() if len(word) <= LONGEST_WORD])
         task.advance(2 * len(block.encode()))  # read once; the bar expects two passes

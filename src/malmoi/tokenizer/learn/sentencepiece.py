@@ -26,13 +26,15 @@ THREADS = 1
 
 
 def learn(task: Task) -> Result:
-    """Learn exactly as many pieces as asked.
+    """Learn exactly as many pieces as asked, the user's words among them.
 
-    Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces) and
-    MM0234 (no word of so few characters).
+    Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces),
+    MM0234 (no word of so few characters) and MM0261 (a user word with ▁, the sign for a space).
     """
     config = task.config
-    room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused
+    if odd := [word for word in task.words if spm.SPACE in word]:
+        raise MalmoiError("MM0261", config.words, word=odd[0])
+    room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused - len(task.words)
     read = survey(task)
     characters = read.characters
     # Characters may take half of the room, or all of it (less one for ▁) where the text cannot fill the rest.
@@ -45,13 +47,17 @@ def learn(task: Task) -> Result:
         if found >= room or len(alphabet) in (len(characters), config.limit_alphabet):
             break
     if found < room:
-        filled = len(model.pieces) + config.unused
+        filled = len(model.pieces) + len(task.words) + config.unused
         raise MalmoiError("MM0230", task.corpus, asked=config.vocab_size, filled=filled)
-    learned = len(model.pieces)
-    unused = config.unused + -(learned + config.unused) % 8
+    words = {spm.as_piece(word) for word in task.words}
     pieces = [replace(piece, score=round(piece.score * GRID) / GRID) for piece in model.pieces]
+    # A piece that is a word comes only from a text that names special tokens; its place is left [unused].
+    pieces = [piece for piece in pieces if piece.text not in words]
+    pieces += [spm.Piece(spm.as_piece(word), 0.0, spm.USER_DEFINED) for word in task.words]
+    learned = len(pieces)
+    unused = config.vocab_size - learned + -config.vocab_size % 8
     pieces += [spm.Piece(f"[unused{index}]", 0.0, spm.CONTROL) for index in range(unused)]
-    tokenizer = SentencePiece(replace(model, pieces=tuple(pieces)), learned=learned)
+    tokenizer = SentencePiece(replace(model, pieces=tuple(pieces)), learned=learned, words=task.words)
     return Result(tokenizer, {"alphabet": len(alphabet), "alphabet_dropped": len(characters) - len(alphabet)})
 
 

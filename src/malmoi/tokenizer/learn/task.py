@@ -17,7 +17,7 @@ class Task:
     `blocks()` gives whole lines of text in blocks of some megabytes, and the same ones at every call.
     `words` are the user's: entries of the vocabulary, each one token wherever it stands.
     `corpus` is the corpus's folder, for messages. `advance(n)` moves the bar by n of `passes` times the
-    text's bytes. `workers` cores analyze morphemes, for kinds that do.
+    text's bytes; what is more does not move it. `workers` cores analyze morphemes, for kinds that do.
     """
 
     config: TokenizerConfig

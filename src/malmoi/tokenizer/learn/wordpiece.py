@@ -19,7 +19,15 @@ from tokenizers import models, pre_tokenizers, trainers
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import nfc
-from malmoi.tokenizer.characters import ALONE, LETTER, Characters, Words, code_points, find_words
+from malmoi.tokenizer.characters import (
+    ALONE,
+    LETTER,
+    LONGEST_WORD,
+    Characters,
+    Words,
+    code_points,
+    find_words,
+)
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learn.task import Result, Task
 from malmoi.tokenizer.marked import MARK, bert_characters
@@ -28,8 +36,6 @@ from malmoi.tokenizer.words import fit_words
 
 PRIVATE = 0x100000
 """Plane 16: 65,534 private-use characters, two for each of at most 30,000 characters."""
-LONGEST_WORD = 100
-"""Longer words become [UNK] in BERT's WordPiece, so nothing is learned from them."""
 PIECE = 65_536
 _SPACE = 0x20
 _MARK = ord(MARK)
@@ -163,7 +169,7 @@ def _alphabet(
 def _codes(blocks: Iterable[str], marked: bool) -> Iterator[NDArray[np.uint32]]:
     for block in blocks:
         # Composing would turn the mark into a letter; marked text is composed already.
-        yield code_points(block if marked or nfc.is_nfc(block) else nfc.compose(block)[0])
+        yield code_points(block if marked else nfc.composed(block))
 
 
 def _private_words(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
 
 from malmoi.tokenizer import nfc, spm
-from malmoi.tokenizer.characters import code_points
+from malmoi.tokenizer.characters import LONGEST_WORD, code_points
 from malmoi.tokenizer.learn.task import Task
 from malmoi.tokenizer.stream import IS_SPACE
+from malmoi.tokenizer.words import cut_out
 
-LONGEST_WORD = 100
-"""Longer words are rarely words; the trainer's time goes with the square of a word's length."""
 MOST_WORDS = 2_500_000
 """unigram takes about 900 bytes for each different word: .6 GB for the 633,531 in 30 MB of encyclopedia, 1.9
 GB for 100 MB. Where more are met, those met once are left out: two thirds, and the least sure to be words."""
@@ -37,7 +36,7 @@ def survey(task: Task) -> Survey:
     characters = np.zeros(0x110000, np.int64)
     words = np.zeros(_BUCKETS, np.uint8) if task.config.kind == "unigram" else np.zeros(0, np.uint8)
     for block in task.blocks():
-        composed = _composed(block)
+        composed = _between(block, task.words)
         characters += np.bincount(code_points(composed), minlength=0x110000)
         if len(words):
             buckets = np.fromiter(map(_bucket, composed.split()), np.int64)
@@ -59,7 +58,7 @@ def lines(
     """Lines without the words that hold a character not `known`, that are too long, or that are one of very
     many met once."""
     for block in task.blocks():
-        for line in _composed(block).split("\n"):
+        for line in _between(block, task.words).split("\n"):
             words = line.split()
             odd = set(line).difference(known)
             words = [word for word in words if len(word) <= LONGEST_WORD and odd.isdisjoint(word)]
@@ -75,5 +74,6 @@ def _bucket(word: str) -> int:
     return crc32(word.encode()) % _BUCKETS
 
 
-def _composed(block: str) -> str:
-    return block if nfc.is_nfc(block) else nfc.compose(block)[0]
+def _between(block: str, words: Sequence[str]) -> str:
+    """The text that is not the user's words, composed: it is all that pieces will have to spell."""
+    return cut_out(nfc.composed(block), words) if words else nfc.composed(block)

@@ -1,0 +1,183 @@
+"""What we write, in other people's hands: `AutoTokenizer` gives our ids, of decomposed text as well."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.config import Kind, TokenizerConfig
+from malmoi.tokenizer.learn import Task, learn
+from malmoi.tokenizer.wordpiece import WordPiece
+from tests.tokenizer.korean import ODD, SENTENCES
+from tests.tokenizer.pieces import SHARED, WORDS
+from tests.tokenizer.test_wordpiece import ALPHABET
+
+transformers = pytest.importorskip("transformers")
+
+KINDS: dict[Kind, int] = {"wordpiece": 312, "unigram": 176, "bpe": 232, "bytebpe": 380}
+USER = (
+    "말모이",
+    "모이주머니",
+    "말모이책",
+    "이책",
+    "세종 대왕",
+    "C++",
+    "豈菜",
+    "ㅋㅋ",
+    "뷁",
+    "Kim",
+    "👩\u200d👧",
+)
+CASES = [(kind, words) for kind in KINDS for words in ((), USER)]
+# Compatibility ideographs (U+F9xx and plane 2) become others in NFC, as do the ohm and Kelvin signs, wide
+# letters stay; the Kirghiz, Hindi and Arabic have no entry of their own.
+SIGNS = ["\uf900菜", "\uf9d0\uf92a書", "\U0002f800", "\u2126\u212a", "ＡＢ１", "Жаңы", "नमस्ते", "مرحبا", "אָ"]
+SIGNS += [
+    "\u0344",
+    "\u1100\u1161\u11a8\u11a8",
+    "가\u11a8",
+    "ᄀ\u1161\u302e",
+    "👩\u200d👩\u200d👧",
+    "🇰🇷",
+    "🏽",
+    "☺\ufe0f",
+]
+MIXED = [
+    *SIGNS,
+    *USER,
+    *WORDS[::40],
+    *SENTENCES[::9],
+    "새말모이를",
+    "이책을 豈菜와",
+    "\u200b",
+    "C",
+    "+",
+    "대왕",
+]
+TEXTS = [f"{a} {b}{a}" for a, b in zip(MIXED, MIXED[1:] + MIXED[:1], strict=True)]
+TEXTS += [text for text in ODD if "[MASK]" not in text and "\ud800" not in text]
+FORMS = ("NFC", "NFD")
+# Nothing in the texts drawn that BERT drops, for inside a word that makes a difference (see below).
+LETTERS = [char for char in ALPHABET if char not in "\u200b\0"]
+DRAWN = st.lists(st.sampled_from(MIXED) | st.text(st.sampled_from(LETTERS), max_size=6), max_size=6)
+
+
+@cache
+def ours(kind: Kind, words: tuple[str, ...]) -> Tokenizer:
+    size = KINDS[kind] + len(words)
+    config = TokenizerConfig(kind=kind, vocab_size=size)
+    tokenizer = learn(Task(config, lambda: iter([SHARED]), "corpus", words=words)).tokenizer
+    assert tokenizer.vocab_size == size + -size % 8
+    return tokenizer
+
+
+@cache
+def theirs(kind: Kind, words: tuple[str, ...]) -> Any:
+    folder = Path(mkdtemp())
+    ours(kind, words).save(folder)
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def _rows(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    encoded = tokenizer.encode_batch(texts)
+    return [encoded.ids[encoded.row(i)].tolist() for i in range(len(texts))]
+
+
+@pytest.mark.parametrize(("kind", "words"), CASES)
+def test_the_same_ids_of_composed_and_decomposed_text(kind: Kind, words: tuple[str, ...]) -> None:
+    for form in FORMS:
+        texts = [unicodedata.normalize(form, text) for text in TEXTS]
+        expected = _rows(ours(kind, words), texts)
+        for text, row, mine in zip(texts, theirs(kind, words)(texts)["input_ids"], expected, strict=True):
+            assert row == mine, ascii(text)
+    for word in words:
+        assert ours(kind, words).tokens(_rows(ours(kind, words), [f"새{word}를"])[0]).count(word) == 1
+
+
+@pytest.mark.parametrize(("kind", "words"), CASES)
+@given(DRAWN, st.sampled_from([*FORMS, "as it is"]), st.sampled_from(["", " "]))
+@settings(max_examples=150, deadline=None)
+def test_the_same_ids_of_drawn_text(
+    kind: Kind, words: tuple[str, ...], parts: list[str], form: str, between: str
+) -> None:
+    text = between.join(parts)
+    text = unicodedata.normalize(form, text) if form in FORMS else text
+    assert theirs(kind, words)(text)["input_ids"] == _rows(ours(kind, words), [text])[0]
+
+
+@pytest.mark.parametrize("model", [None, "bert", "electra"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_goes_with_ids(kind: Kind, model: str | None, tmp_path: Path) -> None:
+    """In a tokenizer's folder as in a model's, where transformers has a class of its own to choose."""
+    tokenizer = ours(kind, USER)
+    tokenizer.save(tmp_path)
+    if model:
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": model}))
+    opened = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    special = tokenizer.special
+    found = [getattr(opened, f"{name}_token_id") for name in ("pad", "unk", "cls", "sep", "mask")]
+    assert found == [special.pad, special.unk, special.cls, special.sep, special.mask]
+    assert (opened.model_max_length, len(opened)) == (512, tokenizer.vocab_size)
+    texts = [unicodedata.normalize("NFD", text) for text in SENTENCES[:4]]
+    padded = opened(texts, padding=True, return_tensors="np")
+    for i, row in enumerate(_rows(tokenizer, texts)):
+        width = padded["input_ids"].shape[1]
+        assert padded["input_ids"][i].tolist() == row + [special.pad] * (width - len(row))
+        assert padded["attention_mask"][i].sum() == len(row)
+    both = opened(texts[:2], texts[2:], truncation=True, max_length=24)
+    pairs = tokenizer.encode_batch(list(zip(texts[:2], texts[2:], strict=True)), max_len=24)
+    assert [pairs.ids[pairs.row(i)].tolist() for i in range(2)] == both["input_ids"]
+    assert [pairs.segments[pairs.row(i)].tolist() for i in range(2)] == both["token_type_ids"]
+    assert opened("노래 [MASK]")["input_ids"].count(special.mask) == 1
+    # What transformers writes again is the same to both.
+    opened.save_pretrained(tmp_path / "again")
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path / "again")
+    assert again(texts)["input_ids"] == _rows(tokenizer, texts)
+
+
+def test_what_transformers_wrote_again_opens_here(tmp_path: Path) -> None:
+    tokenizer = ours("wordpiece", USER)
+    theirs("wordpiece", USER).save_pretrained(tmp_path)
+    again = load_tokenizer(tmp_path)
+    assert isinstance(again, WordPiece) and set(again.words) == set(USER)
+    assert _rows(again, TEXTS) == _rows(tokenizer, TEXTS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_user_words_differ(kind: Kind) -> None:
+    """What the docs tell: they look in normalised text, we in the text as it is, composed."""
+    word = ours(kind, USER).tokens(range(ours(kind, USER).vocab_size)).index("세종 대왕")
+    for text in (
+        ("세종\u00a0대왕", "세종\t대왕") if kind != "wordpiece" else ("세종\t대왕", "세종 \u200b대왕")
+    ):
+        assert word in theirs(kind, USER)(text)["input_ids"]
+        assert word not in _rows(ours(kind, USER), [text])[0]
+
+
+def test_a_tokenizer_of_bert_s_own_class_does_not_compose(tmp_path: Path) -> None:
+    tokenizer = ours("wordpiece", ())
+    tokenizer.save(tmp_path)
+    opened = transformers.BertTokenizer.from_pretrained(tmp_path)
+    text = SENTENCES[0]
+    assert opened(text)["input_ids"] == _rows(tokenizer, [text])[0]
+    assert opened(unicodedata.normalize("NFD", text))["input_ids"] != _rows(tokenizer, [text])[0]
+
+
+@pytest.mark.filterwarnings("ignore:MM0208")
+def test_decomposed_text_in_a_vocabulary_that_lower_cases(tmp_path: Path) -> None:
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가나", "é", "e", "new", "KoBERT", "##s"]
+    for strip in (True, False):
+        tokenizer = WordPiece(entries, lower_case=True, strip_accents=strip, words=["KoBERT"])
+        tokenizer.save(tmp_path)
+        opened = transformers.AutoTokenizer.from_pretrained(tmp_path)
+        texts = ["가나 É NEW news", unicodedata.normalize("NFD", "가나 É"), "NewKoBERTs kobert"]
+        assert opened(texts)["input_ids"] == _rows(tokenizer, texts) == _rows(load_tokenizer(tmp_path), texts)
