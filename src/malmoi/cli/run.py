@@ -60,9 +60,12 @@ def _build(
     from malmoi.corpus.build import build_corpus
     from malmoi.pretrain.run import pretrain
     from malmoi.shards.build import build_shards
-    from malmoi.tokenizer.train import train_tokenizer
+    from malmoi.tokenizer.analyzers import check_library
+    from malmoi.tokenizer.train import WITH_ANALYZER, train_tokenizer
 
     reporter = console().reporter
+    if config.tokenizer.kind in WITH_ANALYZER and not (out / "tokenizer").exists():
+        check_library(config.tokenizer.analyzer)
     reporter.say("cli.run.stage", number=1, stage=text("cli.run.corpus"))
     build_corpus(
         config.corpus, out / "corpus", workers=workers, reporter=reporter, origins=origins, verify=verify

@@ -29,8 +29,11 @@ OPENERS = {
 }
 
 
-def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> Tokenizer:
-    """Open a tokenizer from a folder or a file.
+def load_tokenizer(
+    path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto", encodes: bool = True
+) -> Tokenizer:
+    """Open a tokenizer from a folder or a file. Whoever only reads its entries says `encodes=False`: then no
+    analyzer is needed, unless a text is encoded all the same.
 
     Raises MM0201 (no such path), MM0202 (a folder without tokenizer), MM0203 (a file of no kind we know, or a
     setting that gives other ids), MM0310 (a file changed since a stage wrote the folder), and those of the
@@ -49,6 +52,8 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     module, function = OPENERS[kind]
     opener = getattr(import_module(f"malmoi.tokenizer.{module}"), function)
     tokenizer: Tokenizer = opener(path, reporter=reporter, engine=engine)
+    if encodes and (ready := getattr(tokenizer, "ready", None)):
+        ready()
     return tokenizer
 
 
