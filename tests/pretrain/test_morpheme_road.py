@@ -1,4 +1,4 @@
-"""A model of a `morpheme` tokenizer, on a machine that lacks the analyzer; and going on with texts cut otherwise."""
+"""A model of a `morpheme` tokenizer where the analyzer is missing; going on with texts cut otherwise."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, check_seal, read_settings
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.remote import CLASS
 from malmoi.tokenizer.spm import model_file, read_model
 
 # kind → module of this package and function (path, reporter, engine) → Tokenizer.
@@ -63,6 +64,8 @@ def kind_of(path: Path) -> str:
     named = path.is_dir() or path.name == "vocab.txt"
     if named and (kind := read_settings(folder / ABOUT).get("kind")):
         return str(kind)
+    if named and read_settings(folder / "tokenizer_config.json").get("tokenizer_class") == CLASS:
+        return "morpheme"  # whose malmoi.json is gone: its vocab.txt alone would open as another tokenizer
     model = model_file(path) if path.is_dir() else path
     if model is not None and model.suffix == ".model":
         return read_model(model).kind
