@@ -136,8 +136,8 @@ def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
     )
     said = sayings(replace(found, contenders=[lossy, good, costly]))
     shortest = "parts cuts shortest: 1.90 tokens per eojeol, 50 % fewer than bytes."
-    left_out = " Left out, for more than 1 % of their eojeols hold an [UNK]: they are shorter, but lose text: whole 1.10."
-    assert said[0].text == shortest + left_out
+    left_out = "Left out, for more than 1 % of their eojeols hold an [UNK]: they are shorter, but lose text:"
+    assert said[0].text == f"{shortest} {left_out} whole 1.10."
     set_language("ko")
     korean = sayings(replace(found, contenders=[lossy, good, costly]))[0].text
     assert "1 %를 넘는 토크나이저는 빼고" in korean and korean.endswith("whole 1.10.")

@@ -1,4 +1,4 @@
-"""What nobody wrote on purpose: files of another kind, a megabyte without a space, jamo alone, nothing at all."""
+"""What nobody wrote on purpose: files of another kind, a megabyte without a space, jamo alone, nothing."""
 
 from __future__ import annotations
 

@@ -58,9 +58,8 @@ def _cheapest(found: Comparison) -> list[Saying]:
         if c not in whole and c.measures.tokens_per_eojeol < best.measures.tokens_per_eojeol
     ]
     if shorter:
-        said += " " + text(
-            "compare.say.left_out", names=", ".join(shorter), bound=f"{max(UNKNOWN, least):.0f}"
-        )
+        bound = f"{max(UNKNOWN, least):.0f}"
+        said += " " + text("compare.say.left_out", names=", ".join(shorter), bound=bound)
     return [Saying("good", said, text("compare.say.cheapest_why"))]
 
 
