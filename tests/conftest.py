@@ -16,6 +16,9 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# What is analyzed here stays out of the cache of whoever runs the tests.
+os.environ["MALMOI_CACHE_MB"] = "0"
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

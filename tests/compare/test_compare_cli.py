@@ -17,6 +17,7 @@ from malmoi.compare.boundaries import reference
 from malmoi.compare.cuts import lay_out
 from malmoi.compare.examples import show
 from malmoi.compare.run import Comparison, compare_tokenizers
+from malmoi.messages import set_language
 from malmoi.report.tokenizer_reading import headline, sayings
 from malmoi.report.tokenizer_table import MEASURES, rows
 from malmoi.report.tokenizers import cells, write_comparison
@@ -135,7 +136,15 @@ def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
         parts, name="bytes", measures=replace(parts.measures, unk_eojeol_percent=0.0, tokens_per_eojeol=3.8)
     )
     said = sayings(replace(found, contenders=[lossy, good, costly]))
-    assert said[0].text == "parts cuts shortest: 1.90 tokens per eojeol, 50 % fewer than bytes."
+    shortest = "parts cuts shortest: 1.90 tokens per eojeol, 50 % fewer than bytes."
+    left_out = "Left out, for more than 1 % of their eojeols hold an [UNK]: they are shorter, but lose text:"
+    assert said[0].text == f"{shortest} {left_out} whole 1.10."
+    set_language("ko")
+    korean = sayings(replace(found, contenders=[lossy, good, costly]))[0].text
+    assert "1 %를 넘는 토크나이저는 빼고" in korean and korean.endswith("whole 1.10.")
+    set_language("en")
+    long = replace(lossy, measures=replace(lossy.measures, tokens_per_eojeol=2.0))
+    assert sayings(replace(found, contenders=[long, good, costly]))[0].text == shortest
 
 
 def test_of_many_the_least_and_the_most_are_named(found: Comparison) -> None:

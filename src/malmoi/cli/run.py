@@ -63,9 +63,13 @@ def _build(
     from malmoi.corpus.build import build_corpus
     from malmoi.pretrain.run import pretrain
     from malmoi.shards.build import build_shards
-    from malmoi.tokenizer.train import train_tokenizer
+    from malmoi.tokenizer.analyzers import check_library
+    from malmoi.tokenizer.train import WITH_ANALYZER, train_tokenizer
 
     reporter = console().reporter
+    for name, tokenizer in tokenizers.items():
+        if tokenizer.kind in WITH_ANALYZER and not (out / "tokenizer" / name).exists():
+            check_library(tokenizer.analyzer)  # before the corpus is built, not after
     reporter.say("cli.run.stage", number=1, stage=text("cli.run.corpus"))
     build_corpus(
         config.corpus, out / "corpus", workers=workers, reporter=reporter, origins=origins, verify=verify

@@ -69,7 +69,7 @@ def _entries(shards: Shards, stats: Stats) -> dict[str, Any]:
     from malmoi.tokenizer import load_tokenizer
     from malmoi.tokenizer.measure import readable
 
-    tokenizer = load_tokenizer(shards.tokenizer_folder)
+    tokenizer = load_tokenizer(shards.tokenizer_folder, encodes=False)
     special = {getattr(shards.special, name) for name in ("pad", "unk", "cls", "sep", "mask")}
     order = (-stats.counts_V).argsort(kind="stable")[:SHOWN]
     idle = [index for index in (stats.counts_V == 0).nonzero()[0].tolist() if index not in special]

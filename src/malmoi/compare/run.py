@@ -22,6 +22,7 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
 from malmoi.tasks.squad import read_squad
 from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.tokenizer.analyzers.cache import remembering
 from malmoi.tokenizer.load import load_tokenizer
 
 MB = 5.0
@@ -91,7 +92,7 @@ def compare_tokenizers(
     """
     names = name_them(paths)
     tokenizers = [load_tokenizer(path, reporter=reporter) for path in paths]
-    opened = open_analyzer(analyzer) if analyzer else None
+    opened = remembering(open_analyzer(analyzer), reporter) if analyzer else None
     squad = read_squad(qa) if qa else None
     texts = read_texts(text, mb)
     lines = texts.lines

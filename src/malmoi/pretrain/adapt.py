@@ -20,6 +20,7 @@ from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import Arch, ModelConfig
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
 from malmoi.pretrain.electra import GENERATOR
+from malmoi.progress import SILENT, Reporter
 from malmoi.special import TOKENIZER_FILES
 
 # V rows of the new matrix, R of the old one, E width; a bias is a matrix of width 1.
@@ -101,35 +102,38 @@ def shape_of(init: Init, model: ModelConfig, objective: str) -> ModelConfig:
     )
 
 
-def compare_vocabularies(init: Init, tokenizer: Path) -> Vocabularies:
+def compare_vocabularies(init: Init, tokenizer: Path, reporter: Reporter = SILENT) -> Vocabularies:
     """What the shards' tokenizer has that the checkpoint's has not.
 
-    Raises MM0265 where an old entry lost its id, or text is normalised otherwise: the model would read other
-    words than it learned.
+    Raises MM0265 where an old entry lost its id, MM0269 where texts are cut or normalised otherwise (another
+    kind, analyzer or form): the model would read other words than it learned. Warns MM0270 where only the
+    analyzer's version or user dictionary differs, which changes some words.
     """
     from malmoi.tokenizer import load_tokenizer  # late: plain training needs no tokenizer's library
+    from malmoi.tokenizer.same import contradictions, deviations
     from malmoi.tokenizer.words import UNUSED
 
-    old, new = load_tokenizer(init.folder), load_tokenizer(tokenizer)
+    old, new = (load_tokenizer(folder, encodes=False) for folder in (init.folder, tokenizer))
     before, after = (tok.tokens(range(tok.vocab_size)) for tok in (old, new))
-    for setting in ("lower_case", "strip_accents", "split_hanja"):
-        a, b = getattr(old, setting, None), getattr(new, setting, None)
-        if a != b:
-            raise MalmoiError("MM0265", tokenizer, entry=setting, old=a, new=b)
+    for name, a, b in contradictions(old, new):
+        raise MalmoiError("MM0269", tokenizer, name=name, old=a, new=b)
     for index, entry in enumerate(before):
         found = after[index] if index < len(after) else "-"
         if entry != found and not UNUSED.fullmatch(entry):
             raise MalmoiError("MM0265", tokenizer, entry=f"id {index}", old=entry, new=found)
+    for name, a, b in deviations(old, new):
+        reporter.warn("MM0270", str(tokenizer), name=name, old=a, new=b)
     rows = init.rows
     changed = [i for i, entry in enumerate(after) if i >= min(rows, len(before)) or before[i] != entry]
     words = [index for index in changed if not UNUSED.fullmatch(after[index])]
     # `##이` and `▁말` are marks of a vocabulary; the text behind them is cut.
     texts = [after[index].removeprefix("##").replace("▁", " ") for index in words]
-    encoded = old.encode_batch(texts, specials=False)
     pieces = {}
-    for row, index in enumerate(words):
-        ids = encoded.ids[encoded.row(row)].tolist()
-        pieces[index] = tuple(i for i in ids if i != old.special.unk and i < rows)
+    if words:  # else no analyzer is needed
+        encoded = old.encode_batch(texts, specials=False)
+        for row, index in enumerate(words):
+            ids = encoded.ids[encoded.row(row)].tolist()
+            pieces[index] = tuple(i for i in ids if i != old.special.unk and i < rows)
     special = {new.special.pad, new.special.unk, new.special.cls, new.special.sep, new.special.mask}
     known = [i for i, entry in enumerate(before[:rows]) if i not in special and not UNUSED.fullmatch(entry)]
     filling = [index for index in changed if index not in pieces and index >= rows]

@@ -85,7 +85,7 @@ def pretrain(
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0505 (`out` is another run), MM0506 (the
     disk is too small), MM0507-MM0508 (a checkpoint of another shape), MM0509 (non-finite loss), MM0510 (rows
-    longer than the model reads), MM0515 (a start that does not fit the shape), MM0265-MM0268 (an `init` that
+    longer than the model reads), MM0515 (a start that does not fit the shape), MM0265-MM0269 (an `init` that
     does not fit) and those of reading one, and Interrupted after a signal, when everything is saved.
     """
     begun = time.monotonic()
@@ -111,7 +111,7 @@ def pretrain(
     if init and not any((out / FOLDER).glob("step-*")):
         check_init(init)
         old = objectives[config.objective](run, opened.special, init.rows).read(init.folder)
-        going_on = old, compare_vocabularies(init, opened.tokenizer_folder)
+        going_on = old, compare_vocabularies(init, opened.tokenizer_folder, reporter)
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
     precision = str(dtype).removeprefix("torch.")

@@ -56,7 +56,7 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
     objective = OBJECTIVES[settings.objective](config, shards.special, shards.vocab_size)
     whole_batches = settings.model_copy(update={"micro_rows": 0})
     feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
-    return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder))
+    return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder, encodes=False))
 
 
 def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:

@@ -36,7 +36,8 @@ def sayings(found: Comparison) -> list[Saying]:
 
 
 def _cheapest(found: Comparison) -> list[Saying]:
-    """Among those that lose no more text than they must: a vocabulary of [UNK] is short, too."""
+    """Among those that lose no more text than they must: a vocabulary of [UNK] is short, too. Where a shorter
+    one is left out for that, the sentence says which."""
     least = min(c.measures.unk_eojeol_percent for c in found.contenders)
     whole = [c for c in found.contenders if c.measures.unk_eojeol_percent <= max(UNKNOWN, least)]
     best = min(whole, key=lambda c: c.measures.tokens_per_eojeol)
@@ -44,19 +45,22 @@ def _cheapest(found: Comparison) -> list[Saying]:
     saved = 1 - best.measures.tokens_per_eojeol / worst.measures.tokens_per_eojeol
     if saved < TELLING:
         return []
-    return [
-        Saying(
-            "good",
-            text(
-                "compare.say.cheapest",
-                name=best.name,
-                tokens=f"{best.measures.tokens_per_eojeol:.2f}",
-                saved=f"{100 * saved:.0f}",
-                other=worst.name,
-            ),
-            text("compare.say.cheapest_why"),
-        )
+    said = text(
+        "compare.say.cheapest",
+        name=best.name,
+        tokens=f"{best.measures.tokens_per_eojeol:.2f}",
+        saved=f"{100 * saved:.0f}",
+        other=worst.name,
+    )
+    shorter = [
+        f"{c.name} {c.measures.tokens_per_eojeol:.2f}"
+        for c in sorted(found.contenders, key=lambda c: c.measures.tokens_per_eojeol)
+        if c not in whole and c.measures.tokens_per_eojeol < best.measures.tokens_per_eojeol
     ]
+    if shorter:
+        bound = f"{max(UNKNOWN, least):.0f}"
+        said += " " + text("compare.say.left_out", names=", ".join(shorter), bound=bound)
+    return [Saying("good", said, text("compare.say.cheapest_why"))]
 
 
 def _inside(found: Comparison) -> list[Saying]:

@@ -30,9 +30,10 @@ from malmoi.shards.config import ShardsConfig
 from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
-from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.about import made_with, seal
 from malmoi.tokenizer.blocks import MB
+from malmoi.tokenizer.morpheme import MorphemeWordPiece
 
 MANY_UNKNOWN = 0.01
 SLICES, SMALLEST = 16, 8 * MB
@@ -58,14 +59,16 @@ def build_shards(
     MM0307 (more than 1 % [UNK]) and MM0209 (tokie is not exact on this text, so it was not used).
     """
     source = open_artifact(corpus, "corpus", verify=verify)
-    opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine)
-    with tempfile.TemporaryDirectory() as folder:
-        opened.save(Path(folder))
-        digest = tokenizer_digest(Path(folder))
-    key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
-    if is_current(out, "shards", key, verify=verify):
-        reporter.say("base.current", path=out)
-        return read_manifest(out)
+    opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)
+    # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
+    for ready in (False, True):
+        if ready and isinstance(opened, MorphemeWordPiece):
+            opened.ready()
+        digest = _digest_of(opened)
+        key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
+        if is_current(out, "shards", key, verify=verify):
+            reporter.say("base.current", path=out)
+            return read_manifest(out)
     with finished_artifact(out, "shards", config, key, origins=origins) as draft:
         for left_over in [*draft.path.glob("part-*"), *draft.path.glob("heldout-*")]:
             shutil.rmtree(left_over)  # put in place by a build that was cut while it did so
@@ -92,6 +95,12 @@ def build_shards(
         draft.counts |= sums(parts)
     _warn(reporter, parts, str(out))
     return read_manifest(out)
+
+
+def _digest_of(tokenizer: Tokenizer) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(Path(folder))
+        return tokenizer_digest(Path(folder))
 
 
 def _slices(

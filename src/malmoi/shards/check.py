@@ -22,7 +22,7 @@ def verify_shards(folder: Path, *, seed: int | None = None) -> list[tuple[str, s
     """
     shards = Shards.open(folder, verify=True)
     check_tokenizer(shards, shards.tokenizer_folder)
-    tokenizer = load_tokenizer(shards.tokenizer_folder)
+    tokenizer = load_tokenizer(shards.tokenizer_folder, encodes=False)
     draw = random.Random(seed)
     parts = [*shards.train, *shards.heldout]
     drawn = [(part := draw.choice(parts), draw.randrange(len(part.sentences) - 1)) for _ in range(SHOWN)]

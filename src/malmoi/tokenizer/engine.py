@@ -54,7 +54,7 @@ class Engine:
         """
         if len(text) >= WORTH_IT:
             self._check(text.split("\n"))
-        if self._tokie is not None:
+        if self._tokie is not None and not _is_endless(text):
             # tokie 0.1.4 cuts long texts for its threads at spaces alone: 60,000 characters of words between
             # newlines end in a panic, in the middle of a character.
             try:
@@ -164,6 +164,14 @@ def join_ids(encodings: Sequence[Encoding]) -> tuple[NDArray[np.int32], NDArray[
     """Ids of the library's encodings laid end to end, and how many each has."""
     ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int32)
     return ids, lengths_of(encodings)
+
+
+def _is_endless(text: str) -> bool:
+    """Whether a word may be longer than LONGEST: tokie 0.1.4 cuts words over some 30,000 characters, and one
+    of 333,333 Hangul ends the process (SIGSEGV)."""
+    half = LONGEST // 2
+    starts = range(0, len(text) - half + 1, half)
+    return any(text.find(" ", at, at + half) < 0 and text.find("\n", at, at + half) < 0 for at in starts)
 
 
 def _load_tokie(library: Library) -> Any:

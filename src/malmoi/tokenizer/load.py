@@ -16,6 +16,7 @@ from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, check_seal, read_about, read_settings
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
+from malmoi.tokenizer.remote import CLASS
 from malmoi.tokenizer.spm import model_file, read_model
 
 # kind → module of this package and function (path, reporter, engine) → Tokenizer.
@@ -29,8 +30,11 @@ OPENERS = {
 }
 
 
-def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> Tokenizer:
-    """Open a tokenizer from a folder or a file.
+def load_tokenizer(
+    path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto", encodes: bool = True
+) -> Tokenizer:
+    """Open a tokenizer from a folder or a file. Whoever only reads its entries says `encodes=False`: then no
+    analyzer is needed, unless a text is encoded all the same.
 
     Raises MM0201 (no such path), MM0202 (a folder without tokenizer), MM0203 (a file of no kind we know, or a
     setting that gives other ids), MM0310 (a file changed since a stage wrote the folder), and those of the
@@ -50,6 +54,8 @@ def load_tokenizer(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     module, function = OPENERS[kind]
     opener = getattr(import_module(f"malmoi.tokenizer.{module}"), function)
     tokenizer: Tokenizer = opener(path, reporter=reporter, engine=engine)
+    if encodes and (ready := getattr(tokenizer, "ready", None)):
+        ready()
     return tokenizer
 
 
@@ -59,6 +65,8 @@ def kind_of(path: Path) -> str:
     named = path.is_dir() or path.name == "vocab.txt"
     if named and (kind := read_about(folder).get("kind")):
         return str(kind)
+    if named and read_settings(folder / "tokenizer_config.json").get("tokenizer_class") == CLASS:
+        return "morpheme"  # whose malmoi.json is gone: its vocab.txt alone would open as another tokenizer
     model = model_file(path) if path.is_dir() else path
     if model is not None and model.suffix == ".model":
         return read_model(model).kind

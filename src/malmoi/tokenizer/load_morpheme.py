@@ -1,6 +1,7 @@
 """Open a morpheme tokenizer's folder: its vocabulary, and the analyzer it was made with.
 
 Another version of the analyzer may cut other morphemes, so it warns; a changed user dictionary is refused.
+What Kiwi answers is kept in the user's cache (`analyzers.cache`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
 from malmoi.tokenizer.about import ABOUT, read_settings
-from malmoi.tokenizer.analyzers import ANALYZERS, open_analyzer
+from malmoi.tokenizer.analyzers import ANALYZERS, Analyzer, open_analyzer
+from malmoi.tokenizer.analyzers.cache import remembering
+from malmoi.tokenizer.analyzers.late import Late
+from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.load_wordpiece import read_vocab
 from malmoi.tokenizer.morpheme import FORMS, MorphemeWordPiece
@@ -21,8 +25,9 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
     """Open a folder that `MorphemeWordPiece.save` wrote, or the vocab.txt in it.
 
     Raises MM0240 (malmoi.json names no analyzer or form we know), MM0241 (the user dictionary is missing or
-    another one), MM0203-MM0206 as for WordPiece, and those of `open_analyzer` (its library is missing); warns
-    MM0242 where the analyzer is another version than the one the tokenizer was made with.
+    another one), MM0203-MM0206 as for WordPiece. The analyzer is opened when a text is first encoded (or by
+    `ready`); that raises those of `open_analyzer` (its library is missing) and warns MM0242 where it is
+    another version than the one the tokenizer was made with.
     """
     folder = path if path.is_dir() else path.parent
     about = read_settings(folder / ABOUT)
@@ -38,16 +43,20 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
     words = folder / USER_DICTIONARY if told.get("user_dictionary") else None
     if words is not None and not words.is_file():
         raise MalmoiError("MM0241", words)
-    analyzer = open_analyzer(name, words)
-    found = analyzer.identity
-    if found["user_dictionary"] != told.get("user_dictionary", ""):
+    if UserWords(words).digest != told.get("user_dictionary", ""):
         raise MalmoiError("MM0241", words)
-    if changed := sorted(key for key in found if found[key] != told.get(key)):
-        made = ", ".join(str(told.get(key)) for key in changed)
-        reporter.warn("MM0242", str(folder), made=made, found=", ".join(found[key] for key in changed))
+
+    def opener() -> Analyzer:
+        analyzer = open_analyzer(name, words)
+        found = analyzer.identity
+        if changed := sorted(key for key in found if found[key] != told.get(key)):
+            made = ", ".join(str(told.get(key)) for key in changed)
+            reporter.warn("MM0242", str(folder), made=made, found=", ".join(found[key] for key in changed))
+        return remembering(analyzer, reporter)
+
     return MorphemeWordPiece(
         entries,
-        analyzer,
+        Late(told, opener),
         form=form,
         user_dictionary=words.read_bytes() if words is not None else None,
         learned=about.get("learned"),

@@ -8,6 +8,7 @@ rewritten (`tokenizer.marked`), encoded by `WordPiece` as it is, and spans are t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -17,6 +18,7 @@ from malmoi.artifact import write_bytes
 from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
 from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.analyzers import Analyzer
+from malmoi.tokenizer.analyzers.late import Late
 from malmoi.tokenizer.composed import OverPieces, Pieces, through
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice
@@ -67,6 +69,18 @@ class MorphemeWordPiece(OverPieces):
     def engine(self) -> str:
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._wordpiece.engine
+
+    def ready(self) -> None:
+        """Open the analyzer now: what is wrong with it should not come up after an hour's work."""
+        if isinstance(self.analyzer, Late):
+            _ = self.analyzer.opened
+
+    def uncached(self) -> MorphemeWordPiece:
+        """Itself, but every text is analyzed anew: for who measures its speed."""
+        twin = copy(self)
+        if isinstance(self.analyzer, Late):
+            twin.analyzer = self.analyzer.bare
+        return twin
 
     def save(self, folder: Path) -> None:
         """Write vocab.txt, malmoi.json, the user dictionary, and what lets transformers open the folder.

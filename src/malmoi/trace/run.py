@@ -15,6 +15,7 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.load import load_tokenizer
+from malmoi.tokenizer.same import contradictions, deviations
 from malmoi.trace.masks import Masking, mask_tokens, open_run, predict_masked
 
 
@@ -70,8 +71,8 @@ def trace(
         run: a pretraining run; its newest checkpoint predicts the masked tokens.
         seed: of the masks.
 
-    Raises MM0256 (nothing is left to follow), MM0257 (a tokenizer that is not the run's), MM0504 (no
-    checkpoint), and what `load_tokenizer` and `open_analyzer` raise.
+    Raises MM0256 (nothing is left to follow), MM0257 and MM0258 (a tokenizer that is not the run's), MM0504
+    (no checkpoint), and what `load_tokenizer` and `open_analyzer` raise.
     """
     checkpoint = None
     if run is not None:
@@ -81,7 +82,7 @@ def trace(
     chosen = tokenizer or checkpoint
     opened = load_tokenizer(chosen, reporter=reporter) if chosen else None
     if checkpoint is not None and tokenizer is not None and opened is not None:
-        _check_same(opened, tokenizer, checkpoint)
+        _check_same(opened, tokenizer, checkpoint, reporter)
     cleaned = trace_cleaning(text)
     sentences = [fate.text for fate in cleaned.sentences]
     if not sentences:
@@ -117,12 +118,16 @@ def _mask(
     return predict_masked(row, tokenizer, model, seed), len(ids) - len(kept)
 
 
-def _check_same(given: Tokenizer, path: Path, checkpoint: Path) -> None:
+def _check_same(given: Tokenizer, path: Path, checkpoint: Path, reporter: Reporter) -> None:
     """A model reads the ids it was trained with and no others."""
-    theirs = load_tokenizer(checkpoint)
+    theirs = load_tokenizer(checkpoint, encodes=False)
     every = range(theirs.vocab_size)
     if given.vocab_size != theirs.vocab_size or given.tokens(every) != theirs.tokens(every):
         raise MalmoiError("MM0257", path, checkpoint=checkpoint)
+    for name, old, new in contradictions(theirs, given):
+        raise MalmoiError("MM0258", path, checkpoint=checkpoint, name=name, old=old, new=new)
+    for name, old, new in deviations(theirs, given):
+        reporter.warn("MM0270", str(path), name=name, old=old, new=new)
 
 
 def _morphemes(sentences: list[str], name: str) -> list[Morpheme]:

@@ -38,6 +38,10 @@ ONE = {
         "3.5%": "3/SN ./SF 5/SN %/SW",
         "갔었던 것": "가/VV+았었/EP 던/ETM 것/NNB",
         "쀍": "쀍/NA",
+        "웃겼다": "웃기/VV+었/EP 다/EC",
+        "봐서": "보/VV+아서/EC",
+        "말했지만 해서": "말/NNG 하/XSV+였/EP 지만/EC 하/VV+여서/EC",
+        "거예요.": "거/NP 이/VCP+에요/EF ./SF",
     },
     "kiwi": {
         "도와줬습니다만": "도와주/VV+었/EP 습니다/EF 만/JX",
@@ -137,9 +141,9 @@ def test_real_text(analyzer: Analyzer, shared_data: Path) -> None:
         assert len(found.lemmas) > 3_000 and found.tags.count("NA") < 0.01 * len(found.tags)
 
 
-@pytest.mark.parametrize(("name", "least"), [("mecab", 0.785), ("kiwi", 0.87)])
+@pytest.mark.parametrize(("name", "least"), [("mecab", 0.81), ("kiwi", 0.87)])
 def test_eojeols_of_klue(name: str, least: float, analyzers: dict[str, Analyzer], shared_data: Path) -> None:
-    """Eojeols whose lemmas and tags are all those of the treebank: 0.789 and 0.873 when measured."""
+    """Eojeols whose lemmas and tags are all those of the treebank: 0.815 and 0.873 when measured."""
     (path,) = (shared_data / "tasks" / "klue").rglob("klue-dp*_dev.tsv")
     blocks = [block for block in path.read_text("utf-8").split("\n\n") if block.strip()]
     rows = [[line.split("\t") for line in block.splitlines() if line[0] != "#"] for block in blocks]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces
@@ -28,10 +29,26 @@ def open_analyzer(name: str, user_dictionary: Path | None = None, *, threads: in
     if name not in ANALYZERS:
         raise MalmoiError("MM0221", name=name, names=", ".join(ANALYZERS))
     words = UserWords(user_dictionary)
-    module, made, packages = ANALYZERS[name]
+    maker = _maker(name)
     try:
-        maker = getattr(import_module(f"{__name__}.{module}"), made)
         analyzer: Analyzer = maker(words, threads) if threads > 1 else maker(words)
     except ImportError as error:
-        raise MalmoiError("MM0220", name=name, detail=error, packages=packages) from None
+        raise _missing(name, error) from None
     return analyzer
+
+
+def check_library(name: str) -> None:
+    """Raise MM0220 now where it would come up after the work of other stages."""
+    _maker(name)
+
+
+def _maker(name: str) -> Any:
+    module, made, _ = ANALYZERS[name]
+    try:
+        return getattr(import_module(f"{__name__}.{module}"), made)
+    except ImportError as error:
+        raise _missing(name, error) from None
+
+
+def _missing(name: str, error: ImportError) -> MalmoiError:
+    return MalmoiError("MM0220", name=name, detail=error, packages=ANALYZERS[name][2])

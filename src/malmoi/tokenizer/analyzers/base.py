@@ -13,8 +13,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-RULES = "1"  # part of every identity; raised when we make something else of what a library answers
-
 
 @dataclass(frozen=True, slots=True)
 class Morphemes:

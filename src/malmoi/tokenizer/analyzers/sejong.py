@@ -4,6 +4,8 @@ block, one morpheme for each symbol. Plain tables, since Unicode's own mappings 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _SEJONG = """
 NNG NNP NNB NR NP VV VA VX VCP VCN MM MAG MAJ IC JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM
 XPN XSN XSV XSA XR SF SP SS SE SO SW SL SH SN NA
@@ -47,6 +49,11 @@ JAMO = {
     for index, jamo in enumerate(block)
 }
 
+_WITH_SILENT = str.maketrans({vowel: chr(ord("아") + 28 * index) for index, vowel in enumerate(_MEDIAL)})
+_HARD = ord("았") - ord("아")
+# Only 하 has these: 하여, 하였다. The dictionary writes 하 + 아, or ㅏ, 었, ㅕㅆ.
+_AFTER_HA = str.maketrans("아어았었", "여여였였")
+
 
 def sejong_tag(tag: str) -> str:
     """A library's tag as a Sejong tag, NA for one that is none. Of `VV-I` the part before the dash counts."""
@@ -58,6 +65,30 @@ def sejong_tag(tag: str) -> str:
 def compatible(lemma: str) -> str:
     """A restored form with its jamo in the compatibility block."""
     return lemma if lemma.isascii() else lemma.translate(JAMO)
+
+
+def restored(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The morphemes (lemma, tag) of a fused surface, with the endings that Sejong has: 줬 is 주 + 었 where
+    mecab-ko-dic has 주 + ㅓㅆ in some entries, 했 is 하 + 였 where it has 하 + 았 in nearly all.
+
+    Vowel harmony is left to the dictionary, which follows what is written (따라: 따르 + 아).
+    """
+    found: list[tuple[str, str]] = []
+    stem, stem_tag = "", ""
+    for lemma, tag in parts:
+        if lemma[0] in _MEDIAL:
+            if lemma[0] == "ㅔ" and not stem_tag.startswith("VC"):  # 세요 is 시 + 어요, but 예요 이 + 에요
+                lemma = "어" + lemma[1:]
+            if lemma[0] == "ㅕ":  # 하 apart, 그랬 is 그러 + 었
+                lemma = "ㅓ" + lemma[1:]
+            lemma = lemma[0].translate(_WITH_SILENT) + lemma[1:]
+            if lemma[1:2] == "ㅆ":
+                lemma = chr(ord(lemma[0]) + _HARD) + lemma[2:]
+        if stem.endswith("하") and tag in ("EP", "EF", "EC"):
+            lemma = lemma[0].translate(_AFTER_HA) + lemma[1:]
+        found.append((lemma, tag))
+        stem, stem_tag = (lemma, tag) if tag.startswith(("V", "XS")) else ("", "")
+    return found
 
 
 def symbol_tags(surface: str) -> list[str] | None:

@@ -2,7 +2,8 @@
 pieces and never merges across two of them.
 
 The rewritten text (see `tokenizer.marked`) lies in temporary files, because learning reads it twice or more
-and analysis is the slow part: 0.14 MB/s on a core with Kiwi, where WordPiece learns from 5.
+and analysis is the slow part: 0.14 MB/s on a core with Kiwi, where WordPiece learns from 5. Kiwi's answers
+are kept, so the next vocabulary from the same text has them at once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.tokenizer.analyzers.cache import remembering
 from malmoi.tokenizer.analyzers.parallel import PORTION, open_parallel
 from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.composed import compose_all
@@ -61,7 +63,7 @@ def learn_inside(task: Task) -> Result:
         learned = with_words(learned, forms, task)
     tokenizer = MorphemeWordPiece(
         fill(config, learned),
-        open_analyzer(config.analyzer, config.user_dictionary),
+        remembering(open_analyzer(config.analyzer, config.user_dictionary)),
         form=config.form,
         user_dictionary=config.user_dictionary.read_bytes() if config.user_dictionary else None,
         learned=config.vocab_size - config.unused,
@@ -87,7 +89,8 @@ def _rewrite(task: Task, form: Form, mark: str, folder: Path) -> tuple[list[int]
     """Write each block, rewritten, into a file named by its number; gives the blocks' bytes."""
     config, characters = task.config, bert_characters()
     sizes: list[int] = []
-    with open_parallel(config.analyzer, config.user_dictionary, workers=task.workers) as analyzer:
+    with open_parallel(config.analyzer, config.user_dictionary, workers=task.workers) as plain:
+        analyzer = remembering(plain)
         for block in task.blocks():
             sizes.append(len(block.encode()))
             with (folder / str(len(sizes) - 1)).open("wb") as stream:

@@ -1,0 +1,184 @@
+"""A model of a `morpheme` tokenizer where the analyzer is missing; going on with texts cut otherwise."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from malmoi.cli.main import run
+from malmoi.errors import MalmoiError
+from malmoi.pretrain.adapt import compare_vocabularies, open_init
+from malmoi.pretrain.run import pretrain
+from malmoi.progress import Reporter
+from malmoi.shards.build import build_shards
+from malmoi.shards.config import ShardsConfig
+from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.train import train_tokenizer
+from malmoi.trace.run import trace
+from tests.pretrain.conftest import MODEL, TRAINING
+from tests.tokenizer.korean import TEXT, make_corpus
+
+SETTINGS = ("pretrain.steps=1", "pretrain.row_len=32", "pretrain.batch_rows=4", "pretrain.device=cpu")
+SMALL = [word for setting in SETTINGS for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """corpus/, tokenizer/ (morpheme, Mecab), shards/, and pretrain/ with one checkpoint."""
+    folder = tmp_path_factory.mktemp("morphemes")
+    corpus = make_corpus(folder / "corpus", [TEXT], [TEXT[:2_000]])
+    config = TokenizerConfig(kind="morpheme", vocab_size=240, analyzer="mecab")
+    train_tokenizer(config, corpus, folder / "tokenizer")
+    build_shards(ShardsConfig(), corpus, folder / "tokenizer", folder / "shards")
+    settings = TRAINING.model_copy(update={"steps": 1, "heldout_every": 1, "checkpoint_every": 1})
+    pretrain(settings, MODEL, folder / "shards", folder / "pretrain")
+    return folder
+
+
+def _without_mecab(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command line where no import of MeCab succeeds."""
+    code = """
+import sys
+sys.modules["MeCab"] = None
+from malmoi.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+    line = [sys.executable, "-c", code, *map(str, words), "--json", "--lang", "en"]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("verb", ["verify", "stats", "show"])
+def test_shards_are_looked_at_without_the_analyzer(built: Path, verb: str) -> None:
+    rows = ("0", "--run", built / "pretrain") if verb == "show" else ()
+    done = _without_mecab("shards", verb, built / "shards", *rows)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "MM0" not in done.stdout
+
+
+def test_shards_of_another_version_are_looked_at_without_a_warning(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(built / "shards", tmp_path / "shards")
+    about = tmp_path / "shards" / "tokenizer" / "malmoi.json"
+    told = about.read_text("utf-8")
+    about.write_text(told.replace("python-mecab-ko-dic 2", "python-mecab-ko-dic 1"), "utf-8")
+    assert about.read_text("utf-8") != told
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_tokenizer(tmp_path / "shards" / "tokenizer", encodes=False).kind == "morpheme"
+        assert run(["shards", "stats", str(tmp_path / "shards"), "--json"]) == 0
+    assert "MM0242" not in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="MM0242"):
+        load_tokenizer(tmp_path / "shards" / "tokenizer")
+
+
+def test_pretraining_needs_no_analyzer(built: Path, tmp_path: Path) -> None:
+    done = _without_mecab(
+        "pretrain", built / "shards", "--out", tmp_path / "new", *SMALL, "--set", "model.size=tiny"
+    )
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
+    going_on = ("pretrain", built / "shards", "--from", built / "pretrain", "--out", tmp_path / "on")
+    done = _without_mecab(*going_on, *SMALL)
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
+
+
+def test_shards_that_are_done_need_none_and_new_ones_say_so_at_once(built: Path, tmp_path: Path) -> None:
+    build = ("shards", "build", built / "corpus", built / "tokenizer", "--out")
+    assert _without_mecab(*build, built / "shards").returncode == 0
+    done = _without_mecab(*build, tmp_path / "shards")
+    assert done.returncode == 2
+    assert "MM0220" in done.stdout and "pip install mecab-python3 python-mecab-ko-dic" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_recipe_says_so_before_the_corpus_is_made(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'out = "{tmp_path}/out"\n[corpus]\ninputs = ["{tmp_path}/text.txt"]\n', "utf-8")
+    kind = ("--set", "tokenizer.kind=morpheme", "--set", "tokenizer.analyzer=mecab")
+    done = _without_mecab("run", recipe, *kind)
+    assert (done.returncode, "MM0220" in done.stdout) == (2, True), done.stdout + done.stderr
+    assert not (tmp_path / "out" / "corpus").exists()
+
+
+# ---- the same entries, cut otherwise
+
+
+class Told(Reporter):
+    def __init__(self) -> None:
+        self.warned: list[tuple[str, str]] = []
+
+    def warn(self, code: str, where: str | None = None, **values: object) -> None:
+        self.warned.append((code, str(values.get("name"))))
+
+
+def _changed(built: Path, to: Path, **changes: object) -> Path:
+    """The tokenizer with other words in malmoi.json; dotted names reach into `analyzer`."""
+    shutil.copytree(built / "shards" / "tokenizer", to)
+    about = json.loads((to / "malmoi.json").read_text("utf-8"))
+    for name, value in changes.items():
+        if name in about["analyzer"] and name != "analyzer":
+            about["analyzer"][name] = value
+        elif name == "analyzer":
+            about["analyzer"]["analyzer"] = value
+        else:
+            about[name] = value
+    (to / "malmoi.json").write_text(json.dumps(about), "utf-8")
+    return to
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kind": "wordpiece"}, "kind was 'morpheme' and is 'wordpiece'"),
+        ({"kind": "morpheme-wordpiece"}, "kind was 'morpheme' and is 'morpheme-wordpiece'"),
+        ({"form": "lemma"}, "form was 'surface' and is 'lemma'"),
+        ({"analyzer": "kiwi"}, "analyzer was 'mecab' and is 'kiwi'"),
+    ],
+)
+def test_another_way_to_cut_is_refused(
+    built: Path, tmp_path: Path, change: dict[str, str], told: str
+) -> None:
+    other = _changed(built, tmp_path / "other", **change)
+    init = open_init(built / "pretrain", "mlm", tmp_path / "out")
+    with pytest.raises(MalmoiError, match=f"MM0269.*{told}"):
+        compare_vocabularies(init, other)
+    if "analyzer" not in change:
+        with pytest.raises(MalmoiError, match=f"MM0258.*{told.replace(' and', ' in training and')}"):
+            trace("마당에서 고추를 말렸다.", tokenizer=other, run=built / "pretrain")
+
+
+@pytest.mark.parametrize("name", ["library", "dictionary", "rules"])
+def test_another_version_warns(built: Path, tmp_path: Path, name: str) -> None:
+    other = _changed(built, tmp_path / "other", **{name: "0.1"})
+    reporter = Told()
+    init = open_init(built / "pretrain", "mlm", tmp_path / "out")
+    found = compare_vocabularies(init, other, reporter)
+    assert reporter.warned == [("MM0270", name)]
+    assert found.pieces == {}
+
+
+def test_the_same_tokenizer_says_nothing(built: Path, tmp_path: Path) -> None:
+    reporter = Told()
+    init = open_init(built / "pretrain", "mlm", tmp_path / "out")
+    compare_vocabularies(init, built / "shards" / "tokenizer", reporter)
+    assert reporter.warned == []
+
+
+def test_a_shaped_vocabulary_is_a_wordpiece(built: Path, tmp_path: Path) -> None:
+    config = TokenizerConfig(kind="morpheme-wordpiece", vocab_size=240, analyzer="mecab")
+    train_tokenizer(config, built / "corpus", tmp_path / "shaped")
+    build_shards(ShardsConfig(), built / "corpus", tmp_path / "shaped", tmp_path / "shards")
+    settings = TRAINING.model_copy(update={"steps": 1, "heldout_every": 1, "checkpoint_every": 1})
+    pretrain(settings, MODEL, tmp_path / "shards", tmp_path / "run")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    shutil.copy(tmp_path / "shaped" / "vocab.txt", plain)
+    compare_vocabularies(open_init(tmp_path / "run", "mlm", tmp_path / "out"), plain)
