@@ -11,7 +11,6 @@ import json
 import os
 import sqlite3
 import struct
-import sys
 import weakref
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from platformdirs import user_cache_path
 
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
@@ -176,10 +176,7 @@ def cache_file() -> Path:
     """MALMOI_CACHE, else a file in the folder that this system has for caches."""
     if named := os.environ.get(PLACE):
         return Path(named)
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails where there is none
-    places = {"darwin": home / "Library" / "Caches", "win32": home / "AppData" / "Local"}
-    told = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(told) if told else places.get(sys.platform, home / ".cache")) / "malmoi" / "morphemes.db"
+    return user_cache_path("malmoi", appauthor=False) / "morphemes.db"
 
 
 def _bound() -> int:
