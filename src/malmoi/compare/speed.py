@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from statistics import median
 
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.morpheme import MorphemeWordPiece
 
 ROUNDS = 3
 ROUND_S = 0.5  # CPU seconds a tokenizer may take in one round; analyzers do 0.1 MB in that time
@@ -21,7 +20,7 @@ WARM_UP = 20_000  # bytes
 def speeds(tokenizers: Sequence[Tokenizer], lines: Sequence[str]) -> list[float]:
     """MB (UTF-8) per CPU second of each, the median over the rounds."""
     sizes = [len(line.encode()) for line in lines]
-    tokenizers = [t.uncached() if isinstance(t, MorphemeWordPiece) else t for t in tokenizers]
+    tokenizers = [tokenizer.forgetful() for tokenizer in tokenizers]
     warm = _portion(lines, sizes, 0, WARM_UP)
     budgets = []
     for tokenizer in tokenizers:

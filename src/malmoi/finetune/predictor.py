@@ -67,7 +67,7 @@ class Predictor:
         return cls(
             folder,
             model,
-            load_tokenizer(folder),
+            load_tokenizer(folder).forgetful(),  # what is asked may be private, and is seldom asked twice
             kind,
             tuple(labels) if kind == "classify" else (),
             tuple(task["text"]),

@@ -33,7 +33,6 @@ from malmoi.slices import Slice, run_slices
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.about import made_with, seal
 from malmoi.tokenizer.blocks import MB
-from malmoi.tokenizer.morpheme import MorphemeWordPiece
 
 MANY_UNKNOWN = 0.01
 SLICES, SMALLEST = 16, 8 * MB
@@ -62,7 +61,7 @@ def build_shards(
     opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)
     # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
     for ready in (False, True):
-        if ready and isinstance(opened, MorphemeWordPiece):
+        if ready:
             opened.ready()
         digest = _digest_of(opened)
         key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})

@@ -79,6 +79,15 @@ class Tokenizer(Protocol):
     @property
     def special(self) -> SpecialIds: ...
 
+    def ready(self) -> None:
+        """Open what opens late (an analyzer): what is wrong with it should not come up after an hour."""
+        ...
+
+    def forgetful(self) -> Tokenizer:
+        """Itself, but no text leaves a trace in the user's cache: for texts that are not ours to keep, and
+        for who measures how fast it is."""
+        ...
+
     def encode_batch(
         self,
         texts: Texts,

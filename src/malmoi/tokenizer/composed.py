@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def _chunks(texts: list[str]) -> list[list[str]]:
 
 
 class OverPieces:
-    """`encode_batch` and `tokens` of the `Tokenizer` protocol, for kinds that say how NFC texts are cut."""
+    """What kinds of the `Tokenizer` protocol share that say how NFC texts are cut."""
 
     entries: list[str]
     special: SpecialIds
@@ -98,6 +98,13 @@ class OverPieces:
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
         raise AssertionError(f"{type(self).__name__} does not say how texts are cut")
+
+    def ready(self) -> None:
+        """Nothing opens late in most kinds."""
+
+    def forgetful(self) -> Self:
+        """Nothing is kept in most kinds."""
+        return self
 
     def encode_batch(
         self,

@@ -54,8 +54,8 @@ def load_tokenizer(
     module, function = OPENERS[kind]
     opener = getattr(import_module(f"malmoi.tokenizer.{module}"), function)
     tokenizer: Tokenizer = opener(path, reporter=reporter, engine=engine)
-    if encodes and (ready := getattr(tokenizer, "ready", None)):
-        ready()
+    if encodes:
+        tokenizer.ready()
     return tokenizer
 
 

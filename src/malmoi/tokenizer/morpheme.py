@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 
@@ -71,12 +71,12 @@ class MorphemeWordPiece(OverPieces):
         return self._wordpiece.engine
 
     def ready(self) -> None:
-        """Open the analyzer now: what is wrong with it should not come up after an hour's work."""
+        """Open the analyzer. Raises those of `open_analyzer`."""
         if isinstance(self.analyzer, Late):
             _ = self.analyzer.opened
 
-    def uncached(self) -> MorphemeWordPiece:
-        """Itself, but every text is analyzed anew: for who measures its speed."""
+    def forgetful(self) -> Self:
+        """Itself, but every text is analyzed anew."""
         twin = copy(self)
         if isinstance(self.analyzer, Late):
             twin.analyzer = self.analyzer.bare

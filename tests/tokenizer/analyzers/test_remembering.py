@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from platformdirs import user_cache_path
 
 from malmoi.compare.speed import speeds
 from malmoi.errors import MalmoiError
@@ -97,6 +98,17 @@ def test_speed_is_that_of_the_analyzer(file: Path, asked: list[str], tmp_path: P
     assert isinstance(tokenizer.analyzer.opened, Cached)
 
 
+def test_what_a_model_is_asked_is_not_kept(file: Path, asked: list[str], tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
+    _train(corpus, tmp_path / "tokenizer")
+    tokenizer = load_tokenizer(tmp_path / "tokenizer")
+    secret = "비밀번호는 아무에게도 말하지 않았다."
+    predicted = tokenizer.forgetful().encode_batch([secret])
+    asked.clear()
+    again = tokenizer.encode_batch([secret])
+    assert asked == [secret] and again.ids.tolist() == predicted.ids.tolist()
+
+
 def test_mecab_is_not_kept(file: Path, analyzers: dict[str, Analyzer]) -> None:
     assert remembering(analyzers["mecab"]) is analyzers["mecab"]
     assert not file.exists()
@@ -166,14 +178,9 @@ def test_the_bound_is_kept(
 
 def test_the_system_says_where_caches_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MALMOI_CACHE", raising=False)
-    monkeypatch.setenv("HOME", "/home/mal")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    places = {"linux": "/home/mal/.cache", "darwin": "/home/mal/Library/Caches"}
-    for system, folder in places.items():
-        monkeypatch.setattr(sys, "platform", system)
-        assert cache_file() == Path(folder) / "malmoi" / "morphemes.db"
-    monkeypatch.setenv("XDG_CACHE_HOME", "/scratch")
-    assert cache_file() == Path("/scratch/malmoi/morphemes.db")
+    assert cache_file() == user_cache_path("malmoi", appauthor=False) / "morphemes.db"
+    monkeypatch.setenv("MALMOI_CACHE", "/scratch/kiwi.db")
+    assert cache_file() == Path("/scratch/kiwi.db")
 
 
 def test_ctrl_c_while_it_learns_leaves_a_cache_that_goes_on(file: Path, tmp_path: Path) -> None:
