@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import struct
+import threading
 import weakref
 import zlib
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,7 @@ class Cached:
         self._reporter = reporter
         self._most = most_mb * 1_000_000
         self._works = True
+        self._lock = threading.Lock()  # a connection has one transaction, whoever began it
         identity = json.dumps([VERSION, analyzer.identity], sort_keys=True)
         self._seed = hashlib.sha256(identity.encode()).digest()
         self._file = _open(path)
@@ -117,17 +119,18 @@ class Cached:
 
     def _read(self, keys: list[bytes]) -> dict[bytes, bytes]:
         known: dict[bytes, bytes] = {}
-        if not self._works:
-            return known
-        try:
-            for at in range(0, len(keys), ASKED):
-                part = keys[at : at + ASKED]
-                marks = ",".join("?" * len(part))
-                rows = self._file.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", part)
-                # A row that a disk has damaged is computed again.
-                known |= {key: answer for key, answer in rows if _is_whole(answer)}
-        except sqlite3.DatabaseError as error:
-            self._give_up(error)
+        for at in range(0, len(keys), ASKED):
+            part = keys[at : at + ASKED]
+            marks = ",".join("?" * len(part))
+            with self._lock:
+                if not self._works:
+                    break
+                try:
+                    rows = self._file.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", part)
+                    # A row that a disk has damaged is computed again.
+                    known |= {key: answer for key, answer in rows if _is_whole(answer)}
+                except sqlite3.DatabaseError as error:
+                    self._give_up(error)
         return known
 
     def _give_up(self, error: sqlite3.Error) -> None:
@@ -135,19 +138,20 @@ class Cached:
         self._reporter.warn("MM0227", str(self._path), detail=error)
 
     def _write(self, rows: dict[bytes, bytes]) -> None:
-        if not self._works:
-            return
-        try:
-            with self._file:
-                self._file.execute("BEGIN IMMEDIATE")
-                self._file.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows.items())
-                if self._size() > self._most:
-                    self._file.execute(
-                        "DELETE FROM answers WHERE rowid <= "
-                        "(SELECT min(rowid) + (max(rowid) - min(rowid)) / 4 FROM answers)"
-                    )
-        except sqlite3.Error as error:
-            self._give_up(error)
+        with self._lock:
+            if not self._works:
+                return
+            try:
+                with self._file:
+                    self._file.execute("BEGIN IMMEDIATE")
+                    self._file.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows.items())
+                    if self._size() > self._most:
+                        self._file.execute(
+                            "DELETE FROM answers WHERE rowid <= "
+                            "(SELECT min(rowid) + (max(rowid) - min(rowid)) / 4 FROM answers)"
+                        )
+            except sqlite3.Error as error:
+                self._give_up(error)
 
     def _size(self) -> int:
         """Bytes in use, without the pages that deleted rows have left."""
@@ -191,8 +195,9 @@ def _open(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Its words are those of the user's texts, so others may not read them.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        # Another process that writes is waited for; autocommit, for transactions are begun by hand.
-        file = sqlite3.connect(path, timeout=60, isolation_level=None)
+        # Another process that writes is waited for; autocommit, for transactions are begun by hand. Threads
+        # may share it behind `Cached`'s lock, and whichever collects the tokenizer closes it.
+        file = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         file.execute("BEGIN EXCLUSIVE")
         if file.execute("PRAGMA application_id").fetchone()[0] != OURS:
             if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

@@ -4,8 +4,8 @@ analyzer's library, and none of its half gigabyte.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 
 from malmoi.tokenizer.analyzers.base import Analyzer, Morphemes, Surfaces
 from malmoi.tokenizer.analyzers.cache import Cached
@@ -20,10 +20,15 @@ class Late:
     def __init__(self, told: Mapping[str, str], opener: Callable[[], Analyzer]) -> None:
         self._told = dict(told)
         self._opener = opener
+        self._opened: Analyzer | None = None
+        self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def opened(self) -> Analyzer:
-        return self._opener()
+        with self._lock:  # several threads open one: Kiwi takes 2.6 s and half a gigabyte
+            if self._opened is None:
+                self._opened = self._opener()
+            return self._opened
 
     @property
     def bare(self) -> Analyzer:
@@ -36,7 +41,7 @@ class Late:
 
     @property
     def identity(self) -> dict[str, str]:
-        return self.opened.identity if "opened" in self.__dict__ else self._told
+        return self._told if self._opened is None else self._opened.identity
 
     def analyze(self, texts: Sequence[str]) -> Morphemes:
         return self.opened.analyze(texts)
