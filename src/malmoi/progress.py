@@ -11,6 +11,14 @@ from typing import Any, Protocol
 from malmoi.errors import MalmoiError
 
 
+class MalmoiWarning(UserWarning):
+    """A warning that nobody's reporter was given to say; `error` has its code and values."""
+
+    def __init__(self, error: MalmoiError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Step(Protocol):
     """One long step with a bar: `advance(bytes_done, detail="wiki_03.txt")`."""
 
@@ -30,7 +38,7 @@ class Reporter:
 
     def warn(self, code: str, where: str | None = None, **values: Any) -> None:
         """Something the user should know, in the form of an error (MM code) that does not stop the work."""
-        warnings.warn(str(MalmoiError(code, where, **values)), stacklevel=2)
+        warnings.warn(MalmoiWarning(MalmoiError(code, where, **values)), stacklevel=2)
 
     def record(self, event: str, **values: Any) -> None:
         """Numbers for `--json` and the live display, e.g. record("train", step=10, loss=7.1)."""

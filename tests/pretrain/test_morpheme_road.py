@@ -19,11 +19,13 @@ from malmoi.progress import Reporter
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.analyzers.mecab import Mecab
+from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.trace.run import trace
 from tests.pretrain.conftest import MODEL, TRAINING
-from tests.tokenizer.korean import TEXT, make_corpus
+from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
 
 SETTINGS = ("pretrain.steps=1", "pretrain.row_len=32", "pretrain.batch_rows=4", "pretrain.device=cpu")
 SMALL = [word for setting in SETTINGS for word in ("--set", setting)]
@@ -182,3 +184,20 @@ def test_a_shaped_vocabulary_is_a_wordpiece(built: Path, tmp_path: Path) -> None
     plain.mkdir()
     shutil.copy(tmp_path / "shaped" / "vocab.txt", plain)
     compare_vocabularies(open_init(tmp_path / "run", "mlm", tmp_path / "out"), plain)
+
+
+def test_another_version_is_told_when_tuned_and_when_asked(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{line}\t{number % 2}" for number, line in enumerate(SENTENCES[:40])]
+    (tmp_path / "train.tsv").write_text("\n".join(["글\t답", *rows]), "utf-8")
+    installed = Mecab.identity.fget(Mecab(UserWords(None)))  # type: ignore[attr-defined]
+    line = ["finetune", str(built / "pretrain"), "--train", str(tmp_path / "train.tsv"), "--text", "글"]
+    line += ["--label", "답", "--out", str(tmp_path / "tuned"), "--set", "finetune.epochs=1"]
+    asked = ["predict", str(tmp_path / "tuned"), "비가 오면 노래를 불렀어요~"]
+    for words, version in ((line, "mecab 9"), (asked, "mecab 10")):
+        identity = {**installed, "library": version}
+        monkeypatch.setattr(Mecab, "identity", property(lambda _, identity=identity: identity))
+        assert run(words) == 0
+        told = [line[:6] for line in capsys.readouterr().err.splitlines() if "MM0242" in line]
+        assert told == ["MM0242"], words

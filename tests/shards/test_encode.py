@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import malmoi.shards.encode as encode
+from malmoi.errors import MalmoiError
+from malmoi.progress import MalmoiWarning
 from malmoi.shards.build import cut_file
-from malmoi.shards.encode import Block, EncodeSpec, encode_block, encode_slice
+from malmoi.shards.encode import Block, EncodeSpec, _by_code, encode_block, encode_slice
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
@@ -166,3 +168,12 @@ def test_many_entries_take_four_bytes(tmp_path: Path, small: WordPiece) -> None:
     (tmp_path / "part.txt").write_text("밤늦게", "utf-8")
     encode_slice(EncodeSpec(tmp_path / "part.txt", 0, 9, tmp_path / "tokenizer"), tmp_path)
     assert np.load(tmp_path / "ids.npy").dtype == np.uint32
+
+
+def test_codes_of_warnings_each_once() -> None:
+    plain = UserWarning(str(MalmoiError("MM0209")))  # the engine's
+    told = MalmoiWarning(MalmoiError("MM0227", "cache.db", detail=OSError("disk")))
+    assert _by_code([plain, told, plain, DeprecationWarning("use another function")]) == {
+        "MM0209": {"where": None, "values": {}},
+        "MM0227": {"where": "cache.db", "values": {"detail": "disk"}},
+    }

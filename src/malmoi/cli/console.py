@@ -120,13 +120,20 @@ def _reporter(console: Console) -> Reporter:
 
 
 class QuietReporter(Reporter):
-    """Warnings only."""
+    """Warnings only, and each once: every cell of a league opens the same tokenizer."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.said: set[str] = set()
 
     def warn(self, code: str, where: str | None = None, **values: Any) -> None:
         error = MalmoiError(code, where, **values)
+        if str(error) not in self.said:
+            self.said.add(str(error))
+            self.show(error)
+
+    def show(self, error: MalmoiError) -> None:
+        code, where = error.code, error.where
         place = f"{where}: " if where else ""
         self.console.err.print(f"[bold yellow]{code}[/] {escape(place + error.what)}", highlight=False)
         self.console.err.print(f"  {escape(error.why)}\n  [green]→ {escape(error.do)}[/]", highlight=False)
@@ -223,8 +230,8 @@ class JsonReporter(QuietReporter):
     def say(self, key: str, **values: Any) -> None:
         self.console.emit("message", key=key, **values)
 
-    def warn(self, code: str, where: str | None = None, **values: Any) -> None:
-        self.console.emit("warning", **MalmoiError(code, where, **values).as_dict())
+    def show(self, error: MalmoiError) -> None:
+        self.console.emit("warning", **error.as_dict())
 
     def record(self, event: str, **values: Any) -> None:
         self.console.emit(event, **values)

@@ -36,7 +36,7 @@ def predict(
     from malmoi.finetune.answers import answer_file
     from malmoi.finetune.predictor import Predictor
 
-    predictor = Predictor.open(run, device=device)
+    predictor = Predictor.open(run, device=device, reporter=console().reporter)
     if file is not None and out is not None:
         names = [name.strip() for name in columns.split(",")] if columns else []
         written = answer_file(predictor, file, out, columns=names, reporter=console().reporter)

@@ -162,7 +162,7 @@ def _compare(
     alone = next((task for task in tasks if len(task_of(task).text) == 1), tasks[0])
     cell = out / "league" / "cells" / first / task_of(alone).name / f"seed-{alone.seed}"
     if config.ask:
-        show_answers(config.ask, Predictor.open(cell).predict(config.ask))
+        show_answers(config.ask, Predictor.open(cell, reporter=reporter).predict(config.ask))
     console().result({"out": str(out), "table": [line.as_dict() for line in lines]})
     reporter.say("cli.run.next", cell=cell)
 

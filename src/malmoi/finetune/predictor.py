@@ -19,6 +19,7 @@ from malmoi.finetune.record import MODEL, TASK_FILE
 from malmoi.finetune.seeds import SUMMARY
 from malmoi.model.heads import Classifier
 from malmoi.model.hf import read_classifier
+from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Text
 from malmoi.tasks.metrics import Kind
 from malmoi.tokenizer import Tokenizer, load_tokenizer
@@ -54,10 +55,10 @@ class Predictor:
     max_len: int
 
     @classmethod
-    def open(cls, path: Path, *, device: str = "auto") -> Predictor:
+    def open(cls, path: Path, *, device: str = "auto", reporter: Reporter = SILENT) -> Predictor:
         """Open a model folder, a run, a run with several seeds (the best on dev), or a cell of a league.
 
-        Raises MM0620 where there is no fine-tuned model.
+        Raises MM0620 where there is no fine-tuned model; warns MM0242 (another version of the analyzer).
         """
         folder = model_folder(path)
         task: dict[str, Any] = json.loads((folder / TASK_FILE).read_text("utf-8"))
@@ -67,7 +68,8 @@ class Predictor:
         return cls(
             folder,
             model,
-            load_tokenizer(folder).forgetful(),  # what is asked may be private, and is seldom asked twice
+            # What is asked may be private, and is seldom asked twice.
+            load_tokenizer(folder, reporter=reporter).forgetful(),
             kind,
             tuple(labels) if kind == "classify" else (),
             tuple(task["text"]),

@@ -95,7 +95,8 @@ def _run(
 ) -> dict[str, Any]:
     assert config.max_len
     goal = goal_of(data)
-    model, tokenizer = start.load(config.seed, config.dropout, goal.outputs, head_kind(config, start.shape))
+    kind = head_kind(config, start.shape)
+    model, tokenizer = start.load(config.seed, config.dropout, goal.outputs, kind, reporter)
     rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
     types = start.shape.type_vocab
     encoded = {split: encode_rows(e, goal, tokenizer, config.max_len, types) for split, e in rows.items()}

@@ -21,6 +21,7 @@ from malmoi.model.hf import load_pooler, read_encoder
 from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import EncoderConfig, HeadKind
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
+from malmoi.progress import SILENT, Reporter
 from malmoi.special import TOKENIZER_FILES, VOCABULARIES
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
@@ -36,14 +37,19 @@ class Start:
     tokenizer: Path
 
     def load(
-        self, seed: int, dropout: float, outputs: int, head_kind: HeadKind | None = None
+        self,
+        seed: int,
+        dropout: float,
+        outputs: int,
+        head_kind: HeadKind | None = None,
+        reporter: Reporter = SILENT,
     ) -> tuple[Classifier, Tokenizer]:
         """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
 
         Raises MM0617 where the vocabulary is larger than the model's embedding, MM0412 where the head does
-        not go with the encoder.
+        not go with the encoder; warns what `load_tokenizer` does.
         """
-        tokenizer = load_tokenizer(self.tokenizer)
+        tokenizer = load_tokenizer(self.tokenizer, reporter=reporter)
         if tokenizer.vocab_size > self.shape.vocab_size:
             raise MalmoiError(
                 "MM0617", self.tokenizer, tokens=tokenizer.vocab_size, rows=self.shape.vocab_size

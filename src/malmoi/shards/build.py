@@ -55,7 +55,8 @@ def build_shards(
     """Encode a corpus artifact with a tokenizer (an artifact, or a peer's files) into a shards artifact.
 
     Raises MM0306 (no tokens at all), MM0214 (not UTF-8), and those of `load_tokenizer` and artifacts; warns
-    MM0307 (more than 1 % [UNK]) and MM0209 (tokie is not exact on this text, so it was not used).
+    MM0307 (more than 1 % [UNK]), and once each what slices warned of: MM0209 (tokie is not exact on this
+    text, so it was not used), MM0227 (the cache of analyses is damaged).
     """
     source = open_artifact(corpus, "corpus", verify=verify)
     opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)
@@ -176,5 +177,8 @@ def _warn(reporter: Reporter, parts: list[dict[str, Any]], where: str) -> None:
     tokens, unknown = (sum(part[name] for part in parts) for name in ("tokens", "unk"))
     if unknown > MANY_UNKNOWN * tokens:
         reporter.warn("MM0307", where, percent=f"{100 * unknown / tokens:.1f}")
-    if any(part["tokie_differs"] for part in parts):
-        reporter.warn("MM0209", where)
+    met: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        met = part.get("warnings", {}) | met
+    for code, told in met.items():
+        reporter.warn(code, told["where"] or where, **told["values"])

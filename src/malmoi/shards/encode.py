@@ -6,8 +6,9 @@ comes from comparing the tokens' positions with those of white space.
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,12 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.progress import MalmoiWarning
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, ids_dtype
 from malmoi.tokenizer import Encodings, Tokenizer, load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.stream import IS_SPACE
 from malmoi.tokenizer.wordpiece import WordPiece
+
+CODE = re.compile(r"MM\d{4}\b")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def encode_slice(spec: EncodeSpec, folder: Path) -> dict[str, Any]:
     """Write ids, flags, sentences and documents of one slice into `folder`; returns its counts.
 
     A slice without tokens writes nothing. Sentences without tokens vanish, and documents of such alone.
+    `warnings` of the counts has by code what the build is to say once: a worker has no reporter.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -91,8 +96,22 @@ def encode_slice(spec: EncodeSpec, folder: Path) -> dict[str, Any]:
         "documents": len(arrays["documents"]) - 1,
         "eojeols": int(np.count_nonzero(flags & STARTS_WORD)),
         "unk": int(np.count_nonzero(ids == tokenizer.special.unk)),
-        "tokie_differs": any("MM0209" in str(warning.message) for warning in caught),
+        "warnings": _by_code([warning.message for warning in caught]),
     }
+
+
+def _by_code(caught: Sequence[Warning | str]) -> dict[str, dict[str, Any]]:
+    """Where and values of each code; other libraries' warnings have none. The engine's is plain text, which
+    begins with the code."""
+    found: dict[str, dict[str, Any]] = {}
+    for warning in caught:
+        if isinstance(warning, MalmoiWarning):
+            error = warning.error
+            told = {"where": error.where, "values": {k: str(v) for k, v in error.values.items()}}
+            found.setdefault(error.code, told)
+        elif code := CODE.match(str(warning)):
+            found.setdefault(code[0], {"where": None, "values": {}})
+    return found
 
 
 def _opened(folder: Path, engine: Choice, digest: str) -> Tokenizer:

@@ -70,7 +70,7 @@ def train_tokenizer(
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
             cores = workers or os.cpu_count() or 1
             bar = _Bar(step, sampled, passes(config.kind))
-            result = learn(Task(config, blocks, str(corpus), bar.advance, words, cores))
+            result = learn(Task(config, blocks, str(corpus), bar.advance, words, cores, reporter))
             bar.advance(math.inf)
         tokenizer = result.tokenizer
         tokenizer.save(draft.path)

@@ -63,7 +63,7 @@ def learn_inside(task: Task) -> Result:
         learned = with_words(learned, forms, task)
     tokenizer = MorphemeWordPiece(
         fill(config, learned),
-        remembering(open_analyzer(config.analyzer, config.user_dictionary)),
+        remembering(open_analyzer(config.analyzer, config.user_dictionary), task.reporter),
         form=config.form,
         user_dictionary=config.user_dictionary.read_bytes() if config.user_dictionary else None,
         learned=config.vocab_size - config.unused,
@@ -90,7 +90,7 @@ def _rewrite(task: Task, form: Form, mark: str, folder: Path) -> tuple[list[int]
     config, characters = task.config, bert_characters()
     sizes: list[int] = []
     with open_parallel(config.analyzer, config.user_dictionary, workers=task.workers) as plain:
-        analyzer = remembering(plain)
+        analyzer = remembering(plain, task.reporter)
         for block in task.blocks():
             sizes.append(len(block.encode()))
             with (folder / str(len(sizes) - 1)).open("wb") as stream:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 
@@ -18,6 +19,7 @@ class Task:
     `words` are the user's: entries of the vocabulary, each one token wherever it stands.
     `corpus` is the corpus's folder, for messages. `advance(n)` moves the bar by n of `passes` times the
     text's bytes; what is more does not move it. `workers` cores analyze morphemes, for kinds that do.
+    `reporter` says what is odd about the analyzer's cache.
     """
 
     config: TokenizerConfig
@@ -26,6 +28,7 @@ class Task:
     advance: Callable[[float], None] = field(default=lambda amount: None)
     words: tuple[str, ...] = ()
     workers: int = 1
+    reporter: Reporter = SILENT
 
 
 @dataclass(frozen=True)
