@@ -218,14 +218,14 @@ def test_mistakes_stop_before_any_work(
 
 
 def test_one_folder_is_not_for_one_and_for_several(out: Path, tmp_path: Path) -> None:
-    check_layout(out, ["plain", "bytes"])
-    check_layout(tmp_path, [""])
+    check_layout(out, ["plain", "bytes"], ["pretrain/a"])
+    check_layout(tmp_path, [""], ["pretrain"])
     with pytest.raises(MalmoiError, match="MM0806"):
-        check_layout(out, [""])
+        check_layout(out, [""], ["pretrain/a"])
     shutil.copytree(out / "shards" / "plain", tmp_path / "shards")
-    check_layout(tmp_path, [""])
+    check_layout(tmp_path, [""], ["pretrain"])
     with pytest.raises(MalmoiError, match="MM0806"):
-        check_layout(tmp_path, ["plain"])
+        check_layout(tmp_path, ["plain"], ["pretrain"])
 
 
 def test_the_report_shows_each_tokenizer_with_its_settings(recipe: Path, out: Path, tmp_path: Path) -> None:

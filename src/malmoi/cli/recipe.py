@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer.config import TokenizerConfig
+
+
+LONGEST = 200  # bytes: most file systems take 255, and .NAME.before is a name too
+UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 
 
 class RunChanges(Section):
@@ -111,19 +116,38 @@ def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapp
 
 
 def _check_names(section: str, names: Iterable[str], origins: Mapping[str, str]) -> None:
+    folders: set[str] = set()
     for name in names:
-        # An artifact being written ends in .tmp, one being replaced starts with a dot.
-        if not name or name.startswith(".") or name.endswith(".tmp") or set(name) & set("/\\\0"):
+        folder = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        if not _can_be_folder(name) or folder in folders:  # Plain and plain are one on macOS
             where = place_of(f"{section}.{name}", origins)
-            raise MalmoiError("MM0805", where, name=name, section=section)
+            raise MalmoiError(
+                "MM0805", where, name=name if name.isprintable() else repr(name), section=section
+            )
+        folders.add(folder)
 
 
-def check_layout(out: Path, tokenizers: Iterable[str]) -> None:
-    """Raises MM0806 where `out` holds one tokenizer and the recipe has several, or the other way round:
-    the first would lie around the others, and be replaced with them inside."""
-    single = "" in tokenizers
-    for home in (out / "tokenizer", out / "shards"):
-        if any(home.glob(f"*/{MANIFEST}")) if single else (home / MANIFEST).exists():
+def _can_be_folder(name: str) -> bool:
+    # An artifact being written ends in .tmp, one being replaced starts with a dot; a manifest beside the
+    # folders would make them one artifact.
+    return (
+        bool(name)
+        and len(name.encode("utf-8", "surrogatepass")) <= LONGEST
+        and not name.startswith(".")
+        and not name.endswith(".tmp")
+        and name.casefold() != MANIFEST
+        and not any(c in "/\\" or unicodedata.category(c) in UNSEEN for c in name)
+    )
+
+
+def check_layout(out: Path, tokenizers: Iterable[str], runs: Iterable[str]) -> None:
+    """Raises MM0806 where `out` holds one tokenizer (or run) and the recipe has several, or the other way
+    round: the first would lie around the others, and be replaced with them inside. `runs` are folders."""
+    single = {"tokenizer": "" in tokenizers, "pretrain": "pretrain" in runs}
+    single["shards"] = single["tokenizer"]
+    for stage, alone in single.items():
+        home = out / stage
+        if any(home.glob(f"*/{MANIFEST}")) if alone else (home / MANIFEST).exists():
             raise MalmoiError("MM0806", home)
 
 

@@ -38,7 +38,7 @@ def run(
     tokenizers = tokenizers_of(config, origins)
     runs, tasks = runs_of(config, origins), tasks_of(config, origins)
     out = Path(config.out)
-    check_layout(out, tokenizers)
+    check_layout(out, tokenizers, runs)
     _build(config, tokenizers, runs, out, origins, workers, verify)
     if tasks:
         _compare(config, list(runs), tasks, out, origins, verify)
