@@ -17,14 +17,16 @@ from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.hf import read_masked_lm
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.adapt import Vocabularies, compare_vocabularies, grown, open_init
+from malmoi.pretrain.adapt import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.journal import read_journal
 from malmoi.pretrain.run import pretrain
+from malmoi.progress import Reporter
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
+from malmoi.tokenizer.wordpiece import WordPiece
 from tests.pretrain.conftest import MODEL, TRAINING
 
 WORDS = ("도서관", "옆집 아저씨", "뷁수치")  # in pieces, with a space, never seen
@@ -183,6 +185,37 @@ def test_an_entry_that_moved_is_named(trained: Path, road: Path, tmp_path: Path)
     (tmp_path / "vocab.txt").write_text("\n".join(entries[:20]) + "\n", "utf-8")
     with pytest.raises(MalmoiError, match=r"MM0265.*id 20 was"):
         compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), tmp_path)
+
+
+class Told(Reporter):
+    def __init__(self) -> None:
+        self.warned: list[tuple[str, object, object]] = []
+
+    def warn(self, code: str, where: str | None = None, **values: object) -> None:
+        self.warned.append((code, values.get("name"), values.get("new")))
+
+
+def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
+    trained: Path, road: Path, tmp_path: Path
+) -> None:
+    plain = load_tokenizer(road / "tokenizer")
+    assert isinstance(plain, WordPiece)
+    words = [entry for entry in plain.entries if "가" <= entry <= "힣"][:2]
+    model = tmp_path / "model"
+    WordPiece(plain.entries, words=words).save(model)
+    reporter = Told()
+    found = compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), model, reporter)
+    assert (reporter.warned, found.pieces) == ([("MM0270", "words", ", ".join(words))], {})
+    shutil.copy(trained / "checkpoints" / "step-150" / "config.json", model)
+    with pytest.raises(MalmoiError, match=rf"MM0269.*words was '{', '.join(words)}' and is '-'"):
+        compare_vocabularies(Init(model, {}), road / "tokenizer")
+
+
+def test_the_words_that_are_added_are_no_deviation(trained: Path, longer: Path, tmp_path: Path) -> None:
+    reporter = Told()
+    init = open_init(trained, trained.name, tmp_path / "out")
+    found = compare_vocabularies(init, longer / "tokenizer", reporter)
+    assert (reporter.warned, len(found.pieces)) == ([], 3)
 
 
 def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path) -> None:

@@ -167,6 +167,15 @@ def test_another_version_warns(built: Path, tmp_path: Path, name: str) -> None:
     assert found.pieces == {}
 
 
+def test_another_user_dictionary_warns(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("말모이\n", "utf-8")
+    other = _changed(built, tmp_path / "other", user_dictionary=UserWords(tmp_path / "words.txt").digest)
+    shutil.copy(tmp_path / "words.txt", other / "user_dictionary.txt")
+    reporter = Told()
+    compare_vocabularies(open_init(built / "pretrain", "mlm", tmp_path / "out"), other, reporter)
+    assert reporter.warned == [("MM0270", "user_dictionary")]
+
+
 def test_the_same_tokenizer_says_nothing(built: Path, tmp_path: Path) -> None:
     reporter = Told()
     init = open_init(built / "pretrain", "mlm", tmp_path / "out")

@@ -196,3 +196,101 @@ def test_a_setting_in_the_config_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text('{"wordpieces_prefix": "@@"}', "utf-8")
     for path in (tmp_path, tmp_path / "vocab.txt"):
         assert _fails(path).values["found"] == 'wordpieces_prefix: "@@"'
+
+
+# ---- vocab.txt, tokenizer.json and tokenizer_config.json beside each other
+
+BERT = {
+    "type": "BertNormalizer",
+    "clean_text": True,
+    "handle_chinese_chars": True,
+    "strip_accents": None,
+    "lowercase": False,
+}
+
+
+def _peer(small: WordPiece, folder: Path, config: dict[str, object], **state: object) -> Path:
+    """A folder as others publish it, with `state` in its tokenizer.json."""
+    small.save(folder)
+    (folder / "malmoi.json").unlink()
+    found = json.loads((folder / "tokenizer.json").read_text("utf-8")) | {"normalizer": BERT} | state
+    (folder / "tokenizer.json").write_text(json.dumps(found, ensure_ascii=False), "utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("config", "state", "found"),
+    [
+        ({}, {"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}, BERT]}}, "Sequence"),
+        ({}, {"pre_tokenizer": {"type": "WhitespaceSplit"}}, "WhitespaceSplit"),
+        (
+            {"do_lower_case": False},
+            {"normalizer": BERT | {"lowercase": True}},
+            "do_lower_case: true (tokenizer.json) ≠ false (tokenizer_config.json)",
+        ),
+        ({"do_lower_case": True}, {}, "do_lower_case: false (tokenizer.json) ≠ true (tokenizer_config.json)"),
+        (
+            {"do_lower_case": "False", "strip_accents": True},
+            {},
+            "strip_accents: false (tokenizer.json) ≠ true (tokenizer_config.json)",
+        ),
+        (
+            {"tokenize_chinese_chars": False},
+            {},
+            "tokenize_chinese_chars: true (tokenizer.json) ≠ false (tokenizer_config.json)",
+        ),
+    ],
+)
+def test_files_that_contradict_each_other_are_refused(
+    small: WordPiece, tmp_path: Path, config: dict[str, object], state: dict[str, object], found: str
+) -> None:
+    """AutoTokenizer goes by one of them, and which one depends on the class it opens."""
+    error = _fails(_peer(small, tmp_path, config, **state))
+    assert error.code == "MM0203" and found in error.values["found"]
+
+
+def test_another_vocabulary_beside_vocab_txt(small: WordPiece, tmp_path: Path) -> None:
+    folder = _peer(small, tmp_path, {})
+    lines = (folder / "vocab.txt").read_text("utf-8").split("\n")
+    lines[20], lines[21] = lines[21], lines[20]
+    (folder / "vocab.txt").write_text("\n".join(lines), "utf-8")
+    assert _fails(folder).values["found"] == f"tokenizer.json ≠ vocab.txt: {lines[21]}"
+    (folder / "vocab.txt").write_text("\n".join([*small.entries, "뷁"]) + "\n", "utf-8")
+    assert _fails(folder).values["found"] == "tokenizer.json ≠ vocab.txt: 뷁"
+
+
+@pytest.mark.parametrize(
+    ("config", "lower", "strip"),
+    [
+        ({"do_lower_case": False}, False, None),
+        ({"do_lower_case": "False", "strip_accents": None, "tokenize_chinese_chars": True}, False, None),
+        ({"do_lower_case": False, "strip_accents": False}, False, False),
+        ({"do_lower_case": True}, True, None),
+        ({"do_lower_case": True, "strip_accents": False}, True, False),
+        ({"model_max_length": 512}, True, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:MM0208")
+def test_files_that_agree_open(
+    small: WordPiece, tmp_path: Path, config: dict[str, object], lower: bool, strip: bool | None
+) -> None:
+    normalizer = BERT | {"lowercase": lower, "strip_accents": strip}
+    opened = load_tokenizer(_peer(small, tmp_path, config, normalizer=normalizer))
+    assert isinstance(opened, WordPiece)
+    assert (opened.lower_case, opened.strip_accents) == (lower, lower if strip is None else strip)
+
+
+@pytest.mark.parametrize(("name", "lower"), [("koelectra_32200", False), ("bert_base_uncased_en", True)])
+def test_published_vocabularies_as_transformers_writes_them(
+    shared_data: Path, tmp_path: Path, name: str, lower: bool
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    vocab = shared_data / "tokenizers" / name / "vocab.txt"
+    theirs = transformers.BertTokenizer(str(vocab), do_lower_case=lower)
+    theirs.save_pretrained(tmp_path)
+    (tmp_path / "vocab.txt").write_bytes(vocab.read_bytes())
+    opened = load_tokenizer(tmp_path)
+    texts = ["한국어 모델을 공유합니다.", "A Café in Zürich, 菜田"]
+    found = opened.encode_batch(texts)
+    assert [found.ids[found.row(i)].tolist() for i in range(2)] == theirs(texts)["input_ids"]

@@ -17,9 +17,11 @@ from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.masking import mask_rows
 from malmoi.pretrain.run import pretrain
+from malmoi.progress import SILENT
 from malmoi.tokenizer.load import load_tokenizer
+from malmoi.tokenizer.wordpiece import WordPiece
 from malmoi.trace.masks import _guesses, one_row, open_run
-from malmoi.trace.run import trace
+from malmoi.trace.run import _check_same, trace
 from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
 from tests.tokenizer.pieces import learned
 
@@ -153,6 +155,14 @@ def test_another_tokenizer_than_the_runs_is_refused(runs: Path, tmp_path: Path) 
         trace(TEXT, tokenizer=tmp_path / "vocab.txt", run=runs / "mlm")
     assert error.value.code == "MM0257"
     assert trace(TEXT, tokenizer=checkpoint / "vocab.txt", run=runs / "mlm").masking is not None
+    plain = load_tokenizer(checkpoint)
+    assert isinstance(plain, WordPiece)
+    word = next(entry for entry in plain.entries if "가" <= entry <= "힣")
+    WordPiece(plain.entries, words=[word]).save(tmp_path / "words")
+    with pytest.warns(UserWarning, match=f"MM0270.*words was '-' and is '{word}'"):
+        trace(TEXT, tokenizer=tmp_path / "words", run=runs / "mlm")
+    with pytest.raises(MalmoiError, match=f"MM0258.*words was '{word}' in training and is '-'"):
+        _check_same(plain, checkpoint, tmp_path / "words", SILENT)
     with pytest.raises(MalmoiError) as error:
         trace(TEXT, run=tmp_path)
     assert error.value.code == "MM0504"

@@ -22,7 +22,6 @@ from malmoi.pretrain.config import PretrainConfig
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer.config import TokenizerConfig
 
-
 LONGEST = 200  # bytes: most file systems take 255, and .NAME.before is a name too
 UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 

@@ -21,6 +21,7 @@ from malmoi.model.sizes import Arch, ModelConfig
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
 from malmoi.pretrain.electra import GENERATOR
 from malmoi.progress import SILENT, Reporter
+from malmoi.shards.format import tokenizer_digest
 from malmoi.special import TOKENIZER_FILES
 
 # V rows of the new matrix, R of the old one, E width; a bias is a matrix of width 1.
@@ -106,8 +107,8 @@ def compare_vocabularies(init: Init, tokenizer: Path, reporter: Reporter = SILEN
     """What the shards' tokenizer has that the checkpoint's has not.
 
     Raises MM0265 where an old entry lost its id, MM0269 where texts are cut or normalised otherwise (another
-    kind, analyzer or form): the model would read other words than it learned. Warns MM0270 where only the
-    analyzer's version or user dictionary differs, which changes some words.
+    kind, analyzer or form, other merges, words that are gone): the model would read other words than it
+    learned. Warns MM0270 of what changes some texts only: the analyzer's version, old entries that are words.
     """
     from malmoi.tokenizer import load_tokenizer  # late: plain training needs no tokenizer's library
     from malmoi.tokenizer.same import contradictions, deviations
@@ -115,14 +116,14 @@ def compare_vocabularies(init: Init, tokenizer: Path, reporter: Reporter = SILEN
 
     old, new = (load_tokenizer(folder, encodes=False) for folder in (init.folder, tokenizer))
     before, after = (tok.tokens(range(tok.vocab_size)) for tok in (old, new))
-    for name, a, b in contradictions(old, new):
-        raise MalmoiError("MM0269", tokenizer, name=name, old=a, new=b)
+    for change in contradictions(old, new):
+        raise MalmoiError("MM0269", tokenizer, name=change.name, old=change.before, new=change.after)
     for index, entry in enumerate(before):
         found = after[index] if index < len(after) else "-"
         if entry != found and not UNUSED.fullmatch(entry):
             raise MalmoiError("MM0265", tokenizer, entry=f"id {index}", old=entry, new=found)
-    for name, a, b in deviations(old, new):
-        reporter.warn("MM0270", str(tokenizer), name=name, old=a, new=b)
+    for change in deviations(old, new, tokenizer_digest):
+        reporter.warn("MM0270", str(tokenizer), name=change.name, old=change.before, new=change.after)
     rows = init.rows
     changed = [i for i, entry in enumerate(after) if i >= min(rows, len(before)) or before[i] != entry]
     words = [index for index in changed if not UNUSED.fullmatch(after[index])]

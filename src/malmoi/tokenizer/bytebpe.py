@@ -7,10 +7,12 @@ the library's offsets.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,18 @@ from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
 from malmoi.tokenizer.words import encode_around, saved_words
 
 Merges = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides ids beside the entries and the words."""
+
+    one_space: bool
+    normalizer: str
+    """As JSON, without NFC: texts are composed before in any case."""
+    pre_tokenizer: str
+    merges: tuple[str, ...]
+    """In the order in which they are made."""
 
 
 class ByteBPE(OverPieces):
@@ -76,6 +90,21 @@ class ByteBPE(OverPieces):
     def engine(self) -> str:
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._engine.name
+
+    @property
+    def rules(self) -> Rules:
+        """How it cuts."""
+        state = json.loads(self._library.to_str())
+        steps = [step for step in _steps(state["normalizer"], "normalizers") if step != {"type": "NFC"}]
+        splitting = _steps(state["pre_tokenizer"], "pretokenizers")
+        for step in splitting:
+            step.pop("trim_offsets", None)  # of spans, not of ids
+        return Rules(
+            self._one_space,
+            json.dumps(steps, ensure_ascii=False, sort_keys=True),
+            json.dumps(splitting, ensure_ascii=False, sort_keys=True),
+            tuple(" ".join(pair) for pair in state["model"]["merges"]),
+        )
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
@@ -152,6 +181,12 @@ def make_library(
     # With the white space beside a word: what is left is a text of its own, without it.
     library.add_tokens(saved_words(words, library.normalizer, lstrip=True, rstrip=True))
     return library
+
+
+def _steps(part: dict[str, Any] | None, name: str) -> list[dict[str, Any]]:
+    """The steps of a normaliser or a splitter, which may be one, several or none."""
+    steps: list[dict[str, Any]] = [] if part is None else part.get(name, [part])
+    return steps
 
 
 def _utf8_sizes(codes: NDArray[np.uint32]) -> NDArray[np.int64]:

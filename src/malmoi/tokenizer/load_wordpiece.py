@@ -51,6 +51,9 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
     settings = read_settings(config)
     _check_settings({config: settings, source: state})
     entries = _entries(file, state) if file.suffix == ".json" else read_vocab(file)
+    if state and file != source:  # transformers goes by the one or the other
+        _check_same_entries(file, entries, source, state)
+        settings = _settled(config, settings, source, state)
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
         raise MalmoiError("MM0206", file, missing=" ".join(missing))
@@ -117,6 +120,34 @@ def _entries(file: Path, state: dict[str, Any]) -> list[str]:
     if [ids[entry] for entry in entries] != list(range(len(entries))):
         raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
     return entries
+
+
+def _check_same_entries(file: Path, entries: list[str], source: Path, state: dict[str, Any]) -> None:
+    """Raise MM0203 where a vocab.txt and the tokenizer.json beside it are two vocabularies."""
+    _entries(source, state)
+    vocab: dict[str, int] = state["model"]["vocab"]
+    added = {token["content"]: token["id"] for token in state.get("added_tokens", [])}
+    ids = {entry: index for index, entry in enumerate(entries)}
+    odd = [entry for entry, index in vocab.items() if ids.get(entry) != index]
+    odd += [entry for entry, index in ids.items() if vocab.get(entry, added.get(entry)) != index]
+    if odd:
+        raise MalmoiError("MM0203", source, found=f"{source.name} ≠ {file.name}: {odd[0]}")
+
+
+def _settled(config: Path, settings: dict[str, Any], source: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a tokenizer.json. Raises MM0203 for one of which tokenizer_config.json says otherwise:
+    transformers heeds the one or the other, by the class that opens them."""
+    told = _bert_settings(state)
+    lower_case = _flag(source, told, "do_lower_case", False)
+    told["strip_accents"] = _flag(source, told, "strip_accents", lower_case)
+    said = {name: settings[name] for name in told if settings.get(name) is not None}
+    if "do_lower_case" in said:
+        said.setdefault("strip_accents", said["do_lower_case"])
+    for name, value in said.items():
+        if _flag(config, said, name, False) != told[name]:
+            found = f"{name}: {json.dumps(told[name])} ({source.name}) ≠ {json.dumps(value)} ({config.name})"
+            raise MalmoiError("MM0203", source, found=found)
+    return told
 
 
 def _words(

@@ -12,6 +12,7 @@ from malmoi.compare.examples import Token, tokens_of
 from malmoi.corpus.trace import Cleaned, trace_cleaning
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
+from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.load import load_tokenizer
@@ -124,10 +125,12 @@ def _check_same(given: Tokenizer, path: Path, checkpoint: Path, reporter: Report
     every = range(theirs.vocab_size)
     if given.vocab_size != theirs.vocab_size or given.tokens(every) != theirs.tokens(every):
         raise MalmoiError("MM0257", path, checkpoint=checkpoint)
-    for name, old, new in contradictions(theirs, given):
-        raise MalmoiError("MM0258", path, checkpoint=checkpoint, name=name, old=old, new=new)
-    for name, old, new in deviations(theirs, given):
-        reporter.warn("MM0270", str(path), name=name, old=old, new=new)
+    for change in contradictions(theirs, given):
+        raise MalmoiError(
+            "MM0258", path, checkpoint=checkpoint, name=change.name, old=change.before, new=change.after
+        )
+    for change in deviations(theirs, given, tokenizer_digest):
+        reporter.warn("MM0270", str(path), name=change.name, old=change.before, new=change.after)
 
 
 def _morphemes(sentences: list[str], name: str) -> list[Morpheme]:
