@@ -5,6 +5,8 @@ A difference counts from two per cent on; below that another sample of text coul
 
 from __future__ import annotations
 
+from math import floor
+
 from malmoi.compare.run import Comparison
 from malmoi.messages import text
 from malmoi.report.verdict import Saying
@@ -41,7 +43,7 @@ def _cheapest(found: Comparison) -> list[Saying]:
     least = min(c.measures.unk_eojeol_percent for c in found.contenders)
     whole = [c for c in found.contenders if c.measures.unk_eojeol_percent <= max(UNKNOWN, least)]
     best = min(whole, key=lambda c: c.measures.tokens_per_eojeol)
-    worst = max(found.contenders, key=lambda c: c.measures.tokens_per_eojeol)
+    worst = max(whole, key=lambda c: c.measures.tokens_per_eojeol)
     saved = 1 - best.measures.tokens_per_eojeol / worst.measures.tokens_per_eojeol
     if saved < TELLING:
         return []
@@ -58,7 +60,7 @@ def _cheapest(found: Comparison) -> list[Saying]:
         if c not in whole and c.measures.tokens_per_eojeol < best.measures.tokens_per_eojeol
     ]
     if shorter:
-        bound = f"{max(UNKNOWN, least):.0f}"
+        bound = f"{floor(10 * max(UNKNOWN, least)) / 10:g}"  # never rounded up: all of them lie above it
         said += " " + text("compare.say.left_out", names=", ".join(shorter), bound=bound)
     return [Saying("good", said, text("compare.say.cheapest_why"))]
 

@@ -95,7 +95,7 @@ def below_frequencies(run: PretrainRun) -> float | None:
 
 
 def _learnt(run: PretrainRun) -> tuple[float, float]:
-    """By what the best of several runs is known: not by its loss, which says nothing across vocabularies."""
+    """What puts several runs in order; across vocabularies a rough order, since tokens are not alike."""
     below, heldout = below_frequencies(run), _heldout(run)
     return -math.inf if below is None else below, -math.inf if heldout is None else -heldout
 

@@ -114,9 +114,10 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
         several = len(found.runs) > 1
         made.append((text("report.tile.tokens"), big(run.curves.tokens), run.name if several else ""))
         loss = run.curves.last("heldout_generator_loss" if run.electra else "heldout_loss")
-        if loss is not None:
+        if loss is not None and not _vocabularies(found):  # no one number: tokens are not alike
             below = below_frequencies(run)
-            note = "" if below is None else text("report.tile.below", below=short(below))
+            key = "report.tile.below" if (below or 0) >= 0 else "report.tile.above"
+            note = "" if below is None else text(key, below=short(abs(below)))
             made.append((text("report.tile.heldout"), short(loss), note))
         if "clock.tokens_per_s" in run.curves:
             speed = run.curves.series["clock.tokens_per_s"].values

@@ -27,22 +27,24 @@ from malmoi.tokenizer.composed import Pieces
 # F = words found, T = tokens.
 
 UNUSED = re.compile(r"\[unused\d+\]")
+_SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")  # category Zs
 SHARED_FLAGS = ("single_word", "lstrip", "rstrip")
 
 
 def read_words(file: Path) -> tuple[str, ...]:
     """The words of a file, one a line, in NFC, each once; what follows a tab is left aside, so an analyzer's
-    user dictionary will do.
+    user dictionary will do, and any run of spaces is one.
 
     Raises MM0260 (no such file, not UTF-8, no word in it) and those of `check_words`.
     """
     try:
         lines = file.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise MalmoiError("MM0260", file, detail=str(error).split(": ")[-1]) from None
+        raise MalmoiError("MM0260", file, detail=getattr(error, "strerror", None) or error) from None
     words: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
-        word = nfc.composed(line.partition("\t")[0].strip())
+        # A no-break space, common in what comes out of a spreadsheet, would be found in no text.
+        word = nfc.composed(_SPACES.sub(" ", line.partition("\t")[0].strip()))
         if word and word not in words:
             words[word] = number
     if not words:
