@@ -117,6 +117,7 @@ def second_core(folder: Path) -> float:
     """
     words = [sys.executable, "-m", "malmoi", "--quiet"]
     ratios: dict[int, float] = {}
+    took: dict[tuple[int, int], float] = {}
     for copies in (1, COPIES):
         wiki = folder / f"wiki-{copies}.txt"
         with wiki.open("w", encoding="utf-8") as stream:
@@ -129,6 +130,7 @@ def second_core(folder: Path) -> float:
         )
         wiki.unlink()
         found: list[float] = []
+        rounds: list[dict[int, float]] = []
         for number in range(3):
             seconds = {
                 workers: seconds_on(
@@ -136,11 +138,15 @@ def second_core(folder: Path) -> float:
                 )
                 for workers in (1, 2)
             }
+            rounds.append(seconds)
             found.append(seconds[1] / seconds[2])
             told = f"one core {seconds[1]:.1f} s, two {seconds[2]:.1f} s"
             print(f"  {copies} x Wikipedia, round {number + 1}: {told}, {found[-1]:.2f}", flush=True)
         ratios[copies] = median(found)
-    print(f"two cores: {ratios[1]:.2f} on Wikipedia once, {ratios[COPIES]:.2f} on {COPIES} times as much")
+        took |= {(copies, cores): median(seconds[cores] for seconds in rounds) for cores in (1, 2)}
+    more = (took[COPIES, 1] - took[1, 1]) / (took[COPIES, 2] - took[1, 2])
+    told = f"{ratios[1]:.2f} on Wikipedia once, {ratios[COPIES]:.2f} on {COPIES} times as much"
+    print(f"two cores: {told}, {more:.2f} for each MB more")
     return ratios[COPIES]
 
 
