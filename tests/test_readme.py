@@ -95,7 +95,12 @@ def test_both_languages_tell_the_same() -> None:
 def test_links_and_make_targets_exist(page: str) -> None:
     source = (ROOT / page).read_text("utf-8")
     for link in re.findall(r"\]\(([^)]+)\)", source):
-        assert (ROOT / link).exists(), link
+        target, _, part = link.partition("#")
+        assert (ROOT / target).exists(), link
+        headings = re.findall(r"^#+ (.*)$", (ROOT / target).read_text("utf-8"), re.M) if part else []
+        assert not part or part in [re.sub(r"[^\w\- ]", "", h).lower().replace(" ", "-") for h in headings], (
+            link
+        )
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
     assert targets is not None
     for words in re.findall(r"^make ((?:[a-z]+ ?)+)", source, re.M):
