@@ -80,7 +80,8 @@ def test_spans_of_words_hold_the_word_in_the_caller_s_characters(worded: WordPie
 @given(KOREAN)
 @settings(max_examples=200, deadline=None)
 def test_leftmost_longest_by_a_slow_search(worded: WordPiece, text: str) -> None:
-    text = unicodedata.normalize("NFC", text)
+    # Without zero-width characters: BERT drops them, and what is left may be an entry that is a word.
+    text = unicodedata.normalize("NFC", text.replace("\u200b", ""))
     found, at = [], 0
     strings = sorted([*WORDS, "[MASK]", "[SEP]"], key=len, reverse=True)
     while at < len(text):
