@@ -112,7 +112,7 @@ def train(
             reporter.record(event, **values)
 
         for epoch in range(config.epochs):
-            for rows_B in epoch_batches(lengths, config.batch_size, config.seed, epoch):
+            for rows_B in epoch_batches(len(lengths), config.batch_size, config.seed, epoch):
                 rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay="linear")
                 for group in optimizer.param_groups:
                     group["lr"] = rate * group["share"]
