@@ -26,9 +26,9 @@ def test_texts_share_rows_and_keep_their_own_positions(lens: list[int]) -> None:
     data = encoded(lens)
     texts = np.arange(len(lens))[::-1].copy()
     batch, firsts = lay_flat(data, texts)
-    L = row_length(max(lens))
-    T = batch.ids_T.numel()
-    assert batch.row_len == L
+    T, L = batch.ids_T.numel(), batch.row_len
+    assert L in (row_length(max(lens)), row_length(max(lens) * 3 // 2))
+    assert len(lens) * row_length(max(lens)) >= T  # never more than one text a row would take
     owner = [-1] * T  # which text a token of the batch belongs to
     for i, at in zip(texts, firsts.tolist(), strict=True):
         n = lens[i]

@@ -1,8 +1,8 @@
 """Encoded texts in batches drawn at random, laid flat: texts share a row where they fit, padding is its tail.
 
-A row is as long as the batch's longest text, rounded up to a multiple of 8, and a text sees itself alone
-(`cu_seqlens`). Sharing rows makes batches of mixed lengths cheap, so nothing is sorted by length, which costs
-points on small data (LOG.md).
+A row is as long as the batch's longest text, or half as long again; a text sees itself alone (`cu_seqlens`).
+So 92 to 95 % of the tokens of MRPC, NSMC, KorSTS and Question Pair are real; with texts sorted by length
+in windows of 64 batches it was 73 to 93 %, and sorting costs points on small data (LOG.md).
 """
 
 from __future__ import annotations
@@ -108,8 +108,11 @@ def pack(lengths: NDArray[np.int64], row_len: int) -> tuple[NDArray[np.int64], i
 def lay_flat(encoded: Encoded, texts: NDArray[np.int64]) -> tuple[Batch, Tensor]:
     """A batch of these texts, one sequence each, and where their first tokens stand, `firsts_B`."""
     lengths_B = encoded.lengths[texts]
-    L = row_length(int(lengths_B.max()))
-    firsts_B, R = pack(lengths_B, L)
+    longest = int(lengths_B.max())
+    firsts_B, R, L = min(
+        ((*pack(lengths_B, L), L) for L in (row_length(longest), row_length(longest * 3 // 2))),
+        key=lambda packed: packed[1] * packed[2],
+    )
     T = R * L
     # Of each token, text after text: its place in its text, in the data set and in the batch.
     positions = np.arange(lengths_B.sum()) - np.repeat(np.cumsum(lengths_B) - lengths_B, lengths_B)
