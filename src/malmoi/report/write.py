@@ -11,6 +11,7 @@ from typing import Any
 from malmoi import __version__
 from malmoi.artifact import disk_errors, write_bytes
 from malmoi.messages import language, text
+from malmoi.paths import readable
 from malmoi.report.charts import ROLES, SERIES
 from malmoi.report.data import corpus_part, tokenizer_part
 from malmoi.report.figures import figures
@@ -31,7 +32,7 @@ def write_report(out: Path, target: Path) -> None:
     target = target / "report.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, page.encode())
+        write_bytes(target, readable(page).encode())
 
 
 def render(template: str, **values: Any) -> str:
