@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _BYTE = re.compile("[\udc80-\udcff]")
-# What one name in CP949 may be made of: its second bytes may be letters, and by chance some are UTF-8.
-_RUN = re.compile(r"[^\x00-\x40\x5b-\x60\x7b-\x7f]+")
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair, as JSON may hold it
+# A name is read whole: of its bytes some are UTF-8 by chance (큰 in CP949 is ū). Failing that, word by word.
+_NAMES = (re.compile("[^\0-\x1f\"'/:<>]+"), re.compile(r"[^\s\"'/:<>]+"))
 LONGEST = 200  # bytes: most file systems take 255, and .NAME.before is a name too
 UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 # What Windows and exFAT keep for themselves; folders travel on such disks.
@@ -25,19 +26,21 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def readable(text: str) -> str:
-    """Text as people can read it and any terminal can print it: a name that is no UTF-8 is read as CP949, which
+    """Text as people can read it and any terminal can print it. A name that is no UTF-8 is read as CP949, which
     Korean names on old disks are in, and shows its bytes as `\\xB0` where that fails too."""
-    return _RUN.sub(_decoded, text) if _BYTE.search(text) else text
+    for names in _NAMES:
+        if _BYTE.search(text):
+            text = names.sub(_decoded, text)
+    text = _BYTE.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02X}", text)
+    return _HALF.sub("\ufffd", text)
 
 
 def _decoded(found: re.Match[str]) -> str:
-    run = found[0]
-    if not _BYTE.search(run):
-        return run
+    name = found[0]
     try:
-        return run.encode("utf-8", "surrogateescape").decode("cp949")
+        return name.encode("utf-8", "surrogateescape").decode("cp949") if _BYTE.search(name) else name
     except UnicodeError:
-        return _BYTE.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02X}", run)
+        return name
 
 
 @contextmanager
