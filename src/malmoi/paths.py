@@ -26,8 +26,8 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def readable(text: str) -> str:
-    """Text as people can read it and any terminal can print it. A name that is no UTF-8 is read as CP949, which
-    Korean names on old disks are in, and shows its bytes as `\\xB0` where that fails too."""
+    """Text that people can read and terminals print. A name that is no UTF-8 is read as CP949, as which
+    old disks hold Korean names, and shows its bytes as `\\xB0` where that fails too."""
     for names in _NAMES:
         if _BYTE.search(text):
             text = names.sub(_decoded, text)

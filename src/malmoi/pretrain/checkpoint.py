@@ -20,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from malmoi.artifact import (
+    MANIFEST,
     Manifest,
     digest_json,
     disk_errors,
@@ -119,7 +120,9 @@ def recorded_milestones(manifest: Manifest | None) -> frozenset[int]:
 
 def milestone_checkpoints(run: Path) -> list[Path]:
     """The checkpoints a run keeps for good and its newest one, in order of their steps."""
-    wanted = recorded_milestones(read_manifest(run, "pretrain"))
+    manifest = read_manifest(run, "pretrain")
+    with expected_shape(run / MANIFEST):
+        wanted = recorded_milestones(manifest)
     found = [path for path in newest_first(run) if (path / RECORD).exists()]
     return [path for path in reversed(found) if _step(path) in wanted or path == found[0]]
 

@@ -200,6 +200,8 @@ def _league(folder: Path) -> League | None:
 def _cell(folder: Path, league: Path | str) -> Cell:
     manifest = read_manifest(folder)
     scores = read_json(folder / "scores.json")
+    if scores is not None and not isinstance(scores, dict):
+        raise MalmoiError("MM1002", folder / "scores.json")
     row, task = (folder.parts[-3], folder.parts[-2]) if league else ("", "")
     return Cell(row, task or str((scores or {}).get("task", "")), manifest.seed, folder, manifest, scores)
 
