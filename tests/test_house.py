@@ -32,6 +32,9 @@ ROAD = (
 ROOT_FILES = (
     "config",
     "toml_lines",
+    "paths",
+    "json_files",
+    "disk",
     "artifact",
     "growing",
     "errors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
 from malmoi.pretrain.noise import permute, uniforms, words
-from malmoi.pretrain.rows import RowTable, _most, cut_rows
+from malmoi.pretrain.rows import ARRAYS, RowTable, _most, cut_rows, table_fault
+from malmoi.progress import Reporter
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
 
@@ -171,3 +173,39 @@ def test_the_most_sequences_of_a_row_whatever_the_pieces() -> None:
     rows = np.array([0, 1, 4, 5, 7, 8], np.int64)
     assert [_most(rows, size) for size in (1, 2, 3, 100)] == [3, 3, 3, 3]
     assert _most(np.array([0], np.int64)) == 1
+
+
+class Warned(Reporter):
+    def __init__(self) -> None:
+        self.codes: list[tuple[str, str | None, dict[str, object]]] = []
+
+    def warn(self, code: str, where: str | None = None, **values: object) -> None:
+        self.codes.append((code, where, values))
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_flipped_bit_in_the_table_is_found_and_mended(name: str, tmp_path: Path) -> None:
+    part = make_part([[4, 9], [20, 9, 30], [7]])
+    whole = [array.tolist() for array in RowTable.open([part], 16, tmp_path).tables[0]]
+    file = tmp_path / part.name / f"{name}.npy"
+    before = file.stat()
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a bad disk does it: by no one's hand
+    reporter = Warned()
+    again = RowTable.open([part], 16, tmp_path, reporter)
+    assert [array.tolist() for array in again.tables[0]] == whole
+    assert reporter.codes == [("MM0033", str(tmp_path / part.name), {"reason": f"{name}.npy: SHA-256"})]
+    assert table_fault(tmp_path / part.name) is None
+    RowTable.open([part], 16, tmp_path, reporter)
+    assert len(reporter.codes) == 1
+
+
+def test_a_table_without_digests_or_arrays_is_made_again(tmp_path: Path) -> None:
+    part = make_part([[4, 9], [20, 9, 30], [7]])
+    whole = [array.tolist() for array in RowTable.open([part], 16, tmp_path).tables[0]]
+    for left_out in ("digests.json", "starts.npy"):
+        (tmp_path / part.name / left_out).unlink()
+        again = RowTable.open([part], 16, tmp_path, Warned())
+        assert [array.tolist() for array in again.tables[0]] == whole

@@ -35,7 +35,9 @@ from malmoi.corpus.inputs import Source, find_sources, group_sources
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.refine import RefineSpec, refine
 from malmoi.corpus.write import WriteSpec, write_slice
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
+from malmoi.paths import readable
 from malmoi.progress import SILENT, Reporter
 from malmoi.slices import Slice, run_slices
 
@@ -68,6 +70,7 @@ def build_corpus(
 
     Raises MalmoiError: MM01xx for the inputs, MM0014–MM0017 for the disk and the workers.
     """
+    out = real_place(out)
     sources = find_sources(config.inputs, out, skip_bad=config.on_bad_file == "skip")
     inputs = record_inputs([Path(source.path) for source in sources], out, verify=verify)
     digests = {
@@ -75,7 +78,7 @@ def build_corpus(
         for number, source in enumerate(sources)
     }
     key = artifact_key(STAGE, config, digests)
-    if is_current(out, STAGE, key, verify=verify):
+    if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter):
         reporter.say("base.current", path=out)
         return read_manifest(out)
     with finished_artifact(
@@ -131,7 +134,7 @@ class _Build:
             specs.append(IngestSpec(self.config, tuple(group), first))
             first += len(group)
         weights = [sum(s.size for s in group) for group in groups]
-        labels = [Path(group[-1].path).name for group in groups]
+        labels = [readable(Path(group[-1].path).name) for group in groups]
         results = self._slices(ingest, specs, folder, "reading", weights, "B", labels)
         files = [file for result in results for file in result["files"]]
         slices = [

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from malmoi.artifact import read_manifest
 from malmoi.device import choose_device
@@ -17,6 +15,7 @@ from malmoi.finetune.batches import encode
 from malmoi.finetune.goal import settled
 from malmoi.finetune.record import MODEL, TASK_FILE
 from malmoi.finetune.seeds import SUMMARY
+from malmoi.json_files import expected_shape, read_object
 from malmoi.model.heads import Classifier
 from malmoi.model.hf import read_classifier
 from malmoi.progress import SILENT, Reporter
@@ -26,6 +25,7 @@ from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 # Texts answered together: enough to sort by length, and all that is in memory of a file of any size.
 WINDOW = 2048
+KINDS: dict[str, Kind] = {"classify": "classify", "regress": "regress"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,15 @@ class Predictor:
         Raises MM0620 where there is no fine-tuned model; warns MM0242 (another version of the analyzer).
         """
         folder = model_folder(path)
-        task: dict[str, Any] = json.loads((folder / TASK_FILE).read_text("utf-8"))
+        task = read_object(folder / TASK_FILE)
+        with expected_shape(folder / TASK_FILE):
+            kind: Kind = KINDS[task.get("kind", "classify")]
+            columns = tuple(str(name) for name in task["text"])
+            max_len = int(task["max_len"])
+            if isinstance(task["text"], str) or not 1 <= len(columns) <= 2 or max_len < 3:
+                raise ValueError("text / max_len")
         model, labels = read_classifier(folder)
         model.to(choose_device(device)).eval()
-        kind: Kind = task.get("kind", "classify")
         return cls(
             folder,
             model,
@@ -72,8 +77,8 @@ class Predictor:
             load_tokenizer(folder, reporter=reporter).forgetful(),
             kind,
             tuple(labels) if kind == "classify" else (),
-            tuple(task["text"]),
-            int(task["max_len"]),
+            columns,
+            max_len,
         )
 
     def predict(self, texts: Sequence[Text], *, tokens_per_batch: int = 16384) -> list[Prediction]:
@@ -112,7 +117,9 @@ def model_folder(path: Path) -> Path:
     if (path / TASK_FILE).is_file():
         return path
     if (path / SUMMARY).is_file():
-        path = path / str(json.loads((path / SUMMARY).read_text("utf-8"))["best"])
+        summary = read_object(path / SUMMARY)
+        with expected_shape(path / SUMMARY):
+            path = path / str(summary["best"])
     # While a run is still `running`, its model folder may be half written.
     if (path / MODEL / TASK_FILE).is_file() and read_manifest(path).state == "finished":
         return path / MODEL

@@ -14,6 +14,7 @@ import torch
 
 from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs
 from malmoi.device import choose_device, keep_freed_memory, use_threads
+from malmoi.disk import real_place
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
 from malmoi.finetune.goal import goal_of
@@ -48,6 +49,7 @@ def finetune(
     encoder), MM0615 (loss is not a number), MM0617 (vocabulary and model do not fit), MM0619 (max_len beyond
     the model's positions), and those of `growing_artifact`.
     """
+    out = real_place(out)
     shape = start.shape
     check_shape(config, shape)
     config = resolve(config, data.task, rows=len(data.train), shape=shape)
@@ -57,7 +59,7 @@ def finetune(
             split: inputs[str(path)].sha256 for split, path in data.files.items()
         }
         key = artifact_key(STAGE, config, digests)
-        if is_current(out, STAGE, key, verify=verify):
+        if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter, held=True):
             reporter.say("base.current", path=out)
             return read_manifest(out)
         device = choose_device(config.device)

@@ -6,7 +6,6 @@ BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from malmoi.artifact import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
+from malmoi.json_files import read_json, reason
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead
 from malmoi.model.hf import load_pooler, read_encoder
@@ -96,10 +96,10 @@ def _check_record(folder: Path, inputs: Mapping[str, FileRecord]) -> None:
     if not (folder / RECORD).is_file():
         return
     try:
-        files = json.loads((folder / RECORD).read_bytes()).get("files", {})
+        files = read_json(folder / RECORD).get("files", {})
         wanted = {str(folder / name): str(record["sha256"]) for name, record in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MalmoiError("MM0013", folder / RECORD, reason=type(error).__name__) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalmoiError("MM0013", folder / RECORD, reason=reason(error)) from None
     for path, sha256 in wanted.items():
         if path in inputs and inputs[path].sha256 != sha256:
             raise MalmoiError("MM0013", path, reason="SHA-256")

@@ -11,6 +11,7 @@ from malmoi.artifact import digest_json
 from malmoi.errors import MalmoiError
 from malmoi.finetune.start import Start, pretrained, pretraining_run, without_pretraining
 from malmoi.model.sizes import EncoderConfig
+from malmoi.paths import composed, readable
 
 CHARACTERS = "characters"
 NO_PRETRAINING = "no-pretraining"
@@ -56,7 +57,7 @@ def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    parts = [part for part in path.resolve().parts if part not in _SAY_NOTHING]
+    parts = [composed(readable(part)) for part in path.resolve().parts if part not in _SAY_NOTHING]
     if re.fullmatch(r"step-\d+", parts[-1]) and len(parts) > 1:
         return f"{parts[-2]}-{parts[-1]}"
     return parts[-1]

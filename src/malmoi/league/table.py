@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.finetune.record import SCORES
+from malmoi.json_files import expected_shape, read_object
 from malmoi.league.contenders import Contender
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import mean_and_sd, sampling_sd
@@ -74,7 +74,12 @@ class Line:
 def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
     """The task's metric in each cell's scores.json: on test, or on dev where there is no test file."""
     split = "test" if data.test is not None else "dev"
-    return [float(json.loads((cell / SCORES).read_text("utf-8"))[split][data.task.metric]) for cell in cells]
+    found = []
+    for cell in cells:
+        scores = read_object(cell / SCORES)
+        with expected_shape(cell / SCORES):
+            found.append(float(scores[split][data.task.metric]))
+    return found
 
 
 def league_table(

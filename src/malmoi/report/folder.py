@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from malmoi import json_files
 from malmoi.artifact import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.report.curves import Curves, read_curves
@@ -200,6 +200,8 @@ def _league(folder: Path) -> League | None:
 def _cell(folder: Path, league: Path | str) -> Cell:
     manifest = read_manifest(folder)
     scores = read_json(folder / "scores.json")
+    if scores is not None and not isinstance(scores, dict):
+        raise MalmoiError("MM1002", folder / "scores.json")
     row, task = (folder.parts[-3], folder.parts[-2]) if league else ("", "")
     return Cell(row, task or str((scores or {}).get("task", "")), manifest.seed, folder, manifest, scores)
 
@@ -207,8 +209,8 @@ def _cell(folder: Path, league: Path | str) -> Cell:
 def read_json(path: Path) -> Any:
     """A JSON file; None where there is none. Raises MM1002 where it is damaged."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json_files.read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:
+    except (json_files.JsonError, OSError):
         raise MalmoiError("MM1002", path) from None

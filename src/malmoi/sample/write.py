@@ -10,6 +10,7 @@ from pydantic import Field
 
 from malmoi.artifact import MANIFEST, Manifest, artifact_key, finished_artifact, is_current, read_manifest
 from malmoi.config import Section
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.sample.files import CORPUS_FILES, take
@@ -37,11 +38,12 @@ def write_sample(out: Path, *, seed: int = 7, reporter: Reporter = SILENT, verif
 
     Raises MM0901 where `out` holds files that are not the sample's, MM0015 and MM0016 where it cannot write.
     """
+    out = real_place(out)
     config = SampleConfig(seed=seed)
     key = artifact_key(STAGE, config, {})
     if out.exists():
         _refuse_strangers(out)
-        if is_current(out, STAGE, key, verify=verify):
+        if is_current(out, STAGE, key, verify=verify, reporter=reporter):
             reporter.say("base.current", path=out)
             return read_manifest(out)
     with finished_artifact(out, STAGE, config, key, seed=seed) as draft:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
+from malmoi.paths import can_be_folder, composed, plain_name, shown_name
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.examples import (
@@ -46,20 +47,24 @@ class TaskData:
 def task_of(config: TaskConfig) -> Task:
     """The task a config names.
 
-    Raises MM0601 (no such task), MM0611 (neither task nor columns), MM0627 (a kind the task is not of).
+    Raises MM0601 (no such task), MM0611 (neither task nor columns), MM0627 (a kind the task is not of),
+    MM0805 (a name that no folder can have).
     """
+    name = composed(config.name)
+    if name and not can_be_folder(name):
+        raise MalmoiError("MM0805", section="finetune.name", name=shown_name(name))
     if config.task == "table":
         if not config.text or not config.label or config.train is None:
             raise MalmoiError("MM0611", tasks=", ".join(TASKS))
         kind = "classify" if config.kind == "auto" else config.kind
-        return table_task(config.name or config.train.stem, config.text, config.label, kind)
+        return table_task(name or plain_name(config.train.stem), config.text, config.label, kind)
     if config.task not in TASKS:
         near = difflib.get_close_matches(config.task, TASKS, n=1, cutoff=0.0)
         raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), near=near[0])
     task = TASKS[config.task]
     if config.kind not in ("auto", task.kind):
         raise MalmoiError("MM0627", task=task.name, kind=task.kind, given=config.kind)
-    return replace(task, name=config.name) if config.name else task
+    return replace(task, name=name) if name else task
 
 
 def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:

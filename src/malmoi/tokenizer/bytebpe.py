@@ -20,6 +20,7 @@ from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact import write_json
+from malmoi.paths import utf8_path
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.characters import bounds_of
@@ -149,7 +150,8 @@ class ByteBPE(OverPieces):
         """Write vocab.json and merges.txt, for transformers tokenizer.json and tokenizer_config.json, and
         malmoi.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._library.model.save(str(folder))
+        with utf8_path(folder) as name:
+            self._library.model.save(name)
         ids = {entry: index for index, entry in enumerate(self.entries)}
         write_json(folder / "vocab.json", ids)
         write_for_transformers(folder, self._library, self.entries, self.special)

@@ -1,0 +1,176 @@
+"""Where artifacts stand and what they are called: links, copies, names of any bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from malmoi.artifact import finished_artifact, is_current, read_manifest, record_inputs
+from malmoi.cli.main import run as malmoi
+from malmoi.config import Section
+from malmoi.disk import real_place
+from malmoi.errors import MalmoiError
+from malmoi.growing import growing_artifact, held
+from malmoi.messages import set_language
+from malmoi.pretrain.checkpoint import newest_checkpoint
+from tests.artifacts.conftest import STAGES, Heard, old, walk
+
+CELLS = 5  # of the league: run, no pretraining, characters, and one on the curve; and the tuned run
+
+
+def test_links_stay_links_and_lead_to_whole_artifacts(home: Path) -> None:
+    disk = home / old("큰 디스크")
+    for stage in STAGES:
+        link = home / "out" / stage
+        assert link.is_symlink() and link.resolve() == (disk / stage).resolve()
+        if stage != "tuned":
+            assert read_manifest(link).state == "finished"
+    assert sorted(path.name for path in (home / "out").iterdir()) == sorted(STAGES), "no draft beside a link"
+    assert sorted(path.name for path in disk.iterdir()) == sorted(STAGES)
+
+
+def test_nothing_is_made_again_through_links(home: Path) -> None:
+    heard = Heard()
+    walk(home, home / "out", heard)
+    assert len(heard.left_alone) == 4 + CELLS
+    assert {code for code, _, _ in heard.warned} <= {"MM0614"}, "but that there is no test file"
+
+
+@pytest.mark.parametrize("times", ["kept", "new"])
+def test_a_copy_is_compared_and_recorded_not_made_again(home: Path, tmp_path: Path, times: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home / "out", copy, copy_function=shutil.copy2 if times == "kept" else shutil.copyfile)
+    weights = {path: path.stat().st_mtime_ns for path in copy.rglob("*.safetensors")}
+    heard = Heard()
+    walk(home, copy, heard)
+    assert len(heard.left_alone) == 4 + CELLS
+    assert weights == {path: path.stat().st_mtime_ns for path in copy.rglob("*.safetensors")}
+    for path in copy.rglob("manifest.json"):
+        for name, record in read_manifest(path.parent).files.items():
+            assert record.still(path.parent / name), f"{path}: the next look reads no byte"
+    with next((copy / "shards").glob("part-*/ids.npy")).open("r+b") as stream:
+        stream.seek(200)
+        byte = stream.read(1)
+        stream.seek(200)
+        stream.write(bytes([byte[0] ^ 1]))
+    heard = Heard()
+    walk(home, copy, heard)
+    assert str(copy / "shards") not in heard.left_alone, "other bytes of the same size are made again"
+    assert read_manifest(copy / "shards").digest == read_manifest(home / "out" / "shards").digest
+
+
+def test_a_copy_on_a_read_only_disk_is_as_good(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "tokenizer"
+    shutil.copytree(home / "out" / "tokenizer", copy)
+    key = read_manifest(copy).key
+    before = (copy / "manifest.json").read_bytes()
+
+    def refused(*_: object) -> None:
+        raise OSError(30, os.strerror(30))
+
+    monkeypatch.setattr("malmoi.artifact.write_json", refused)
+    assert is_current(copy, "tokenizer", key)
+    assert (copy / "manifest.json").read_bytes() == before
+
+
+def test_names_of_bytes_come_back_from_manifests_and_are_shown_readably(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = home / "raw" / old("옛날 글.txt")
+    manifest = read_manifest(home / "out" / "corpus")
+    assert list(manifest.inputs) == [str(raw)], "the very bytes"
+    assert json.loads((home / "out" / "corpus" / "manifest.json").read_bytes())["inputs"].keys() == {str(raw)}
+    assert record_inputs([raw], home / "out" / "corpus") == manifest.inputs
+    set_language("en")
+    assert (
+        malmoi(
+            [
+                "corpus",
+                "build",
+                str(home / "raw"),
+                "--set",
+                "corpus.heldout=0.05",
+                "--out",
+                str(home / "out" / "corpus"),
+            ]
+        )
+        == 0
+    )
+    told = capsys.readouterr()
+    assert "한글 이름/큰 디스크/corpus is up to date" in told.err
+    assert "한글 이름/out/corpus/audit.json" in told.out
+    assert malmoi(["--json", "report", str(home / "out"), "--out", str(home / "r.html")]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["report"] == str(home / "r.html"), "for scripts the very bytes"
+    page = (home / "r.html").read_text("utf-8")
+    assert "한글 이름/out" in page and "옛날 글.txt" in page
+    assert malmoi(["predict", str(home / "out" / "tuned"), "빵을 굽는다"]) == 0
+    assert malmoi(["shards", "verify", str(home / "out" / "shards")]) == 0
+    assert "한글 이름" in MalmoiError("MM0010", newest_checkpoint(home / "out" / "pretrain"), stage="x").where  # type: ignore[operator]
+
+
+def _finished(out: Path) -> None:
+    with finished_artifact(out, "corpus", Section(), "k") as draft:
+        (draft.path / "a.txt").write_text("글", "utf-8")
+
+
+def _growing(out: Path) -> None:
+    with held(out), growing_artifact(out, "finetune", Section(), "k", inputs={}, seed=0) as draft:
+        (draft.path / "a.txt").write_text("글", "utf-8")
+
+
+@pytest.mark.parametrize("write", [_finished, _growing])
+def test_links_of_every_kind(write: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(write)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (tmp_path / "parent").symlink_to("disk")
+    (tmp_path / "two").symlink_to("one")
+    (tmp_path / "one").symlink_to("disk/deep/not there")
+    for out, place in (("parent/a", "disk/a"), ("two", "disk/deep/not there")):
+        for _ in range(2):  # and again over it
+            write(tmp_path / out)
+        assert (tmp_path / place / "a.txt").read_text("utf-8") == "글"
+    assert (tmp_path / "two").is_symlink() and (tmp_path / "one").is_symlink()
+    assert [path.name for path in (disk / "deep").iterdir()] == ["not there"]
+    monkeypatch.chdir(disk)
+    Path("here").mkdir()
+    monkeypatch.chdir("here")
+    write(Path())
+    assert (disk / "here" / "a.txt").exists()
+
+
+@pytest.mark.parametrize("write", [_finished, _growing])
+def test_places_where_nothing_can_be(write: object, tmp_path: Path) -> None:
+    assert callable(write)
+    (tmp_path / "file").write_text("내 글", "utf-8")
+    (tmp_path / "loop").symlink_to("loop2")
+    (tmp_path / "loop2").symlink_to("loop")
+    for out, code in (
+        (tmp_path / "loop", "MM0030"),
+        (tmp_path / "file" / "x", "MM0030"),
+        (tmp_path / ("가" * 100), "MM0030"),
+        (tmp_path / "a\0b", "MM0030"),
+        (Path("/"), "MM0030"),
+        (Path("/proc/x"), "MM0030"),
+        (Path("/proc/self/x/y"), "MM0030"),
+        (Path("/dev/full"), "MM0014"),
+        (tmp_path / "file", "MM0014"),
+    ):
+        with pytest.raises(MalmoiError) as caught:
+            write(out)
+        assert caught.value.code == code, out
+    assert (tmp_path / "file").read_text("utf-8") == "내 글"
+
+
+def test_a_place_without_links_is_left_as_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert real_place(Path("out/corpus")) == Path("out/corpus")
