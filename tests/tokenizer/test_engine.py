@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,6 +86,28 @@ def test_a_fast_library_that_errs_in_a_later_text_is_dropped_at_once(small: Word
         found = engine.ids(text)
     assert engine.name == "tokenizers"
     assert np.array_equal(found, engine.reference_ids(lines))
+
+
+def test_entries_that_do_not_spell_their_word_are_noticed_in_any_text(small: WordPiece) -> None:
+    """A tokie that gives longer and shorter entries at the right places, in a text whose lines were not
+    compared: as many tokens, as many words, and each begins a word where it should."""
+    tokenizer = WordPiece(small.entries)
+    tokenizer._engine._undecided = False
+    known = [sentence.replace("는 ", "이는 ") for sentence in SENTENCES]  # words that are cut into pieces
+    used = Counter(small.tokens(small._engine.reference_ids(known)))
+    for goes_on in (False, True):
+        alike = [entry for entry in small.entries[5:] if entry.startswith("##") == goes_on]
+        one = max(alike, key=lambda entry: used[entry])
+        two = next(entry for entry in alike if len(entry) != len(one))
+        swap = {one: two, two: one}
+        other = WordPiece([swap.get(entry, entry) for entry in small.entries])
+        tokenizer._engine._tokie = _load_tokie(other._library)
+        texts = [text for text in known if one in small.tokens(small._engine.reference_ids([text]))][:4]
+        found = tokenizer.encode_batch(texts, specials=False)
+        assert texts and tokenizer.engine == "tokie", "few contradictions are forgiven"
+        assert found.ids.tolist() == small._engine.reference_ids(texts).tolist()
+        lines = tokenizer.encode_lines("\n".join(texts))
+        assert lines is not None and lines.ids.tolist() == found.ids.tolist()
 
 
 @given(st.lists(st.sampled_from([*SENTENCES[::9], *ODD, "뷁", "a" * 100, "#", "##"]), max_size=12))
