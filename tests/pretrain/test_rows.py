@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import chain, pairwise
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -70,6 +71,39 @@ def test_a_filled_row_is_what_the_table_says(tmp_path: Path) -> None:
     assert table.source(0) == "part-00000[0:12]"
     again = RowTable.open([part], 16, tmp_path)
     assert again.rows == table.rows and isinstance(again.tables[0][0], np.memmap)
+
+
+def plain_row(table: RowTable, row: int) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Ids, positions, lengths and middles of one row, token by token."""
+    p = max(i for i, first in enumerate(table.first_row[:-1]) if first <= row)
+    starts, lengths, firsts = table.tables[p]
+    ids: list[int] = []
+    positions: list[int] = []
+    sizes: list[int] = []
+    middles: list[int] = []
+    for s in range(firsts[row - table.first_row[p]], firsts[row - table.first_row[p] + 1]):
+        start, size = int(starts[s]), int(lengths[s])
+        ids += [SPECIAL.cls, *table.parts[p].ids[start : start + size].tolist(), SPECIAL.sep]
+        positions += range(size + 2)
+        sizes.append(size + 2)
+        inside = [int(x) - start for x in table.parts[p].sentences if start < x < start + size - 1]
+        middles.append(min(inside, key=lambda x: abs(x - size // 2), default=0))
+    tail = table.row_len - len(ids)
+    return ids + [SPECIAL.pad] * tail, [*positions, *range(tail)], sizes, middles
+
+
+@given(st.lists(documents, min_size=1, max_size=3), st.sampled_from([8, 16, 64]), st.randoms())
+def test_rows_are_filled_as_one_would_by_hand(
+    parts: list[list[list[int]]], row_len: int, random: Random
+) -> None:
+    made = [make_part(lengths, f"part-{i:05}") for i, lengths in enumerate(parts)]
+    table = RowTable(made, [cut_rows(part.sentences, part.documents, row_len) for part in made], row_len)
+    rows = random.sample(range(table.rows), random.randint(1, table.rows))  # any order, across the parts
+    block = table.fill(np.array(rows), SPECIAL.cls, SPECIAL.sep, SPECIAL.pad)
+    for r, row in enumerate(rows):
+        ids, positions, sizes, middles = plain_row(table, row)
+        assert (block.ids_RL[r].tolist(), block.positions_RL[r].tolist()) == (ids, positions)
+        assert (block.sequences[r], block.middles[r], block.lengths_R[r]) == (sizes, middles, sum(sizes))
 
 
 def test_an_empty_part_is_an_error(tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ class PretrainConfig(Section):
         0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0
     )
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
+    feed: Literal["auto", "thread", "process"] = execution(
+        "auto",
+        "Where batches are made: in a thread, or in processes of their own; auto: processes for a GPU, whose "
+        "launches a thread would delay.",
+    )
     compile: bool = execution(False, "torch.compile each block: slow to start, and on a CPU slower to run.")
     log_every: int = execution(20, "Steps between two lines of metrics.jsonl.", ge=1)
     heldout_every: int = execution(200, "Steps between two held-out losses.", ge=1)

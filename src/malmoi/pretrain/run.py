@@ -50,7 +50,7 @@ from malmoi.pretrain.counts import count
 from malmoi.pretrain.electra import Electra, ElectraModel
 from malmoi.pretrain.feed import Feed, feed_of
 from malmoi.pretrain.journal import Journal, read_journal
-from malmoi.pretrain.loop import Trainer, add, add_counts
+from malmoi.pretrain.loop import Trainer, add, add_counts, steps_ahead
 from malmoi.pretrain.mlm import Mlm
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.objective import Objective
@@ -179,6 +179,7 @@ def pretrain(
             dtype=dtype,
             reporter=reporter,
             stop=stop,
+            ahead=steps_ahead(device),
         )
         if checkpoint is not None:
             trainer.resume(checkpoint)
