@@ -54,8 +54,8 @@ class FinetuneConfig(TaskConfig):
         None,
         ge=0,
         lt=1,
-        description="Dropout of attention weights; by default what the checkpoint's config.json says (0 in those "
-        "made with `[model]`'s default, 0.1 in most BERTs and ELECTRAs on Hugging Face).",
+        description="Dropout of attention weights; by default what the checkpoint's config.json says (0 in "
+        "those made with `[model]`'s default, 0.1 in most BERTs and ELECTRAs on Hugging Face).",
     )
     clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
     evals: int = Field(

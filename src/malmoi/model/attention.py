@@ -58,7 +58,7 @@ def plan(batch: Batch, *, head_dim: int, dtype: torch.dtype, dropout_p: float = 
     if device.type == "cpu" and (low or dropout_p > 0):
         # bf16, 4,096 tokens, 4 heads of 64, forward + backward, two Zen 4 cores: 9 ms against 30 ms of the
         # CPU flash kernel at L = 128, 31 against 54 at L = 512. In fp32 the two are equal to 128 and the
-        # flash kernel wins beyond. With dropout torch has no such kernel and draws its mask one by one.
+        # flash kernel wins beyond. With dropout the draws must be `dropout.py`'s.
         if mask_R1LL is not None:
             mask_R1LL = torch.zeros_like(mask_R1LL, dtype=dtype).masked_fill_(~mask_R1LL, -torch.inf)
         return AttentionPlan("products", batch.row_len, mask_R1LL)
