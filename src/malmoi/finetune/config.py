@@ -35,6 +35,11 @@ class FinetuneConfig(TaskConfig):
         "fine-tune; dense: dense, gelu, linear, as transformers fine-tunes ELECTRA. auto: pooler for a BERT, "
         "linear for an ELECTRA.",
     )
+    glorot: bool = Field(
+        False,
+        description="The output layer starts Glorot-uniform, as google-research/electra leaves it, and not "
+        "N(0, .02), as google-research/bert has it.",
+    )
     layer_decay: float = Field(
         1.0,
         gt=0,
@@ -48,6 +53,14 @@ class FinetuneConfig(TaskConfig):
     weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
     warmup: float = Field(
         0.1, ge=0, le=1, description="Share of the updates in which the rate rises linearly."
+    )
+    decay: Literal["linear", "cosine", "none", "bert", "electra"] = Field(
+        "linear", description="How the rate falls after that, as in `[pretrain]`."
+    )
+    eps: float = Field(1e-8, gt=0, description="AdamW's epsilon; google-research/bert and electra have 1e-6.")
+    bias_correction: bool = Field(
+        True,
+        description="AdamW's correction of young moments; google-research/bert and electra have none.",
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the encoder and before the output layer.")
     attention_dropout: float | None = Field(

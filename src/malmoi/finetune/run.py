@@ -103,6 +103,7 @@ def _run(
         kind,
         reporter,
         attention_dropout=config.attention_dropout,
+        glorot=config.glorot,
     )
     rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
     types = start.shape.type_vocab

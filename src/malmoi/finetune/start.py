@@ -45,10 +45,11 @@ class Start:
         reporter: Reporter = SILENT,
         *,
         attention_dropout: float | None = None,
+        glorot: bool = False,
     ) -> tuple[Classifier, Tokenizer]:
         """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
 
-        `attention_dropout` None: what the shape says.
+        `attention_dropout` None: what the shape says; `glorot`: how the output layer starts (`ClassifyHead`).
 
         Raises MM0617 where the vocabulary is larger than the model's embedding, MM0412 where the head does
         not go with the encoder; warns what `load_tokenizer` does.
@@ -65,7 +66,7 @@ class Start:
         torch.manual_seed(seed)
         encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, **dropouts)
         torch.manual_seed(seed + 1)  # the head must not depend on whether an encoder was drawn before it
-        head = ClassifyHead(shape, outputs, head_kind)
+        head = ClassifyHead(shape, outputs, head_kind, glorot_output=glorot)
         if self.weights is not None:
             load_pooler(self.weights, head)
         return Classifier(encoder, head), tokenizer
