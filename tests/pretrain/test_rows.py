@@ -140,15 +140,15 @@ def test_uniforms_are_uniform_and_a_function_of_their_counters() -> None:
     assert words(1, 2) != words(2, 1)
 
 
-def test_masking_is_berts() -> None:
-    """15 % of the real tokens, 80/10/10, never a special token; labels are the originals."""
+def test_plain_masking_has_the_shares_of_berts() -> None:
+    """15 % of the maskable tokens, 80/10/10, never a special token; labels are the originals."""
     rng = np.random.default_rng(1)
     ids = rng.integers(5, 1000, size=(600, 64))
     ids[:, 0], ids[:, 40], ids[:, 41:] = SPECIAL.cls, SPECIAL.sep, SPECIAL.pad
     masked = mask_rows(ids, np.arange(600), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
     used = masked.weights_RC > 0
     assert (used.sum(1) == round(0.15 * 39)).all()
-    assert masked.slots_RC.shape[1] == slot_cap(64, 0.15) == 10
+    assert masked.slots_RC.shape[1] == slot_cap(62, 0.15) == 10
     rows = np.nonzero(used)[0]
     slots, labels = masked.slots_RC[used], masked.labels_RC[used]
     assert (ids[rows, slots] == labels).all() and (labels >= 5).all()

@@ -98,7 +98,15 @@ def _run(
     assert config.max_len
     goal = goal_of(data)
     kind = head_kind(config, start.shape)
-    model, tokenizer = start.load(config.seed, config.dropout, goal.outputs, kind, reporter)
+    model, tokenizer = start.load(
+        config.seed,
+        config.dropout,
+        goal.outputs,
+        kind,
+        reporter,
+        attention_dropout=config.attention_dropout,
+        glorot=config.glorot,
+    )
     rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
     types = start.shape.type_vocab
     encoded = {split: encode_rows(e, goal, tokenizer, config.max_len, types) for split, e in rows.items()}

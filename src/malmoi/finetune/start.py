@@ -43,8 +43,13 @@ class Start:
         outputs: int,
         head_kind: HeadKind | None = None,
         reporter: Reporter = SILENT,
+        *,
+        attention_dropout: float | None = None,
+        glorot: bool = False,
     ) -> tuple[Classifier, Tokenizer]:
         """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
+
+        `attention_dropout` None: what the shape says; `glorot`: how the output layer starts (`ClassifyHead`).
 
         Raises MM0617 where the vocabulary is larger than the model's embedding, MM0412 where the head does
         not go with the encoder; warns what `load_tokenizer` does.
@@ -54,11 +59,14 @@ class Start:
             raise MalmoiError(
                 "MM0617", self.tokenizer, tokens=tokenizer.vocab_size, rows=self.shape.vocab_size
             )
-        shape = self.shape.model_copy(update={"dropout": dropout})
+        if attention_dropout is None:
+            attention_dropout = self.shape.attention_dropout
+        dropouts = {"dropout": dropout, "attention_dropout": attention_dropout}
+        shape = self.shape.model_copy(update=dropouts)
         torch.manual_seed(seed)
-        encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, dropout=dropout)
+        encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, **dropouts)
         torch.manual_seed(seed + 1)  # the head must not depend on whether an encoder was drawn before it
-        head = ClassifyHead(shape, outputs, head_kind)
+        head = ClassifyHead(shape, outputs, head_kind, glorot_output=glorot)
         if self.weights is not None:
             load_pooler(self.weights, head)
         return Classifier(encoder, head), tokenizer

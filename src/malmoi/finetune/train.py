@@ -1,6 +1,6 @@
 """The training loop: a classifier and encoded rows in, the weights of the best dev score out.
 
-AdamW, linear warm-up and decay, clipped gradients. Everything random is a function of (seed, epoch) or
+AdamW, warm-up and decay of the rate, clipped gradients. Everything random is a function of (seed, epoch) or
 (seed, update), so the same command gives the same bits on a CPU with the same number of threads.
 """
 
@@ -26,6 +26,7 @@ from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Goal
 from malmoi.finetune.layer_decay import layer_groups
 from malmoi.model.heads import Classifier
+from malmoi.pretrain.optim import set_rate
 from malmoi.pretrain.schedule import rate_at
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
@@ -113,9 +114,8 @@ def train(
 
         for epoch in range(config.epochs):
             for rows_B in epoch_batches(len(lengths), config.batch_size, config.seed, epoch):
-                rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay="linear")
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * group["share"]
+                rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay=config.decay)
+                set_rate(optimizer, rate, done, eps=config.eps, bias_correction=config.bias_correction)
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
                 loss, norm = _update(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
                 if not math.isfinite(loss + norm):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
-from malmoi.model.encoder import Encoder
+from malmoi.model.encoder import Encoder, glorot
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead, RtdHead
 from malmoi.model.hf import read_discriminator, read_masked_lm, write_model
 from malmoi.model.sizes import encoder_macs, mlm_head_macs
@@ -102,7 +102,10 @@ class Electra:
 
     def model(self) -> ElectraModel:
         discriminator = Discriminator(Encoder(self.encoder), RtdHead(self.encoder))
-        return ElectraModel(MaskedLM(Encoder(self.generator), MlmHead(self.generator)), discriminator)
+        generator = MaskedLM(Encoder(self.generator), MlmHead(self.generator))
+        if self.config.glorot:
+            glorot(discriminator.encoder.project, generator.encoder.project, discriminator.head.prediction)
+        return ElectraModel(generator, discriminator)
 
     def kept(self, model: nn.Module) -> Encoder:
         assert isinstance(model, ElectraModel)

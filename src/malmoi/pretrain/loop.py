@@ -183,8 +183,15 @@ class Trainer(Generic[B]):
     def _update(self, batches: list[B], journal: Journal) -> None:
         """One optimizer step over a global batch, which does nothing where the loss is not finite."""
         config, step = self.config, self.step
-        rate = rate_at(step, config.steps, peak=config.lr, warmup=config.warmup, decay=config.decay)
-        set_rate(self.optimizer, rate, step, config)
+        rate = rate_at(
+            step,
+            config.steps,
+            peak=config.lr,
+            warmup=config.warmup,
+            warmup_steps=config.warmup_steps,
+            decay=config.decay,
+        )
+        set_rate(self.optimizer, rate, step, eps=config.eps, bias_correction=config.bias_correction)
         counts = add_counts(batches)
         if not self.model.training:
             self.model.train()
