@@ -35,6 +35,7 @@ ROOT_FILES = (
     "artifact",
     "growing",
     "errors",
+    "nearest",
     "device",
     "progress",
     "slices",
