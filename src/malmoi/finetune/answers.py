@@ -12,8 +12,9 @@ from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
 from malmoi.finetune.predictor import Predictor
 from malmoi.progress import SILENT, Reporter
+from malmoi.tasks.delimited import read_lines
 from malmoi.tasks.examples import Text, text_of
-from malmoi.tasks.table import open_table, read_lines
+from malmoi.tasks.table import open_table
 
 
 def answer_file(
@@ -64,5 +65,5 @@ def _source(
         return ["text"], None, lines
     table = open_table(file)
     names = list(columns or predictor.columns)
-    places = [table.column(name) for name in names]
+    places = table.places(names)
     return names, table.count, ((line, text_of(fields, places)) for line, fields in table.rows())
