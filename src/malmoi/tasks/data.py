@@ -18,9 +18,11 @@ from malmoi.tasks.examples import (
     normal,
     read_examples,
     split_dev,
+    tell_blank,
 )
 from malmoi.tasks.labels import check_missing, drop_missing, merge_spellings
 from malmoi.tasks.numbers import check_scores, number, tenths
+from malmoi.tasks.paths import as_stored
 from malmoi.tasks.suites import TASKS, Split, Task, table_task
 
 
@@ -72,6 +74,7 @@ def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
     for split, name in task.files.items():
         if split not in files and config.data is not None:
             files[split] = config.data / name
+    files = {split: as_stored(path) for split, path in files.items()}
     for path in files.values():
         if not path.is_file():
             folder = path.parent
@@ -138,9 +141,9 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
         train, dev = split_dev(train, config.dev_share, strata=strata)
         if not len(dev):
             raise MalmoiError("MM0612", train.path, rows=len(train))
-    blank = train.blank()
-    counts |= {"train_unlabelled": unlabelled, "train_blank": int(blank.sum())}
-    train = train.take(i for i in range(len(train)) if not blank[i])
+    blank = {split: int(examples.blank().sum()) for split, examples in read.items()}
+    counts |= {"train_unlabelled": unlabelled} | {f"{split}_blank": n for split, n in blank.items()}
+    train = train.take((~train.blank()).nonzero()[0].tolist())
     if not len(train):  # every row with a text was held out
         raise MalmoiError("MM0612", train.path, rows=len(dev))
     train = limit(train, config.train_rows)
@@ -208,8 +211,8 @@ def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None
         reporter.say("tasks.read_scores", name=data.task.name, **counts)
     else:
         reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
-    if counts["train_blank"]:
-        reporter.say("tasks.blank", n=counts["train_blank"])
+    for split, path in data.files.items():
+        tell_blank(reporter, str(path), counts[f"{split}_blank"], rows[split])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.
     shared: tuple[tuple[str, Split], ...] = (("MM0613", "test"), ("MM0623", "dev"))
     for code, split in shared:

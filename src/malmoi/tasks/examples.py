@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import MalmoiError
+from malmoi.progress import Reporter
 from malmoi.tasks.first_row import check_first_row
 from malmoi.tasks.invisible import visible
 from malmoi.tasks.table import Table, by_position, open_table, some_lines
 
 Text = str | tuple[str, str]
+MANY = 0.1  # of the rows: from here on what is blank (or cut) decides the score, and is a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ def normal(text: Text) -> str:
         return unicodedata.normalize("NFC", text).strip()
     joined = "\x1f".join(unicodedata.normalize("NFC", part).strip() for part in text)
     return "" if joined == "\x1f" else joined
+
+
+def tell_blank(reporter: Reporter, where: str, blank: int, rows: int) -> None:
+    """Say how many rows are blank; warn (MM0640) where they are many."""
+    if blank >= max(1, MANY * rows):
+        reporter.warn("MM0640", where, n=blank, total=rows)
+    elif blank:
+        reporter.say("tasks.blank", where=where, n=blank, total=rows)
 
 
 def text_of(fields: Sequence[str], columns: Sequence[int]) -> Text:

@@ -47,7 +47,7 @@ def merge_spellings(
     groups: dict[str | Decimal, list[str]] = {}
     for label in dict.fromkeys([*known, *counts]):
         groups.setdefault(spelling(label), []).append(label)
-    chosen = {}
+    chosen: dict[str, str] = {}
     for group in groups.values():
         own = [label for label in group if label in known]
         if len(group) > 1 and len(own) < 2:  # else the task itself tells them apart
