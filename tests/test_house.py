@@ -38,6 +38,7 @@ ROOT_FILES = (
     "artifact",
     "growing",
     "errors",
+    "nearest",
     "device",
     "progress",
     "slices",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
 from malmoi.model.sizes import ModelConfig
+from malmoi.nearest import did_you_mean, nearest
 from malmoi.paths import can_be_folder, composed, first_unusable, shown_name
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.shards.config import ShardsConfig
@@ -108,8 +108,15 @@ def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapp
         raise MalmoiError("MM0802", where, run=run, names=", ".join(names), first=names[0])
     if not names:
         raise MalmoiError("MM0804", where, run=run, tokenizer=wanted)
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.0)[0]
-    raise MalmoiError("MM0803", where, run=run, tokenizer=wanted, names=", ".join(names), near=near)
+    raise MalmoiError(
+        "MM0803",
+        where,
+        run=run,
+        tokenizer=wanted,
+        names=", ".join(names),
+        hint=did_you_mean(wanted, names),
+        near=nearest(wanted, names) or names[0],
+    )
 
 
 def _check_names(section: str, names: Iterable[str], origins: Mapping[str, str]) -> None:

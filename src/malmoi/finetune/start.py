@@ -23,6 +23,7 @@ from malmoi.model.sizes import EncoderConfig, HeadKind
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import TOKENIZER_FILES, VOCABULARIES
+from malmoi.tasks.paths import as_stored
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 WEIGHTS = ("config.json", "model.safetensors")
@@ -135,6 +136,7 @@ def without_pretraining(start: Start) -> Start:
 
 def resolve_checkpoint(path: Path) -> Path:
     """The folder that holds the model: the path itself, or the newest checkpoint of a pretraining run."""
+    path = as_stored(path)
     if all((path / name).is_file() for name in WEIGHTS):
         return path
     if (run := pretraining_run(path)) is not None:
