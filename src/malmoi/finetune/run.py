@@ -17,13 +17,13 @@ from malmoi.device import choose_device, keep_freed_memory, use_threads
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
 from malmoi.finetune.goal import goal_of
+from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
 from malmoi.finetune.train import encode_rows, train
 from malmoi.growing import growing_artifact, held
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import AnyScores
 
 STAGE = "finetune"
 
@@ -120,7 +120,7 @@ def _run(
     )
     model.load_state_dict(best.weights)
     goal = goal.settle(model)
-    test: AnyScores | None = None
+    test: Judged | None = None
     if data.test is not None:
         with reporter.step("finetune.testing", total=len(encoded["test"].gold_N), unit="row") as step:
             outputs_NC = model_outputs(
@@ -131,11 +131,10 @@ def _run(
                 step=step,
             )
         answers_NC = goal.answers(outputs_NC)
-        test, _ = goal.score(answers_NC, encoded["test"].gold_N)
+        test = judged(goal, data.task.metric, answers_NC, encoded["test"].gold_N)
         write_predictions(out / "predictions.tsv", data.test, answers_NC, data)
     if keep_model:
         write_tuned(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
-    dev = best.scores.as_dict() | {"loss": best.loss}
-    write_scores(out, data, seed=config.seed, dev=dev, test=test, chosen={"step": best.step})
-    warn_if_constant(data, best.scores, test, reporter)
+    write_scores(out, data, seed=config.seed, dev=best.dev, test=test, chosen={"step": best.step})
+    warn_if_constant(data, best.dev, test, reporter)
     return counts
