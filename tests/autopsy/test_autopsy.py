@@ -22,7 +22,6 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.progress import Reporter
-from malmoi.tasks.metrics import sampling_sd
 from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
 
 MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator=1.0, max_positions=32, dropout=0.0)
@@ -106,7 +105,7 @@ def _line(row: str, mean: float, new: float = 0.6) -> Line:
         sd=None,
         n=1,
         values=[mean],
-        sampling_sd=sampling_sd("accuracy", mean, 400),
+        sampling_sd=(mean * (1 - mean) / 400) ** 0.5,
         best=False,
         against=None,
         difference=mean - new,

@@ -53,8 +53,8 @@ def scored(stars: Path) -> FinetuneConfig:
         text=("문장",),
         label="별점",
         kind="regress",
-        epochs=8,
-        lr=5e-3,
+        epochs=14,
+        lr=2e-3,
         batch_size=16,
         evals=4,
         threads=1,
@@ -98,20 +98,22 @@ def test_it_learns_on_the_users_scale(run: Path) -> None:
     found = scores(run)
     assert (found["kind"], found["metric"], found["labels"]) == ("regress", "spearman", [])
     test = found["test"]
-    assert test["spearman"] > 0.9 and test["rmse"] < 10  # of a scale with a standard deviation of 31
+    # Of a scale with a standard deviation of 31; twelve seeds give .94 to .95 and an RMSE of 1.1 to 2.2.
+    assert test["spearman"] > 0.9 and test["rmse"] < 8
     assert test["spearman"] == pytest.approx(stats.spearmanr(gold, predicted).statistic, abs=1e-9)
     assert test["pearson"] == pytest.approx(stats.pearsonr(gold, predicted).statistic, abs=1e-9)
     assert test["mse"] == pytest.approx(np.mean((np.array(gold) - predicted) ** 2), rel=1e-6)
     open_artifact(run, "finetune", verify=True)
 
 
-def test_dev_chose_by_spearman(run: Path) -> None:
+def test_dev_chose_among_four(run: Path) -> None:
     events = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     dev = [event for event in events if "dev_spearman" in event]
     assert len(dev) == 4 and all({"dev_pearson", "dev_rmse", "dev_loss"} <= event.keys() for event in dev)
-    best = max(dev, key=lambda event: (event["dev_spearman"], -event["dev_loss"]))
-    assert scores(run)["chosen"]["step"] == best["step"]
-    assert scores(run)["dev"]["rmse"] == pytest.approx(best["dev_rmse"])
+    best = max(dev, key=lambda event: event["dev_spearman"])
+    (kept,) = [event for event in dev if event["step"] == scores(run)["chosen"]["step"]]
+    assert kept["dev_loss"] <= best["dev_loss"] and kept["dev_spearman"] > best["dev_spearman"] - 0.05
+    assert scores(run)["dev"]["rmse"] == pytest.approx(kept["dev_rmse"])
 
 
 def test_predict_answers_with_the_scores_of_the_run(run: Path, data: TaskData, tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_as_typed(stars: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.
         "별점",
     ]
     words += ["--test", str(stars / "test.csv"), "--kind", "regress", "--out", str(tmp_path / "run")]
-    quick = ["epochs=8", "lr=5e-3", "threads=1", "precision=fp32", "device=cpu", "batch_size=16"]
+    quick = ["epochs=8", "lr=2e-3", "threads=1", "precision=fp32", "device=cpu", "batch_size=16"]
     sets = [word for setting in quick for word in ("--set", f"finetune.{setting}")]
     assert malmoi([*words, *sets, "--json"]) == 0
     seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -22,8 +24,8 @@ from malmoi.league.run import league
 from malmoi.league.table import Line
 from malmoi.progress import Reporter
 from malmoi.tasks.data import read_task
-from malmoi.tasks.metrics import sampling_sd
 from malmoi.tasks.numbers import numbers
+from malmoi.tasks.resample import resampled, sampling_sd
 
 Make = Callable[..., Path]
 
@@ -88,11 +90,24 @@ def test_every_task_has_every_row_and_its_own_metric(played: tuple[Path, list[Li
             cells = sorted((out / "cells" / line.row / task).iterdir())
             assert line.values == [scores(cell)["test"][line.metric] for cell in cells]
             assert len(cells) == line.n == (1 if line.row == "characters" else 2)
-            assert line.sampling_sd == pytest.approx(sampling_sd(line.metric, line.mean, 40))
+            assert line.sampling_sd == pytest.approx(np.mean([drawn(cell, line.metric) for cell in cells]))
     assert json.loads((out / "table.json").read_text("utf-8")) == [line.as_dict() for line in lines]
     manifest = read_manifest(out)
     assert manifest.counts == {"cells": 3 * (6 * 2 + 1), "rows": 7, "tasks": 3}
     assert set(manifest.files) == {"table.json", "table.tsv"}  # the cells' own manifests answer for them
+
+
+def drawn(cell: Path, metric: str) -> float:
+    """The sampling sd of a cell's answers, from its predictions.tsv."""
+    with (cell / "predictions.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    gold, predicted = ([row[name] for row in rows] for name in ("gold", "predicted"))
+    if metric == "spearman":
+        return sampling_sd(resampled(metric, np.array(gold, float), np.array(predicted, float)))
+    places = {label: i for i, label in enumerate(sorted({*gold, *predicted}))}
+    return sampling_sd(
+        resampled(metric, *(np.array([places[label] for label in labels]) for labels in (gold, predicted)))
+    )
 
 
 def test_the_bag_of_characters_knows_pairs_and_scores(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from malmoi.tasks.metrics import ranks, regression_scores, sampling_sd
+from malmoi.tasks.metrics import ranks, regression_scores
 
 
 def test_correlations_agree_with_scipy_on_500_random_cases() -> None:
@@ -56,22 +56,3 @@ def test_answers_that_are_all_the_same_score_nothing() -> None:
 def test_one_row_and_gold_without_order_are_zero_and_not_nan() -> None:
     assert regression_scores(np.array([1.0]), np.array([2.0])).spearman == 0
     assert regression_scores(np.array([1.0, 1.0]), np.array([2.0, 3.0])).pearson == 0
-
-
-@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.9])
-def test_the_sampling_sd_is_what_drawing_rows_again_gives(correlation: float) -> None:
-    generator = np.random.default_rng(1)
-    rows, found = 200, []
-    spread = np.sqrt(1 - correlation**2)
-    for _ in range(1500):
-        a = generator.normal(size=rows)
-        found.append(regression_scores(a, correlation * a + spread * generator.normal(size=rows)))
-    spearman = np.array([scores.spearman for scores in found])
-    pearson = np.array([scores.pearson for scores in found])
-    assert sampling_sd("spearman", spearman.mean(), rows) == pytest.approx(spearman.std(), rel=0.08)
-    assert sampling_sd("pearson", pearson.mean(), rows) == pytest.approx(pearson.std(), rel=0.08)
-
-
-def test_the_sampling_sd_of_accuracy() -> None:
-    assert sampling_sd("accuracy", 0.8, 5000) == pytest.approx((0.8 * 0.2 / 5000) ** 0.5)
-    assert sampling_sd("accuracy", 1.0, 10) == 0

@@ -105,10 +105,10 @@ def show_league(lines: Sequence[Line]) -> None:
     names = ("row", "task", "metric", "score", "n", "difference")
     console().table("league.table", [text(f"league.column.{name}") for name in names], rows)
     for task in dict.fromkeys(line.task for line in lines):
-        most = max((line for line in lines if line.task == task), key=lambda line: line.sampling_sd)
-        console().reporter.say(
-            "league.sampling", task=task, rows=most.scored, sampling=100 * most.sampling_sd
-        )
+        own = [line for line in lines if line.task == task]
+        most = max(line.sampling_sd or 0.0 for line in own)
+        if most:
+            console().reporter.say("league.sampling", task=task, rows=own[0].scored, sampling=100 * most)
 
 
 def show_curve(points: Sequence[Point]) -> None:

@@ -49,8 +49,12 @@ class Goal(Protocol):
         """(N, C) what the user is told: probabilities, or the score on the scale of the file."""
         ...
 
+    def predicted(self, answers_NC: NDArray[np.float32]) -> NDArray[Any]:
+        """(N,) what is held against gold: the likeliest class, or the score."""
+        ...
+
     def score(self, answers_NC: NDArray[np.float32], gold_N: NDArray[Any]) -> tuple[AnyScores, float]:
-        """All scores, and the mean loss (the tie-break among checkpoints)."""
+        """All scores, and the mean loss (what decides among checkpoints that score alike)."""
         ...
 
     def settle(self, model: Classifier) -> Goal:
@@ -79,11 +83,15 @@ class Classes:
         shares_NC: NDArray[np.float32] = torch.from_numpy(outputs_NC).softmax(-1).numpy()
         return shares_NC
 
+    def predicted(self, answers_NC: NDArray[np.float32]) -> NDArray[np.int64]:
+        likeliest_N: NDArray[np.int64] = answers_NC.argmax(1)
+        return likeliest_N
+
     def score(self, answers_NC: NDArray[np.float32], gold_N: NDArray[Any]) -> tuple[AnyScores, float]:
         """The loss is the mean negative log-likelihood of the gold labels (natural logarithm)."""
         likely_N = answers_NC[np.arange(len(gold_N)), gold_N]
         loss = float(-np.log(np.maximum(likely_N, 1e-12)).mean())
-        return classification_scores(gold_N, answers_NC.argmax(1), self.labels), loss
+        return classification_scores(gold_N, self.predicted(answers_NC), self.labels), loss
 
     def settle(self, model: Classifier) -> Goal:
         return self
@@ -114,9 +122,12 @@ class Scale:
     def answers(self, outputs_NC: NDArray[np.float32]) -> NDArray[np.float32]:
         return (outputs_NC.astype(np.float64) * self.sd + self.mean).astype(np.float32)
 
+    def predicted(self, answers_NC: NDArray[np.float32]) -> NDArray[np.float64]:
+        return answers_NC[:, 0].astype(np.float64)
+
     def score(self, answers_NC: NDArray[np.float32], gold_N: NDArray[Any]) -> tuple[AnyScores, float]:
         """The loss is the mean squared error in units of the training rows' variance."""
-        scores: RegressionScores = regression_scores(gold_N, answers_NC[:, 0].astype(np.float64))
+        scores: RegressionScores = regression_scores(gold_N, self.predicted(answers_NC))
         return scores, scores.mse / self.sd**2
 
     def settle(self, model: Classifier) -> Goal:

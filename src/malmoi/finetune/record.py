@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.artifact import write_json
+from malmoi.finetune.judged import Judged
 from malmoi.model.heads import Classifier
 from malmoi.model.hf import write_model
 from malmoi.progress import Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import AnyScores, RegressionScores
+from malmoi.tasks.metrics import RegressionScores
 from malmoi.tokenizer import Tokenizer
 
 MODEL = "model"
@@ -28,8 +29,8 @@ def write_scores(
     data: TaskData,
     *,
     seed: int | None,
-    dev: dict[str, Any],
-    test: AnyScores | None,
+    dev: Judged,
+    test: Judged | None,
     chosen: dict[str, Any],
 ) -> None:
     """scores.json: dev and test, and what was chosen on dev (an update, or settings of a baseline)."""
@@ -42,15 +43,16 @@ def write_scores(
             "labels": list(data.labels),
             "seed": seed,
             "chosen": chosen,
-            "dev": dev,
+            "dev": dev.as_dict(),
             "test": test.as_dict() if test is not None else None,
         },
     )
 
 
-def warn_if_constant(data: TaskData, dev: AnyScores, test: AnyScores | None, reporter: Reporter) -> None:
+def warn_if_constant(data: TaskData, dev: Judged, test: Judged | None, reporter: Reporter) -> None:
     """Warn (MM0626) of a regression that gives every row the same score."""
-    for split, scores, examples in (("dev", dev, data.dev), ("test", test, data.test)):
+    for split, judged, examples in (("dev", dev, data.dev), ("test", test, data.test)):
+        scores = judged.scores if judged is not None else None
         if isinstance(scores, RegressionScores) and scores.constant and examples is not None:
             reporter.warn("MM0626", str(examples.path), split=split, n=scores.n)
 

@@ -21,6 +21,7 @@ from malmoi.disk import real_place
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
 from malmoi.finetune.goal import goal_of
+from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
 from malmoi.finetune.tally import Tally, longer
@@ -28,7 +29,6 @@ from malmoi.finetune.train import Rows, encode_rows, train
 from malmoi.growing import growing_artifact, held
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import AnyScores
 
 STAGE = "finetune"
 
@@ -143,15 +143,14 @@ def _run(
             )
             answers[split] = saved.answers(outputs_NC)
     # The loss stays in the units it was chosen by (of scores: the training rows' variance).
-    dev, dev_loss = goal.score(answers["dev"], encoded["dev"].gold_N)
-    test: AnyScores | None = None
+    dev = judged(goal, data.task.metric, answers["dev"], encoded["dev"].gold_N)
+    test: Judged | None = None
     if data.test is not None:
-        test, _ = goal.score(answers["test"], encoded["test"].gold_N)
+        test = judged(goal, data.task.metric, answers["test"], encoded["test"].gold_N)
         write_predictions(out / "predictions.tsv", data.test, answers["test"], data)
     if keep_model:
         write_tuned(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
-    told = dev.as_dict() | {"loss": dev_loss}
-    write_scores(out, data, seed=config.seed, dev=told, test=test, chosen={"step": best.step})
+    write_scores(out, data, seed=config.seed, dev=dev, test=test, chosen={"step": best.step})
     warn_if_constant(data, dev, test, reporter)
     return counts
 

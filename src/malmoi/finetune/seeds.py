@@ -35,7 +35,7 @@ def finetune_seeds(
     """Run seeds `config.seed`, `config.seed + 1`, … into `out/seed-N/`; finished ones are skipped.
 
     Returns (and writes to `out/summary.json`) mean, sd (n - 1; None for one seed), n and the values of each
-    metric on dev and test, and the name of the run with the best dev score, which `predict` opens.
+    metric on dev and test, and the name of the run that `predict` opens (`best_seed`).
     """
     out = real_place(out)
     ours = ("seed-*", ".seed-*.before")  # a kill may leave only the run that stood aside
@@ -64,7 +64,7 @@ def summarize(runs: Sequence[Path]) -> dict[str, Any]:
 
 def _summary(runs: Sequence[Path], scores: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = scores[0]
-    best = max(range(len(runs)), key=lambda i: scores[i]["dev"][first["metric"]])
+    best = best_seed([s["dev"] for s in scores], first["metric"])
     names = METRICS[first["kind"]]
     summary = {
         "task": first["task"],
@@ -80,6 +80,14 @@ def _summary(runs: Sequence[Path], scores: Sequence[dict[str, Any]]) -> dict[str
         summary[split] = {metric: spread([s[split][metric] for s in scores]) for metric in names}
         summary[split]["rows"] = first[split]["n"]
     return summary
+
+
+def best_seed(dev: Sequence[dict[str, Any]], metric: str) -> int:
+    """Of the seeds within one sampling sd of the best dev score, the one with the lowest dev loss."""
+    top = max(dev, key=lambda found: float(found[metric]))
+    bound = top[metric] - top.get("sampling_sd", 0.0)
+    near = [i for i, found in enumerate(dev) if found[metric] >= bound]
+    return min(near, key=lambda i: (dev[i]["loss"], -dev[i][metric]))
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The training loop: a classifier and encoded rows in, the weights of the best dev score out.
+"""The training loop: a classifier and encoded rows in, the weights that do best on dev out.
 
 AdamW, warm-up and decay of the rate, clipped gradients. Everything random is a function of (seed, epoch) or
 (seed, update), so the same command gives the same bits on a CPU with the same number of threads.
@@ -22,15 +22,17 @@ from malmoi.device import choose_precision
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import autocast, model_outputs
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, within_budget
+from malmoi.finetune.choice import Checkpoint, Choice
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Goal
+from malmoi.finetune.judged import judged
 from malmoi.finetune.layer_decay import layer_groups
 from malmoi.model.heads import Classifier
 from malmoi.pretrain.optim import set_rate
 from malmoi.pretrain.schedule import rate_at
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import METRICS, AnyScores
+from malmoi.tasks.metrics import METRICS
 from malmoi.tasks.suites import Task
 from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
@@ -53,19 +55,6 @@ def encode_rows(examples: Examples, goal: Goal, tokenizer: Tokenizer, max_len: i
     return Rows(encode(tokenizer, examples.texts, max_len, types=types), goal.gold(examples), examples)
 
 
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The weights that scored best on dev, on the CPU; ties go to the lower dev loss."""
-
-    step: int
-    scores: AnyScores
-    loss: float
-    weights: dict[str, Tensor]
-
-    def rank(self, metric: str) -> tuple[float, float]:
-        return self.scores.metric(metric), -self.loss
-
-
 def train(
     model: Classifier,
     train_rows: Rows,
@@ -77,8 +66,8 @@ def train(
     device: torch.device,
     log: Path,
     reporter: Reporter = SILENT,
-) -> Best:
-    """Train for `config.epochs` and keep the weights with the best dev score.
+) -> Checkpoint:
+    """Train for `config.epochs`; returns the checkpoint that `Choice` keeps of those scored on dev.
 
     Args:
         config: with every field filled in (`resolve`).
@@ -99,7 +88,7 @@ def train(
         depth=config.layer_decay_depth,
     )
     optimizer = torch.optim.AdamW(groups, lr=config.lr, fused=True)
-    best: Best | None = None
+    choice, dev = Choice(), ""
     done = 0
     started = time.monotonic()
     with (
@@ -132,16 +121,14 @@ def train(
                         tokens_per_batch=config.tokens_per_batch,
                         dtype=dtype,
                     )
-                    scores, dev_loss = goal.score(goal.answers(outputs_NC), dev_rows.gold_N)
-                    found = {f"dev_{name}": scores.metric(name) for name in METRICS[task.kind]}
-                    write("finetune_dev", step=done, **found, dev_loss=dev_loss)
-                    now = Best(done, scores, dev_loss, {})
-                    if best is None or now.rank(task.metric) > best.rank(task.metric):
-                        best = Best(done, scores, dev_loss, _copy(model))
-                shown = f"loss {loss:.3f}" + (f" dev {best.scores.metric(task.metric):.4f}" if best else "")
+                    found = judged(goal, task.metric, goal.answers(outputs_NC), dev_rows.gold_N)
+                    shares = {f"dev_{name}": found.scores.metric(name) for name in METRICS[task.kind]}
+                    write("finetune_dev", step=done, **shares, dev_loss=found.loss)
+                    choice.offer(done, found, lambda: _copy(model))
+                    dev = f" dev {choice.best.dev.score:.4f}"
+                shown = f"loss {loss:.3f}{dev}"
                 step.advance(len(rows_B), shown)
-    assert best is not None  # the last update is always evaluated
-    return best
+    return choice.best  # the last update is always scored
 
 
 def _update(

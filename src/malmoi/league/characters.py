@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from malmoi.artifact import Draft
 from malmoi.errors import MalmoiError
 from malmoi.finetune.goal import settled
+from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.record import warn_if_constant, write_predictions, write_scores
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
@@ -40,26 +41,25 @@ def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> Non
     need_scikit_learn()
     goal = settled(data.task.kind, data.labels)  # linear models answer on the file's scale by themselves
     gold_N, dev_gold_N = goal.gold(data.train), goal.gold(data.dev)
-    best: tuple[float, Features, Answer, dict[str, Any], Any] | None = None
+    best: tuple[Judged, Features, Answer, dict[str, Any]] | None = None
     with reporter.step("league.characters", total=len(NGRAMS), unit="cell") as step:
         for ngrams in NGRAMS:
             features = Features(ngrams, data.train)
             train, dev = features(data.train.texts), features(data.dev.texts)
             for chosen, answer in _models(data, train, gold_N):
-                scores, _ = goal.score(answer(dev), dev_gold_N)
-                if best is None or scores.metric(data.task.metric) > best[0]:
-                    chosen = {"ngrams": list(ngrams), **chosen}
-                    best = scores.metric(data.task.metric), features, answer, chosen, scores
+                found = judged(goal, data.task.metric, answer(dev), dev_gold_N)
+                if best is None or found.score > best[0].score:
+                    best = found, features, answer, {"ngrams": list(ngrams), **chosen}
             step.advance(1, f"{ngrams[0]}–{ngrams[1]}")
     assert best is not None
-    _, features, answer, chosen, dev_scores = best
+    on_dev, features, answer, chosen = best
     test = None
     if data.test is not None:
         answers_NC = answer(features(data.test.texts))
-        test, _ = goal.score(answers_NC, goal.gold(data.test))
+        test = judged(goal, data.task.metric, answers_NC, goal.gold(data.test))
         write_predictions(draft.path / "predictions.tsv", data.test, answers_NC, data)
-    write_scores(draft.path, data, seed=None, dev=dev_scores.as_dict(), test=test, chosen=chosen)
-    warn_if_constant(data, dev_scores, test, reporter)
+    write_scores(draft.path, data, seed=None, dev=on_dev, test=test, chosen=chosen)
+    warn_if_constant(data, on_dev, test, reporter)
 
 
 def need_scikit_learn() -> None:

@@ -12,7 +12,7 @@ from malmoi.finetune.record import SCORES
 from malmoi.json_files import expected_shape, read_object
 from malmoi.league.contenders import Contender
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import mean_and_sd, sampling_sd
+from malmoi.tasks.metrics import mean_and_sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Line:
         split: the rows scored: test, or dev where the task has no test file.
         scored: how many rows that is.
         sd: over n seeds, divided by n - 1; None for one run.
-        sampling_sd: what the choice of scored rows alone would make the score vary by (`sampling_sd`).
+        sampling_sd: what the choice of scored rows alone makes one seed's score vary by (mean over seeds);
+            None where a cell of an earlier version does not say.
         against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
             error over seeds; None where there is none.
     """
@@ -37,7 +38,7 @@ class Line:
     sd: float | None
     n: int
     values: list[float]
-    sampling_sd: float
+    sampling_sd: float | None
     best: bool
     against: str | None
     difference: float | None
@@ -73,13 +74,23 @@ class Line:
 
 def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
     """The task's metric in each cell's scores.json: on test, or on dev where there is no test file."""
+    return [float(found[data.task.metric]) for found in _scored(cells, data)]
+
+
+def _scored(cells: Sequence[Path], data: TaskData) -> list[dict[str, Any]]:
     split = "test" if data.test is not None else "dev"
     found = []
     for cell in cells:
-        scores = read_object(cell / SCORES)
         with expected_shape(cell / SCORES):
-            found.append(float(scores[split][data.task.metric]))
+            scored: dict[str, Any] = read_object(cell / SCORES)[split]
+            found.append(scored | {data.task.metric: float(scored[data.task.metric])})
     return found
+
+
+def _sampling_sd(cells: Sequence[Path], data: TaskData) -> float | None:
+    told = [found.get("sampling_sd") for found in _scored(cells, data)]
+    known = [float(sd) for sd in told if sd is not None]
+    return sum(known) / len(known) if len(known) == len(told) else None
 
 
 def league_table(
@@ -114,7 +125,7 @@ def league_table(
                 sd=sd,
                 n=len(values[row.name]),
                 values=values[row.name],
-                sampling_sd=sampling_sd(metric, mean, scored),
+                sampling_sd=_sampling_sd(cells[row.name], data),
                 best=mean == top,
                 against=row.against,
                 difference=difference,

@@ -203,6 +203,6 @@ def _answered(cell: Cell) -> Answered:
         # An error is on the scale of the file; all other scores are fractions.
         (metric_name(name), f"{value:.3f}" if name in ("mse", "rmse") else percent(value, 2))
         for name, value in scores.items()
-        if isinstance(value, float) and name != "loss"
+        if isinstance(value, float) and name not in ("loss", "sampling_sd")
     ]
     return Answered(title, answers(cell), confusion, shown)

@@ -118,46 +118,38 @@ def regression_scores(gold: NDArray[np.float64], predicted: NDArray[np.float64])
     mse = float(np.mean((predicted - gold) ** 2))
     return RegressionScores(
         n=len(gold),
-        spearman=_correlation(ranks(gold), ranks(predicted)) if not _is_constant(predicted) else 0.0,
-        pearson=_correlation(gold, predicted) if not _is_constant(predicted) else 0.0,
+        spearman=correlation(ranks(gold), ranks(predicted)) if not is_constant(predicted) else 0.0,
+        pearson=correlation(gold, predicted) if not is_constant(predicted) else 0.0,
         mse=mse,
         rmse=math.sqrt(mse),
-        constant=_is_constant(predicted),
+        constant=is_constant(predicted),
     )
 
 
 def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N,) ranks from 1; equal values share the mean of the ranks they take up."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    mean_rank: NDArray[np.float64] = last - (counts - 1) / 2
-    return mean_rank[place]
+    return mean_ranks(np.unique(values, return_inverse=True)[1])
 
 
-def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def mean_ranks(places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) the same of whole numbers from 0 that are in the order of the values."""
+    counts = np.bincount(places)
+    mean_rank: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
+    return mean_rank[places]
+
+
+def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Pearson's; 0 where it is undefined."""
     a, b = a - a.mean(), b - b.mean()
     length = math.sqrt(float(a @ a)) * math.sqrt(float(b @ b))
     return max(-1.0, min(1.0, float(a @ b) / length)) if length > 0 else 0.0
 
 
-def _is_constant(values: NDArray[np.float64]) -> bool:
+def is_constant(values: NDArray[np.float64]) -> bool:
+    """Whether predictions are one number, but for rounding."""
     # A collapsed network's answers differ in the last bits of fp32 (1.2e-7) with the shape of the batch, and
     # the ranks of that noise would be scored as if they meant something.
     return bool(np.ptp(values) <= 1e-6 * np.abs(values).max())
-
-
-def sampling_sd(metric: str, value: float, rows: int) -> float:
-    """What the choice of the scored rows alone would make a score vary by (one standard deviation).
-
-    Accuracy: sqrt(p(1-p)/n); macro-F1 as if it were one, for which there is no closed form. Spearman:
-    (1-r²)·sqrt((1+r²/2)/(n-3)), Bonett and Wright 2000 (Psychometrika 65) turned back from Fisher's z, good
-    for n > 25 and |r| < .95. Pearson: (1-r²)/sqrt(n-1).
-    """
-    if metric == "spearman":
-        return (1 - value**2) * math.sqrt((1 + value**2 / 2) / max(rows - 3, 1))
-    if metric == "pearson":
-        return (1 - value**2) / math.sqrt(max(rows - 1, 1))
-    return math.sqrt(value * (1 - value) / rows)
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
