@@ -1,7 +1,8 @@
 """Fine-tune on one task: a start (pretrained or new weights) and a task's rows in, a run folder out.
 
 The dev rows choose the checkpoint, the test rows are scored once, with the weights that were kept, in fp32:
-the numbers in scores.json are those `malmoi predict` gives with the model folder beside them.
+the test scores in scores.json are those of the answers that `malmoi predict` gives with the model folder
+beside them. The dev scores are in the precision of training.
 """
 
 from __future__ import annotations
