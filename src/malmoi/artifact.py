@@ -307,7 +307,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def tool_versions() -> dict[str, str]:
-    """Versions that may matter to a result; other versions warn, they never invalidate."""
+    """Versions that may matter to a result; they are told, and never invalidate."""
     from importlib import metadata  # 70 ms, which no worker of a pool needs
 
     found = {"malmoi": __version__, "python": platform.python_version()}
