@@ -50,7 +50,7 @@ class _Source:
         lots = self._words.random_raw(fresh).view(np.int16)
         if len(self._left):
             lots = np.concatenate([self._left, lots])
-        self._left = lots[count:]
+        self._left = lots[count:].copy()  # a view would keep all of them in memory until the update's end
         return lots[:count]
 
 
