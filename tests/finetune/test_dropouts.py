@@ -1,4 +1,5 @@
-"""Dropout of attention weights: the checkpoint's own unless one asks, and it reaches what learns."""
+"""Dropout of attention weights: the checkpoint's own unless one asks, and it reaches what learns. No dropout
+asks how an update is cut."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from malmoi.artifact import read_manifest
 from malmoi.finetune.config import FinetuneConfig
@@ -64,3 +66,17 @@ def test_it_changes_what_is_learnt_and_is_written_down(
     assert tuned["none"] == tuned["zero"] != tuned["some"] == tuned["own"]
     saved = json.loads((runs["some"] / "model" / "config.json").read_text("utf-8"))
     assert saved["attention_probs_dropout_prob"] == 0.1
+
+
+def test_how_much_is_computed_at_once_changes_rounding_only(
+    config: FinetuneConfig, data: TaskData, checkpoint: Path, tmp_path: Path
+) -> None:
+    """32 texts of up to 64 tokens at once, and their rows in pieces of 512 tokens."""
+    asked = config.model_copy(update={"epochs": 1, "evals": 1, "attention_dropout": 0.1, "batch_size": 32})
+    tuned = {}
+    for tokens in (16384, 512):
+        out = tmp_path / str(tokens)
+        finetune(asked.model_copy(update={"tokens_per_batch": tokens}), data, pretrained(checkpoint), out)
+        tuned[tokens] = load_file(out / "model" / "model.safetensors")
+    whole, pieces = tuned.values()
+    assert max(float((whole[k] - pieces[k]).abs().max()) for k in whole) < 2e-5

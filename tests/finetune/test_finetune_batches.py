@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.finetune.answer import model_outputs
-from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, pack, row_length, within_budget
+from malmoi.finetune.batches import (
+    Encoded,
+    encode,
+    epoch_batches,
+    in_pieces,
+    lay_flat,
+    pack,
+    row_length,
+    within_budget,
+)
 from malmoi.finetune.start import pretrained
 
 lengths = st.lists(st.integers(2, 40), min_size=1, max_size=60)
@@ -49,6 +58,23 @@ def test_texts_share_rows_and_keep_their_own_positions(lens: list[int]) -> None:
     assert batch.cu_seqlens[: len(cuts)].tolist() == cuts
     assert set(batch.cu_seqlens[len(cuts) :].tolist()) <= {T}
     assert len(batch.cu_seqlens) == 2 * len(lens) + 1
+
+
+@given(lens=lengths, tokens=st.integers(8, 400))
+def test_pieces_are_the_rows_of_one_batch(lens: list[int], tokens: int) -> None:
+    data, texts = encoded(lens), np.arange(len(lens))
+    whole, firsts = lay_flat(data, texts)
+    pieces = list(in_pieces(data, texts, tokens))
+    assert torch.equal(torch.cat([batch.ids_T for _, batch, _ in pieces]), whole.ids_T)
+    assert torch.equal(torch.cat([batch.positions_T for _, batch, _ in pieces]), whole.positions_T)
+    assert all(batch.ids_T.numel() <= tokens or batch.rows == 1 for _, batch, _ in pieces)
+    assert {batch.row_len for _, batch, _ in pieces} == {whole.row_len}
+    offset, found = 0, []
+    for part, batch, firsts_B in pieces:
+        found += [(int(i), int(first) + offset) for i, first in zip(part, firsts_B, strict=True)]
+        offset += batch.ids_T.numel()
+    assert sorted(found) == list(enumerate(firsts.tolist()))
+    assert [first for _, first in found] == sorted(firsts.tolist())  # row after row
 
 
 @given(lens=lengths)

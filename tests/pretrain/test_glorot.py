@@ -1,4 +1,4 @@
-"""Layers that google-research/electra gives no initializer start as TensorFlow's default, others as BERT's."""
+"""Layers that google-research/electra gives no initializer start as TensorFlow has it, others N(0, .02)."""
 
 from __future__ import annotations
 

@@ -107,12 +107,40 @@ def pack(lengths: NDArray[np.int64], row_len: int) -> tuple[NDArray[np.int64], i
 
 def lay_flat(encoded: Encoded, texts: NDArray[np.int64]) -> tuple[Batch, Tensor]:
     """A batch of these texts, one sequence each, and where their first tokens stand, `firsts_B`."""
-    lengths_B = encoded.lengths[texts]
+    firsts_B, R, L = _share_rows(encoded.lengths[texts])
+    return _laid(encoded, texts, firsts_B, R, L)
+
+
+def in_pieces(
+    encoded: Encoded, texts: NDArray[np.int64], tokens: int
+) -> Iterator[tuple[NDArray[np.int64], Batch, Tensor]]:
+    """The texts of one update as micro-batches of at most `tokens` tokens, padding included, or of one row:
+    (texts, batch, firsts_B) of each.
+
+    Texts share rows as if there were one batch, and the rows are dealt out: each meets the same dropout
+    however many come at once.
+    """
+    firsts_B, R, L = _share_rows(encoded.lengths[texts])
+    rows_B = firsts_B // L
+    order = np.argsort(firsts_B, kind="stable")
+    size = max(1, tokens // L)
+    for first in range(0, R, size):
+        count = min(size, R - first)
+        part = order[(rows_B[order] >= first) & (rows_B[order] < first + count)]
+        yield texts[part], *_laid(encoded, texts[part], firsts_B[part] - first * L, count, L)
+
+
+def _share_rows(lengths_B: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, int]:
+    """(firsts_B into T, R, L): the longest text's rows or half as long again, whatever takes fewer tokens."""
     longest = int(lengths_B.max())
-    firsts_B, R, L = min(
-        ((*pack(lengths_B, L), L) for L in (row_length(longest), row_length(longest * 3 // 2))),
-        key=lambda packed: packed[1] * packed[2],
-    )
+    packed = [(*pack(lengths_B, L), L) for L in (row_length(longest), row_length(longest * 3 // 2))]
+    return min(packed, key=lambda one: one[1] * one[2])
+
+
+def _laid(
+    encoded: Encoded, texts: NDArray[np.int64], firsts_B: NDArray[np.int64], R: int, L: int
+) -> tuple[Batch, Tensor]:
+    lengths_B = encoded.lengths[texts]
     T = R * L
     # Of each token, text after text: its place in its text, in the data set and in the batch.
     positions = np.arange(lengths_B.sum()) - np.repeat(np.cumsum(lengths_B) - lengths_B, lengths_B)

@@ -79,7 +79,10 @@ class FinetuneConfig(TaskConfig):
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
     tokens_per_batch: int = execution(
-        16384, "Tokens computed at once, padding included; the rest of an update is accumulated.", ge=512
+        16384,
+        "Tokens computed at once, padding included; the rest of an update is accumulated. Changes rounding; "
+        "on a GPU also what dropout drops.",
+        ge=512,
     )
 
 

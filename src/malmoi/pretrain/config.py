@@ -86,10 +86,15 @@ class PretrainConfig(Section):
     seed: int = Field(0, ge=0, lt=2**32, description="Order of rows, masks, initial weights and dropout.")
 
     # Asking for more steps extends a run, so `steps` does not enter its key.
-    steps: int = execution(1000, "Updates in all; asking for more extends a finished run.", ge=1)
+    steps: int = execution(
+        1000, "Updates in all; asking for more extends a finished run, at the rates of the new total.", ge=1
+    )
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
     micro_rows: int = execution(
-        0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0
+        0,
+        "Rows computed at once (0: the whole batch); the rest is accumulated. Changes rounding; on a GPU or "
+        "compiled also what dropout drops.",
+        ge=0,
     )
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
     feed: Literal["auto", "thread", "process"] = execution(
@@ -97,7 +102,11 @@ class PretrainConfig(Section):
         "Where batches are made: in a thread, or in processes of their own; auto: processes for a GPU, whose "
         "launches a thread would delay.",
     )
-    compile: bool = execution(False, "torch.compile each block: slow to start, and on a CPU slower to run.")
+    compile: bool = execution(
+        False,
+        "torch.compile each block: slow to start, and on a CPU slower to run. Changes rounding, and what "
+        "dropout drops.",
+    )
     log_every: int = execution(20, "Steps between two lines of metrics.jsonl.", ge=1)
     heldout_every: int = execution(200, "Steps between two held-out losses.", ge=1)
     heldout_rows: int = execution(256, "Rows of the held-out text that are scored.", ge=1)

@@ -1,8 +1,9 @@
 """ELECTRA (Clark et al. 2020): a small masked LM replaces tokens, a discriminator finds out which.
 
-Every mechanic is that of google-research/electra: masking 85/15/0 with replacement, samples by Gumbel in
-fp32 without a gradient, all embeddings and their LayerNorm shared, the discriminator's loss over all real
-tokens, weights 1 and 50. Each loss is divided by its own count over the whole global batch.
+As in google-research/electra: masking 85/15/0 with replacement, samples by Gumbel in fp32 without a gradient,
+all embeddings and their LayerNorm shared, the discriminator's loss over all real tokens, weights 1 and 50.
+Each loss is divided by its own count over the whole global batch. recipes/electra-*.toml have the published
+settings; docs/pretrain.md lists what differs all the same.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from malmoi.device import matmul_rate
 from malmoi.errors import MalmoiError
+from malmoi.model.dropout import one_update
 from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.checkpoint import (
     TrainState,
@@ -197,15 +198,16 @@ class Trainer(Generic[B]):
             self.model.train()
         sums: dict[str, Tensor] = {}
         total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for i, batch in enumerate(batches):
-            torch.manual_seed(
-                int(words(config.seed, step, i) >> 1)
-            )  # dropout, the only user of torch's generator
-            with self._autocast():
-                loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
-            loss.total.backward()  # type: ignore[no-untyped-call]
-            sums = add(sums, loss.sums)
-            total += loss.total.detach()
+        with one_update() as update:
+            for i, batch in enumerate(batches):
+                # For dropout, which alone uses torch's generator; on a CPU the first seed serves all.
+                torch.manual_seed(int(words(config.seed, step, i) >> 1))
+                update.begin()
+                with self._autocast():
+                    loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
+                loss.total.backward()  # type: ignore[no-untyped-call]
+                sums = add(sums, loss.sums)
+                total += loss.total.detach()
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip or math.inf).double()
         self._halted = torch.maximum(self._halted, (~torch.isfinite(norm + total)).float())
         # The fused kernel leaves weights, moments and step counts alone where this is 1.
