@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from malmoi.artifact import finished_artifact, is_current, read_manifest, record_inputs
+from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.main import run as malmoi
 from malmoi.config import Section
 from malmoi.disk import real_place
@@ -38,6 +39,32 @@ def test_nothing_is_made_again_through_links(home: Path) -> None:
     walk(home, home / "out", heard)
     assert len(heard.left_alone) == 4 + CELLS
     assert {code for code, _, _ in heard.warned} <= {"MM0614"}, "but that there is no test file"
+
+
+def test_other_versions_are_told_once_for_each_artifact_and_nothing_is_made_again(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home / "out", copy)
+    for path in copy.rglob("manifest.json"):
+        manifest = json.loads(path.read_bytes())
+        manifest["versions"] |= {"polars": "0.1", "tokenizers": "0.2", "torch": "2.0", "another": "1"}
+        path.write_bytes(json.dumps(manifest).encode())
+    heard = Heard()
+    walk(home, copy, heard)
+    assert len(heard.left_alone) == 4 + CELLS
+    told = {(where, values["made"]) for code, where, values in heard.warned if code == "MM0032"}
+    assert told == {
+        (str(copy / "corpus"), "polars 0.1"),
+        (str(copy / "tokenizer"), "tokenizers 0.2"),
+        (str(copy / "shards"), "tokenizers 0.2"),
+        (str(copy / "pretrain"), "torch 2.0"),
+        (str(copy / "tuned" / "seed-0"), "torch 2.0, tokenizers 0.2"),
+        (str(copy / "league"), "torch 2.0, tokenizers 0.2"),
+    }
+    use_console(Console("text"))  # whose reporter says the same once
+    walk(home, copy, console().reporter)
+    assert capsys.readouterr().err.count("MM0032") == len(told)
 
 
 @pytest.mark.parametrize("times", ["kept", "new"])
