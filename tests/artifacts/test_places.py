@@ -13,7 +13,7 @@ from malmoi.artifact import finished_artifact, is_current, read_manifest, record
 from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.main import run as malmoi
 from malmoi.config import Section
-from malmoi.disk import real_place
+from malmoi.disk import real_place, write_bytes
 from malmoi.errors import MalmoiError
 from malmoi.growing import growing_artifact, held
 from malmoi.messages import set_language
@@ -201,3 +201,32 @@ def test_a_place_without_links_is_left_as_it_was_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert real_place(Path("out/corpus")) == Path("out/corpus")
+
+
+def test_a_single_file_goes_through_links_and_into_pipes(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "r.html").symlink_to("disk/r.html")
+    for text in (b"first", b"second"):
+        write_bytes(tmp_path / "r.html", text)
+        assert (tmp_path / "disk" / "r.html").read_bytes() == text
+    assert (tmp_path / "r.html").is_symlink()
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    write_bytes(tmp_path / "pipe", b"through")
+    assert os.read(reader, 100) == b"through" and (tmp_path / "pipe").is_fifo()
+    os.close(reader)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pipe", "r.html"]
+
+
+def test_answers_go_through_links_and_into_pipes(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("빵을 굽는다\n노래를 부른다\n", "utf-8")
+    (tmp_path / "a.tsv").symlink_to("elsewhere.tsv")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    for out in ("a.tsv", "pipe"):
+        command = ["predict", str(home / "out" / "tuned"), "--file", str(tmp_path / "q.txt")]
+        assert malmoi([*command, "--out", str(tmp_path / out)]) == 0
+    answers = (tmp_path / "elsewhere.tsv").read_bytes()
+    assert answers.count(b"\n") == 3 and os.read(reader, 10_000) == answers
+    os.close(reader)
+    assert (tmp_path / "a.tsv").is_symlink() and (tmp_path / "pipe").is_fifo()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from malmoi.artifact import disk_errors
 from malmoi.corpus.decode import Decoded
+from malmoi.disk import whole_file
 from malmoi.errors import MalmoiError
 from malmoi.finetune.predictor import Predictor
 from malmoi.progress import SILENT, Reporter
@@ -32,12 +33,11 @@ def answer_file(
             "MM0621", file, wanted=wanted, given=len(columns), columns=", ".join(predictor.columns)
         )
     names, count, numbered = _source(file, columns, predictor)
-    draft = out.with_name(out.name + ".tmp")
     keep, texts = tee(numbered)  # both advance together, a window apart at most
     with disk_errors(out), reporter.step("predict.answering", total=count, unit="row") as step:
         out.parent.mkdir(parents=True, exist_ok=True)
         written = 0
-        with draft.open("w", encoding="utf-8", newline="") as stream:
+        with whole_file(out) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
             columns_of = {"classify": ("label", "probability"), "regress": ("score",)}
             writer.writerow(["line", *columns_of[predictor.kind], *names])
@@ -52,7 +52,6 @@ def answer_file(
                 writer.writerow([line, *found, *parts])
                 written += 1
                 step.advance(1)
-        draft.replace(out)
     return written
 
 
