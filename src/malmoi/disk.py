@@ -28,7 +28,8 @@ def real_place(out: Path) -> Path:
     if "\0" in str(out):
         raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
     try:
-        if out.is_symlink() or out.name in ("", ".."):
+        lost = any(above.is_symlink() and not above.exists() for above in out.parents)
+        if lost or out.is_symlink() or out.name in ("", ".."):
             out = Path(os.path.realpath(out))
             if out.is_symlink():
                 raise MalmoiError("MM0030", out, detail=os.strerror(errno.ELOOP))

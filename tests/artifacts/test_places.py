@@ -160,7 +160,12 @@ def test_links_of_every_kind(write: object, tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "parent").symlink_to("disk")
     (tmp_path / "two").symlink_to("one")
     (tmp_path / "one").symlink_to("disk/deep/not there")
-    for out, place in (("parent/a", "disk/a"), ("two", "disk/deep/not there")):
+    (tmp_path / "lost").symlink_to("disk/lost")
+    for out, place in (
+        ("parent/a", "disk/a"),
+        ("two", "disk/deep/not there"),
+        ("lost/b", "disk/lost/b"),
+    ):
         for _ in range(2):  # and again over it
             write(tmp_path / out)
         assert (tmp_path / place / "a.txt").read_text("utf-8") == "글"
@@ -181,6 +186,7 @@ def test_places_where_nothing_can_be(write: object, tmp_path: Path) -> None:
     (tmp_path / "loop2").symlink_to("loop")
     for out, code in (
         (tmp_path / "loop", "MM0030"),
+        (tmp_path / "loop" / "x", "MM0030"),
         (tmp_path / "file" / "x", "MM0030"),
         (tmp_path / ("가" * 100), "MM0030"),
         (tmp_path / "a\0b", "MM0030"),
