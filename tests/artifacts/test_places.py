@@ -236,3 +236,36 @@ def test_answers_go_through_links_and_into_pipes(home: Path, tmp_path: Path) -> 
     assert answers.count(b"\n") == 3 and os.read(reader, 10_000) == answers
     os.close(reader)
     assert (tmp_path / "a.tsv").is_symlink() and (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sample",
+        "corpus build raw --workers 1 --out",
+        "tokenizer train out/corpus --out",
+        "shards build out/corpus out/tokenizer --out",
+        "shards merge out/shards --out",
+        "pretrain out/shards --steps 1 --out",
+        "finetune out/pretrain --train t.csv --text 글 --label 라벨 --out",
+        "league --checkpoint out/pretrain --train t.csv --text 글 --label 라벨 --out",
+        "report out/tokenizer --out",
+        "diff out/pretrain out/pretrain --out",
+        "predict out/tuned --file t.csv --text 글 --out",
+    ],
+)
+def test_every_verb_says_where_nothing_can_be_written(
+    command: str,
+    home: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copyfile(home / old("학습.csv"), tmp_path / "t.csv")
+    for name in ("raw", "out"):
+        (tmp_path / name).symlink_to(home / name)
+    monkeypatch.chdir(tmp_path)
+    assert malmoi(["--json", *command.split(), "/proc/x"]) == 2
+    error = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert error["event"] == "error" and error["code"] == "MM0030"
+    assert error["where"] in ("/proc/x", "/proc/x.tmp")

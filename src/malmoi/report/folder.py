@@ -154,8 +154,8 @@ def pretrain_runs(folder: Path) -> list[PretrainRun]:
 
 
 def read_run(folder: Path, name: str) -> PretrainRun:
-    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM0031 for another version's, MM1002 for
-    a damaged journal."""
+    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM0031 for another version's, MM1002
+    for a damaged journal."""
     manifest = read_manifest(folder, "pretrain")
     with json_files.expected_shape(folder / MANIFEST):
         dict(manifest.config.get("pretrain", {}))
