@@ -212,7 +212,8 @@ def is_current(
         if (found := record.again(folder / name, verify=verify)) is None:
             return False
         files[name] = found
-    same = manifest.model_copy(update={"files": files, "inputs": manifest.inputs | dict(inputs or {})})
+    read = manifest.inputs if inputs is None else dict(inputs)
+    same = manifest.model_copy(update={"files": files, "inputs": read})
     if same != manifest:
         # A folder on a read-only disk, or one that another process works in, is as good without.
         with suppress(OSError, MalmoiError):

@@ -82,6 +82,8 @@ def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         found = re.search(r"line (\d+), column (\d+)", str(error))
         place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
         raise MalmoiError("MM0002", place, detail=error) from None
+    except (ValueError, RecursionError) as error:  # an integer of thousands of digits; a thousand brackets
+        raise MalmoiError("MM0002", path, detail=error) from None
     lines = key_lines(source)
     return table, {key: f"{path}:{lines.get(key, 1)}" for key in _dotted(table)}
 
@@ -164,7 +166,9 @@ def _apply(table: dict[str, Any], override: str) -> str:
         raise MalmoiError("MM0005", override=override)
     try:
         value = tomllib.loads(f"v = {raw}")["v"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError:
+        raise MalmoiError("MM0005", override=_short(override)) from None
+    except ValueError:
         value = raw  # a bare word is a string: --set pretrain.device=cpu
     *parents, last = key.split(".")
     for parent in parents:

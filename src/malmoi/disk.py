@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ def real_place(out: Path) -> Path:
     if "\0" in str(out):
         raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
     try:
-        if out.is_symlink() or out.name in ("", ".."):
+        lost = any(above.is_symlink() and not above.exists() for above in out.parents)
+        if lost or out.is_symlink() or out.name in ("", ".."):
             out = Path(os.path.realpath(out))
             if out.is_symlink():
                 raise MalmoiError("MM0030", out, detail=os.strerror(errno.ELOOP))
@@ -88,13 +89,26 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as stream:
+    """Write a file as `write_json` does."""
+    with whole_file(path) as draft, draft.open("wb") as stream:
         stream.write(data)
         stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+        with suppress(OSError) if draft == path else nullcontext():  # a pipe has nothing to sync
+            os.fsync(stream.fileno())
     sync_folder(path.parent)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A draft to write, which takes the place of `path` when it is whole. A link stays, and what it leads to
+    is written; a device or a pipe is its own draft, for a file in its place would end it."""
+    path = real_place(path)
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    draft = path.with_name(path.name + ".tmp")
+    yield draft
+    draft.replace(path)
 
 
 def sync_tree(folder: Path) -> None:

@@ -6,6 +6,7 @@ every fault is a `JsonError` whose text says the reason.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -39,12 +40,12 @@ def read_json(path: Path, *, most: int = MOST) -> Any:
 
 def parse_json(data: bytes) -> Any:
     """The value that bytes of UTF-8 stand for, with a BOM or without. Raises JsonError."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise JsonError("UTF-16")
     if b"\0" in data:
         raise JsonError("NUL")
     try:
-        value = json.loads(data.decode("utf-8-sig"))
+        value = json.loads(data.removeprefix(codecs.BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise JsonError(f"≠ UTF-8 (byte {error.start + 1:,})") from None
     except RecursionError:
@@ -53,7 +54,7 @@ def parse_json(data: bytes) -> Any:
         raise JsonError(f"≠ JSON (line {error.lineno}, column {error.colno}: {error.msg})") from None
     except ValueError as error:  # an integer of thousands of digits
         raise JsonError(str(error).splitlines()[0][:80]) from None
-    if _too_deep(value):
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _too_deep(value):
         raise JsonError(f"nesting > {DEEPEST}")
     return value
 
@@ -61,6 +62,8 @@ def parse_json(data: bytes) -> Any:
 def _too_deep(value: Any) -> bool:
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(DEEPEST):
+        if not level:
+            break
         inside = (part for outer in level for part in (outer.values() if isinstance(outer, dict) else outer))
         level = [part for part in inside if isinstance(part, dict | list)]
     return bool(level)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from malmoi.artifact import finished_artifact, is_current, read_manifest, record_inputs
+from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.main import run as malmoi
 from malmoi.config import Section
-from malmoi.disk import real_place
+from malmoi.disk import real_place, write_bytes
 from malmoi.errors import MalmoiError
 from malmoi.growing import growing_artifact, held
 from malmoi.messages import set_language
@@ -38,6 +39,32 @@ def test_nothing_is_made_again_through_links(home: Path) -> None:
     walk(home, home / "out", heard)
     assert len(heard.left_alone) == 4 + CELLS
     assert {code for code, _, _ in heard.warned} <= {"MM0614"}, "but that there is no test file"
+
+
+def test_other_versions_are_told_once_for_each_artifact_and_nothing_is_made_again(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home / "out", copy)
+    for path in copy.rglob("manifest.json"):
+        manifest = json.loads(path.read_bytes())
+        manifest["versions"] |= {"polars": "0.1", "tokenizers": "0.2", "torch": "2.0", "another": "1"}
+        path.write_bytes(json.dumps(manifest).encode())
+    heard = Heard()
+    walk(home, copy, heard)
+    assert len(heard.left_alone) == 4 + CELLS
+    told = {(where, values["made"]) for code, where, values in heard.warned if code == "MM0032"}
+    assert told == {
+        (str(copy / "corpus"), "polars 0.1"),
+        (str(copy / "tokenizer"), "tokenizers 0.2"),
+        (str(copy / "shards"), "tokenizers 0.2"),
+        (str(copy / "pretrain"), "torch 2.0"),
+        (str(copy / "tuned" / "seed-0"), "torch 2.0, tokenizers 0.2"),
+        (str(copy / "league"), "torch 2.0, tokenizers 0.2"),
+    }
+    use_console(Console("text"))  # whose reporter says the same once
+    walk(home, copy, console().reporter)
+    assert capsys.readouterr().err.count("MM0032") == len(told)
 
 
 @pytest.mark.parametrize("times", ["kept", "new"])
@@ -133,7 +160,12 @@ def test_links_of_every_kind(write: object, tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "parent").symlink_to("disk")
     (tmp_path / "two").symlink_to("one")
     (tmp_path / "one").symlink_to("disk/deep/not there")
-    for out, place in (("parent/a", "disk/a"), ("two", "disk/deep/not there")):
+    (tmp_path / "lost").symlink_to("disk/lost")
+    for out, place in (
+        ("parent/a", "disk/a"),
+        ("two", "disk/deep/not there"),
+        ("lost/b", "disk/lost/b"),
+    ):
         for _ in range(2):  # and again over it
             write(tmp_path / out)
         assert (tmp_path / place / "a.txt").read_text("utf-8") == "글"
@@ -154,6 +186,7 @@ def test_places_where_nothing_can_be(write: object, tmp_path: Path) -> None:
     (tmp_path / "loop2").symlink_to("loop")
     for out, code in (
         (tmp_path / "loop", "MM0030"),
+        (tmp_path / "loop" / "x", "MM0030"),
         (tmp_path / "file" / "x", "MM0030"),
         (tmp_path / ("가" * 100), "MM0030"),
         (tmp_path / "a\0b", "MM0030"),
@@ -174,3 +207,65 @@ def test_a_place_without_links_is_left_as_it_was_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert real_place(Path("out/corpus")) == Path("out/corpus")
+
+
+def test_a_single_file_goes_through_links_and_into_pipes(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "r.html").symlink_to("disk/r.html")
+    for text in (b"first", b"second"):
+        write_bytes(tmp_path / "r.html", text)
+        assert (tmp_path / "disk" / "r.html").read_bytes() == text
+    assert (tmp_path / "r.html").is_symlink()
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    write_bytes(tmp_path / "pipe", b"through")
+    assert os.read(reader, 100) == b"through" and (tmp_path / "pipe").is_fifo()
+    os.close(reader)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pipe", "r.html"]
+
+
+def test_answers_go_through_links_and_into_pipes(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("빵을 굽는다\n노래를 부른다\n", "utf-8")
+    (tmp_path / "a.tsv").symlink_to("elsewhere.tsv")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    for out in ("a.tsv", "pipe"):
+        command = ["predict", str(home / "out" / "tuned"), "--file", str(tmp_path / "q.txt")]
+        assert malmoi([*command, "--out", str(tmp_path / out)]) == 0
+    answers = (tmp_path / "elsewhere.tsv").read_bytes()
+    assert answers.count(b"\n") == 3 and os.read(reader, 10_000) == answers
+    os.close(reader)
+    assert (tmp_path / "a.tsv").is_symlink() and (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sample",
+        "corpus build raw --workers 1 --out",
+        "tokenizer train out/corpus --out",
+        "shards build out/corpus out/tokenizer --out",
+        "shards merge out/shards --out",
+        "pretrain out/shards --steps 1 --out",
+        "finetune out/pretrain --train t.csv --text 글 --label 라벨 --out",
+        "league --checkpoint out/pretrain --train t.csv --text 글 --label 라벨 --out",
+        "report out/tokenizer --out",
+        "diff out/pretrain out/pretrain --out",
+        "predict out/tuned --file t.csv --text 글 --out",
+    ],
+)
+def test_every_verb_says_where_nothing_can_be_written(
+    command: str,
+    home: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copyfile(home / old("학습.csv"), tmp_path / "t.csv")
+    for name in ("raw", "out"):
+        (tmp_path / name).symlink_to(home / name)
+    monkeypatch.chdir(tmp_path)
+    assert malmoi(["--json", *command.split(), "/proc/x"]) == 2
+    error = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert error["event"] == "error" and error["code"] == "MM0030"
+    assert error["where"] in ("/proc/x", "/proc/x.tmp")

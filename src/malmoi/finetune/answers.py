@@ -16,6 +16,7 @@ from typing import TextIO
 
 from malmoi.artifact import disk_errors
 from malmoi.corpus.decode import BLOCK, Decoded
+from malmoi.disk import whole_file
 from malmoi.errors import MalmoiError
 from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.tally import Tally
@@ -49,11 +50,9 @@ def answer_file(
     Raises those of `asked`, and MM0015.
     """
     with asked(predictor, file, columns) as rows, disk_errors(out):
-        draft = out.with_name(out.name + ".tmp")
         out.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8", newline="") as stream:
+        with whole_file(out) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
             written = write_answers(predictor, rows, stream, reporter)
-        draft.replace(out)
     return written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,9 @@ def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    parts = [composed(readable(part)) for part in path.resolve().parts if part not in _SAY_NOTHING]
+    parts = [
+        composed(readable(part)) for part in Path(os.path.abspath(path)).parts if part not in _SAY_NOTHING
+    ]
     if re.fullmatch(r"step-\d+", parts[-1]) and len(parts) > 1:
         return f"{parts[-2]}-{parts[-1]}"
     return parts[-1]

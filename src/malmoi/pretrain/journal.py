@@ -6,14 +6,13 @@ the run is repeated or resumed.
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from malmoi.artifact import write_bytes
-from malmoi.json_files import JsonError, parse_json
+from malmoi.json_files import JsonError, parse_json, to_json
 
 METRICS = "metrics.jsonl"
 
@@ -53,4 +52,4 @@ class Journal:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False) + "\n"
+    return to_json(entry) + "\n"

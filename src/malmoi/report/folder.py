@@ -104,7 +104,7 @@ class Found:
             return fits[0]
         if len(self.shards) == 1 and not self.shards[0].name:
             return self.shards[0]
-        told = Path(run.manifest.counts.get("shards", "")).name
+        told = Path(str(run.manifest.counts.get("shards", ""))).name
         return next((stage for stage in self.shards if stage.name == told), None)
 
 
@@ -154,8 +154,11 @@ def pretrain_runs(folder: Path) -> list[PretrainRun]:
 
 
 def read_run(folder: Path, name: str) -> PretrainRun:
-    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM1002 for a damaged journal."""
+    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM0031 for another version's, MM1002
+    for a damaged journal."""
     manifest = read_manifest(folder, "pretrain")
+    with json_files.expected_shape(folder / MANIFEST):
+        dict(manifest.config.get("pretrain", {}))
     home = folder / "checkpoints"
     names = [re.fullmatch(r"step-(\d+)", path.name) for path in (home.iterdir() if home.is_dir() else [])]
     steps = sorted(int(name[1]) for name in names if name)

@@ -82,7 +82,7 @@ def find_shards(run: PretrainRun) -> Shards | None:
     what its place and name say they are, and the caller tells that they have changed.
     """
     home = run.folder.resolve()
-    recorded = run.manifest.counts.get("shards")
+    recorded = str(run.manifest.counts.get("shards") or "")
     known = run.digests()
     places = [Path(recorded)] if recorded else []
     strangers = []
