@@ -148,7 +148,7 @@ def _run(
 
 def _tell_reading(encoded: dict[str, Rows], max_len: int, start: Start, reporter: Reporter) -> dict[str, int]:
     """Warn of what the model cannot read of the splits; counts for the manifest."""
-    counts = {}
+    counts: dict[str, int] = {}
     for split, rows in encoded.items():
         tally = Tally(max_len)
         tally.add(rows.examples.texts, rows.encoded)
