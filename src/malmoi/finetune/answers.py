@@ -10,9 +10,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import tee
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from malmoi.artifact import disk_errors
 from malmoi.corpus.decode import BLOCK, Decoded
@@ -124,7 +125,8 @@ class Piped(Decoded):
     """What comes through the pipe, block by block as it arrives."""
 
     def _bytes(self) -> Iterator[bytes]:
-        while block := sys.stdin.buffer.read1(BLOCK):
+        pipe = cast(BufferedReader, sys.stdin.buffer)
+        while block := pipe.read1(BLOCK):
             yield block
 
 

@@ -87,7 +87,9 @@ class Predictor:
         )
 
     @overload
-    def predict(self, texts: str, *, tokens_per_batch: int = 16384) -> Prediction: ...
+    def predict(  # type: ignore[overload-overlap]  # a str is an Iterable[str], too: that is why it is asked for
+        self, texts: str, *, tokens_per_batch: int = 16384
+    ) -> Prediction: ...
 
     @overload
     def predict(self, texts: Iterable[Text], *, tokens_per_batch: int = 16384) -> list[Prediction]: ...

@@ -1,7 +1,8 @@
 """What a fine-tuning run starts from: a checkpoint's weights, or new weights of the same shape.
 
 A checkpoint is any folder with config.json, model.safetensors and a vocabulary: a `step-N/` of ours, a
-BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest checkpoint is taken.
+BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest checkpoint is taken. Where a
+folder has its weights as a pickle, its converted copy is taken (`model/convert.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from malmoi.artifact import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.json_files import read_json, reason
+from malmoi.model.convert import with_safetensors
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead
 from malmoi.model.hf import load_pooler, read_encoder
@@ -114,12 +116,13 @@ def _check_record(folder: Path, inputs: Mapping[str, FileRecord]) -> None:
             raise MalmoiError("MM0013", path, reason="SHA-256")
 
 
-def pretrained(checkpoint: Path, tokenizer: Path | None = None) -> Start:
-    """Start from a checkpoint. Raises MM0616 (no model there, or no vocabulary with it), MM0504."""
-    folder = resolve_checkpoint(checkpoint)
-    tokenizer = tokenizer or folder
+def pretrained(checkpoint: Path, tokenizer: Path | None = None, reporter: Reporter = SILENT) -> Start:
+    """Start from a checkpoint. Raises MM0616 (no model there), MM0618 (no vocabulary with it), MM0504, and
+    those of `with_safetensors`."""
+    folder = resolve_checkpoint(checkpoint, reporter)
+    own, tokenizer = tokenizer or checkpoint, as_stored(tokenizer) if tokenizer else folder
     if not any((tokenizer / name).is_file() for name in VOCABULARIES):
-        raise MalmoiError("MM0618", tokenizer)
+        raise MalmoiError("MM0618", own)
     shape, _ = read_config(folder)
     return Start(folder, shape, tokenizer)
 
@@ -134,9 +137,10 @@ def without_pretraining(start: Start) -> Start:
     return fresh(start.shape, start.tokenizer)
 
 
-def resolve_checkpoint(path: Path) -> Path:
-    """The folder that holds the model: the path itself, or the newest checkpoint of a pretraining run."""
-    path = as_stored(path)
+def resolve_checkpoint(path: Path, reporter: Reporter = SILENT) -> Path:
+    """The folder that holds the model: the path itself, its converted copy, or the newest checkpoint of a
+    pretraining run."""
+    path = with_safetensors(as_stored(path), reporter)
     if all((path / name).is_file() for name in WEIGHTS):
         return path
     if (run := pretraining_run(path)) is not None:

@@ -1,7 +1,8 @@
 """model.safetensors of a BERT or an ELECTRA, read strictly: one spelling, every weight there, right shapes.
 
 The header is checked against what the model needs before a byte of weights is read or allocated. Nothing here
-unpickles: a folder that holds only a pickle is refused, because reading one runs whatever its author put in.
+unpickles: a folder that holds only a pickle is refused, because reading one runs whatever its author put in
+(`convert.py` makes a copy of such a folder that can be read).
 """
 
 from __future__ import annotations
