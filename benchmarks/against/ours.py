@@ -70,7 +70,10 @@ def configs(spec: Spec) -> tuple[PretrainConfig, ModelConfig]:
         "heldout_every": FAR,
         "checkpoint_every": FAR,
     }
+    if "prefetch" in spec.options.get("off", []):
+        training["feed"] = "thread"  # the one that `_without_prefetch` takes away
     model: dict[str, Any] = {"hidden": spec.hidden, "layers": spec.layers, "embedding": spec.embedding}
+    model["ffn"] = spec.ffn
     for name, value in spec.options.items():
         section, dot, key = name.partition(".")
         if dot:
