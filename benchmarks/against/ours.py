@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def _without_fused() -> None:
 
 
 def _without_prefetch() -> None:
-    def stream(self: Feed[Any], first: int, last: int) -> Iterator[Any]:
+    def stream(self: Feed[Any], first: int, last: int) -> Generator[Any]:
         for k in range(first, last):
             yield self.batch(k)
 
