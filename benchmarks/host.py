@@ -60,7 +60,7 @@ def main() -> None:
 
 def make_feed(folder: Path, row_len: int) -> Feed[Any]:
     objective, rows = SHAPES[row_len]
-    config = PretrainConfig(objective=objective, row_len=row_len, batch_rows=rows)  # type: ignore[arg-type]
+    config = PretrainConfig(objective=objective, row_len=row_len, batch_rows=rows)
     shards = Shards.open(folder / "shards")
     model = ModelConfig(size="electra-small" if objective == "electra" else "base")
     made = OBJECTIVES[objective](RunConfig(pretrain=config, model=model), shards.special, VOCABULARY)
@@ -119,7 +119,7 @@ def count_steps(folder: Path) -> None:
     worst = 0.0
     for objective in ("mlm", "electra"):
         config = PretrainConfig(
-            objective=objective,  # type: ignore[arg-type]
+            objective=objective,
             batch_rows=8,
             steps=10,
             log_every=10,

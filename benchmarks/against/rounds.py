@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Spec(BaseModel):
     layers: int = 4
     hidden: int = 256
     embedding: int | None = None
+    ffn: int | None = None
     rows: int = 32
     row_len: int = 128
     precision: str = "fp32"
@@ -102,9 +104,13 @@ class Contender:
             env=environment,
         )
 
-    def warm_up(self) -> None:
-        """Wait until it stands still behind its first steps."""
-        if self._answer() is not None:
+    def warm_up(self, seconds: float = 3600) -> None:
+        """Wait until it stands still behind its first steps; it is ended if that takes over `seconds`."""
+        timer = threading.Timer(max(0.0, seconds), self.process.kill)
+        timer.start()
+        answer = self._answer()
+        timer.cancel()
+        if answer is not None:
             print(f"  {self.spec.name}: ready after {time.perf_counter() - self.begun:.0f} s", flush=True)
 
     def round(self, steps: int, keep: bool = True) -> float:
@@ -151,14 +157,22 @@ def alternate(
     rounds: int,
     seconds: float,
     minutes: float = 60,
+    ready: float = 3600,
     between: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> dict[str, Contender]:
-    """Let the contenders take turns: `rounds` times about `seconds` each, two when `minutes` are over."""
+    """Let the contenders take turns: `rounds` times about `seconds` each, two when `minutes` are over.
+
+    Who is not ready (started, compiled, warm) after `ready` seconds does not take part; `meanwhile` is done
+    while they start.
+    """
     contenders = [Contender(spec) for spec in specs]
+    started = time.perf_counter()
     for contender in contenders:
         contender.launch()  # all at once: compiling keeps one core busy at best
+    meanwhile()
     for contender in contenders:
-        contender.warm_up()
+        contender.warm_up(ready - (time.perf_counter() - started))
     for contender in contenders:
         contender.step_seconds = contender.round(1, keep=False)
     begun = time.perf_counter()
