@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ STILL = TRAINING.model_copy(update={"lr": 1e-30, "weight_decay": 0.0, "log_every
 class OneText(Mlm):
     """Every row is one text with the same masks, under its own number; losses are kept in `heard`."""
 
-    heard: list[float] = []
+    heard: ClassVar[list[float]] = []
 
     def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
         count = len(rows_R)

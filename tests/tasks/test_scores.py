@@ -75,3 +75,12 @@ def test_the_sampling_sd_is_what_drawing_rows_again_gives(correlation: float) ->
 def test_the_sampling_sd_of_accuracy() -> None:
     assert sampling_sd("accuracy", 0.8, 5000) == pytest.approx((0.8 * 0.2 / 5000) ** 0.5)
     assert sampling_sd("accuracy", 1.0, 10) == 0
+
+
+def test_the_sampling_sd_of_few_rows_is_a_number() -> None:
+    """Below four rows Spearman's formula would divide by nothing, below two Pearson's."""
+    wide = 0.75 * 1.125**0.5
+    assert [sampling_sd("spearman", 0.5, n) for n in (1, 3, 4, 7)] == pytest.approx(
+        [wide, wide, wide, wide / 2]
+    )
+    assert [sampling_sd("pearson", -0.5, n) for n in (1, 2, 5)] == pytest.approx([0.75, 0.75, 0.375])
