@@ -43,7 +43,7 @@ def one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Listening(Scale):
-    """A goal that remembers what it was asked: gold scores, which are row numbers, and outputs."""
+    """A goal that remembers the gold scores, which are the row numbers, and the outputs."""
 
     gold: list[list[int]] = field(default_factory=list)
     outputs_seen: list[list[float]] = field(default_factory=list)

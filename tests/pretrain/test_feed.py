@@ -1,4 +1,4 @@
-"""The endless sequence of rows: every epoch all of them once, in an order of its own, whoever asks."""
+"""The endless sequence of rows: every epoch has all of them once, in an order of its own."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
 
 
 def test_batches_follow_one_another_across_epochs() -> None:
-    """Batch k is rows 7k … 7k + 6 of the sequence, whole or in pieces; masks go with row numbers."""
+    """Batch k is rows 7k … 7k + 6 of the sequence, whole or in pieces; a row's masks go with its number."""
     whole, parts = make(), make(micro_rows=3)
     for k in (0, 8, 20):  # batch 8 is the end of one epoch and the begin of the next
         [batch] = whole.batch(k)
