@@ -6,6 +6,7 @@ Every pass is resumable by slice; what workers need travels in files, so memory 
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -166,8 +167,9 @@ class _Build:
             line, detail = file["bad_rows"][0]
             self.reporter.warn("MM0114", f"{path}:{line}", count=file["lines_skipped"], detail=detail)
         for kind, code in (("headers_again", "MM0117"), ("short_rows", "MM0121")):
-            if file[kind]:
-                self.reporter.warn(code, f"{path}:{file['lines_of'][kind][0]}", count=file[kind])
+            if count := file[kind]:
+                line = file["lines_of"][kind][0]
+                self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=shlex.quote(path))
 
     def _refine(
         self, slices: Sequence[dict[str, Any]], files: Sequence[dict[str, Any]], work: Path
