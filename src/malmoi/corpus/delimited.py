@@ -18,7 +18,7 @@ from malmoi.corpus.columns import Column, clean_name, find_column
 from malmoi.corpus.lines import LINE_LIMIT, Line, Rewindable
 
 Row = tuple[int, list[str]]
-WITHOUT_GAIN = 100_000  # characters of one look ahead, in a file where looking far has failed time and again
+WITHOUT_GAIN = 1_000  # characters of one look ahead, in a file where looking far has failed time and again
 MOST = 0.9  # of rows, of which a few may be damaged
 NAME_CHARS = 100  # a longer text is no column's name
 RECENT = 20  # rows whose columns say what a row of this file looks like
