@@ -24,10 +24,10 @@ def check_first_row(
         columns: places of the text column(s) and, last, of the label's.
 
     Raises MM0634 where the name of the label's column is also a label, and is a number or stands beside a
-    text: a file without a header, whose first row would be lost. (Beside a plain word it may be a name: of the
-    Korean hate speech data one column is called hate, and hate is one of its labels.) Raises MM0635 where
-    columns are counted and the first row seems to name them: its label is on no other row, and is a usual name
-    of a label's column or the only one that comes once.
+    text: a file without a header, whose first row would be lost. (Beside a plain word it may be a name: one
+    column of the Korean hate speech data is called hate, and so is one of its labels.) Raises MM0635 where
+    columns are counted and the first row seems to name them: its label is on no other row, and is a usual
+    name of a label's column or the only one that comes once.
     """
     if table.cut is None:
         return
