@@ -22,6 +22,7 @@ from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.hf import read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig
+from malmoi.model.unpickle import convert
 from malmoi.pretrain.adapt import open_init
 from malmoi.special import SPECIAL_TOKENS
 
@@ -104,19 +105,23 @@ def _plain(value: object, path: Path) -> None:
 
 @pytest.mark.parametrize("save", [_zipped, _legacy, _plain])
 @pytest.mark.parametrize("inside", [False, True])
-def test_no_code_of_a_pickle_is_run(
-    save: Any, inside: bool, folder: Path, copies: Path, tmp_path: Path
-) -> None:
-    canary = tmp_path / "canary"
+def test_no_code_of_a_pickle_is_run(save: Any, inside: bool, tmp_path: Path) -> None:
+    canary, file = tmp_path / "canary", tmp_path / "pytorch_model.bin"
     call = Call(canary)
-    save({"bert.x": torch.zeros(2), "bert.y": call} if inside else call, folder / "pytorch_model.bin")
+    save({"bert.x": torch.zeros(2), "bert.y": call} if inside else call, file)
+    assert convert(file, tmp_path / "model.safetensors")
+    assert not canary.exists() and not (tmp_path / "model.safetensors").exists()
+    with suppress(pickle.UnpicklingError, RuntimeError):
+        torch.load(file, weights_only=False)
+    assert canary.exists()  # so it is where a pickle is simply opened
+
+
+def test_a_refusal_names_the_file_and_leaves_nothing(folder: Path, copies: Path, tmp_path: Path) -> None:
+    torch.save({"bert.x": Call(tmp_path / "canary")}, folder / "pytorch_model.bin")
     with pytest.raises(MalmoiError) as caught:
         pretrained(folder)
     assert (caught.value.code, caught.value.where) == ("MM0643", str(folder / "pytorch_model.bin"))
-    assert not canary.exists() and not any(copies.iterdir())
-    with suppress(pickle.UnpicklingError, RuntimeError):
-        torch.load(folder / "pytorch_model.bin", weights_only=False)
-    assert canary.exists()  # so it is where a pickle is simply opened
+    assert not (tmp_path / "canary").exists() and not any(copies.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -127,20 +132,17 @@ def test_no_code_of_a_pickle_is_run(
         ({}, "{}"),
     ],
 )
-def test_what_is_no_weights_is_refused(state: Any, says: str, folder: Path) -> None:
-    torch.save(state, folder / "pytorch_model.bin")
-    with pytest.raises(MalmoiError) as caught:
-        with_safetensors(folder)
-    assert (caught.value.code, caught.value.values["detail"]) == ("MM0643", says)
+def test_what_is_no_weights_is_refused(state: Any, says: str, tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "a.bin")
+    assert convert(tmp_path / "a.bin", tmp_path / "a.safetensors") == says
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"PK\x03\x04" + bytes(99)]
 )
-def test_a_file_that_is_no_pickle(data: bytes, folder: Path) -> None:
-    (folder / "pytorch_model.bin").write_bytes(data)
-    with pytest.raises(MalmoiError, match="MM0643"):
-        with_safetensors(folder)
+def test_a_file_that_is_no_pickle(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(data)
+    assert convert(tmp_path / "a.bin", tmp_path / "a.safetensors")
 
 
 def test_a_bomb_meets_its_limit(folder: Path, copies: Path) -> None:

@@ -62,6 +62,25 @@ def test_a_first_row_taken_for_names_is_said(tmp_path: Path) -> None:
     assert found.do == "where the file has no header, count the columns: --text '#2' --label '#1'"
 
 
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("0,만화", True),
+        ("hate,참 좋은 사람이다", True),
+        ("hate,comments", False),
+        ("hate,리뷰글", False),
+        ("1,text", False),
+    ],
+)
+def test_a_column_may_be_called_as_one_of_its_labels(first: str, said: bool, tmp_path: Path) -> None:
+    label, text = first.split(",")
+    content = f"{first}\n" + rows().replace("0,", f"{label},")
+    if said:
+        assert error(tmp_path, content, text, label).code == "MM0634"
+    else:
+        assert len(read(tmp_path, content, text, label)) == 40
+
+
 def test_names_that_pandas_gives_are_names(tmp_path: Path) -> None:
     assert len(read(tmp_path, "0,1\n" + rows(), "1", "0")) == 40
     indexed = "".join(f"{i},영화 {i},{i % 2}\n" for i in range(40))

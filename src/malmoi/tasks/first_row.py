@@ -23,16 +23,19 @@ def check_first_row(
     Args:
         columns: places of the text column(s) and, last, of the label's.
 
-    Raises MM0634 where the name of a column is also one of its values: a file without a header, whose first
-    row would be lost. Raises MM0635 where columns are counted and the first row seems to name them: its label
-    is on no other row, and is a usual name of a label's column or the only one that comes once.
+    Raises MM0634 where the name of the label's column is also a label, and is a number or stands beside a
+    text: a file without a header, whose first row would be lost. (Beside a plain word it may be a name: one
+    column of the Korean hate speech data is called hate, and so is one of its labels.) Raises MM0635 where
+    columns are counted and the first row seems to name them: its label is on no other row, and is a usual
+    name of a label's column or the only one that comes once.
     """
     if table.cut is None:
         return
     if table.header:
         name = table.columns[columns[-1]]
         shared = labels.count(name)
-        if shared and not _numbered(table.columns):
+        beside = [table.columns[place] for place in columns[:-1]]
+        if shared and not _numbered(table.columns) and _are_data(beside, name):
             counted = [f"#{place + 1}" for place in columns]
             where = f"{table.path}:1"
             raise MalmoiError(
@@ -47,6 +50,13 @@ def check_first_row(
         if usual or (alone and not any(c.isdigit() for c in first)):
             text = texts[0] if isinstance(texts[0], str) else ",".join(texts[0])
             raise MalmoiError("MM0635", f"{table.path}:1", text=text[:60], label=first)
+
+
+def _are_data(texts: Sequence[str], label: str) -> bool:
+    """Whether cells of a first line, of which the label's is a label, are those of a row."""
+    if any(name.casefold() in TEXT_COLUMNS for name in texts):
+        return False
+    return not any(c.isalpha() for c in label) or any(len(name.split()) > 1 for name in texts)
 
 
 def _numbered(columns: Sequence[str]) -> bool:
