@@ -117,6 +117,14 @@ def test_a_process_that_ends_before_its_first_batch_is_an_error(
     assert children() == []
 
 
+def test_a_system_that_starts_no_process_is_an_error(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("malmoi.pretrain.feeder.sys.executable", str(tmp_path / "no-python"))
+    with pytest.raises(MalmoiError, match=r"MM0551.*\(status No such file or directory\)"):
+        list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
+
+
 class Wrong(Mlm):
     """Fails at the third batch, as a fault in an objective would, or as a file that is gone."""
 
