@@ -27,7 +27,7 @@ from malmoi.pretrain.feeder import Ended, Feeder, stream
 from malmoi.pretrain.mlm import Mlm, MlmBatch
 from malmoi.pretrain.rows import RowBlock, RowTable
 from malmoi.pretrain.run import OBJECTIVES, pretrain
-from malmoi.pretrain.slots import put, size_of
+from malmoi.pretrain.slots import get, put, size_of
 from malmoi.shards.format import Shards
 
 from .conftest import MODEL, TRAINING
@@ -209,10 +209,12 @@ def test_no_process_and_no_memory_outlive_the_run(number: int, shards: Path, tmp
         assert json.loads(journal.read_text("utf-8").splitlines()[-1])["step"] >= 3
 
 
-def test_a_batch_larger_than_a_slot_is_refused() -> None:
-    batch = [torch.arange(40), np.arange(3, dtype=np.int32)]
+def test_any_shape_comes_back_and_what_is_larger_than_a_slot_is_refused() -> None:
+    batch = [torch.arange(40).view(8, 5), np.arange(3, dtype=np.int32)]
     assert size_of(batch) == 320 + 64
-    put(batch, np.empty(384, np.uint8))
+    slot = np.empty(384, np.uint8)
+    back = get(put(batch, slot), torch.from_numpy(slot), device=CPU)
+    assert list(leaves(back)) == list(leaves(batch))
     with pytest.raises(ValueError, match="332 bytes or more in a slot of 330"):
         put(batch, np.empty(330, np.uint8))
 
