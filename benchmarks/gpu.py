@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--rehearse", action="store_true", help="tiny, on a CPU")
     options = parser.parse_args()
     minutes = Minutes(options.minutes)
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # the processes run in another folder
     signal.signal(signal.SIGTERM, _end)
     if not torch.cuda.is_available() and not options.rehearse:
         print("no GPU here")
@@ -94,6 +95,7 @@ def programme(options: argparse.Namespace, minutes: Minutes, bench: Bench, work:
                 specs,
                 rounds=1 if bench.rehearse else 3,
                 seconds=seconds,
+                patience=0.1 * most,
                 ready=0.3 * most,
                 meanwhile=lambda: _wait(checks, 0.25 * most),
             )
@@ -101,10 +103,17 @@ def programme(options: argparse.Namespace, minutes: Minutes, bench: Bench, work:
         with minutes.section("claims, eager"):
             shapes = ["electra"] if bench.rehearse else list(SHAPES)
             specs = [bench.spec(shape, f"{shape} eager") for shape in shapes]
-            eager = alternate(specs, rounds=1 if bench.rehearse else 2, seconds=seconds, ready=0.2 * most)
+            eager = alternate(
+                specs,
+                rounds=1 if bench.rehearse else 2,
+                seconds=seconds,
+                patience=0.1 * most,
+                ready=0.2 * most,
+            )
             show_rates(eager)
-        for shape in SHAPES:
-            tell(bench, shape, best(compiled | eager, f"{shape} compiled", f"{shape} eager"))
+        with minutes.section("claims"):
+            for shape in SHAPES:
+                tell(bench, shape, best(compiled | eager, f"{shape} compiled", f"{shape} eager"))
     _wait(checks, 0.25 * most)
     if checks is not None:
         checks.kill()

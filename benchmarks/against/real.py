@@ -85,8 +85,8 @@ def train(job: Job) -> None:
     last = [line for line in read_journal(job.work / "trial") if "clock" in line][-1]
     per_step = last["tokens"] / job.trial
     rate, elapsed = last["clock"]["tokens_per_s"], time.monotonic() - begun
-    # Opening the shards and starting comes once more, but what was compiled lies there.
-    starting = (elapsed - last["tokens"] / rate) / 2
+    # Opening the shards and starting comes once more; what was compiled, most of it, lies there.
+    starting = (elapsed - last["tokens"] / rate) / 4
     left = max(0.0, job.seconds - elapsed - starting - 2 * SAVING)
     steps = max(10, int(left * MARGIN * rate / per_step))
     print(

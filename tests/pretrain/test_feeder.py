@@ -27,7 +27,7 @@ from malmoi.pretrain.feeder import Ended, Feeder, stream
 from malmoi.pretrain.mlm import Mlm, MlmBatch
 from malmoi.pretrain.rows import RowBlock, RowTable
 from malmoi.pretrain.run import OBJECTIVES, pretrain
-from malmoi.pretrain.slots import put, size_of
+from malmoi.pretrain.slots import get, put, size_of
 from malmoi.shards.format import Shards
 
 from .conftest import MODEL, TRAINING
@@ -65,23 +65,22 @@ def leaves(item: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("objective", "changes"),
+    ("objective", "processes", "changes"),
     [
-        ("mlm", {}),
-        ("mlm", {"micro_rows": 3}),
-        ("electra", {"pairs": 0.5, "echoes": 0.3, "micro_rows": 4}),
+        ("mlm", 1, {"micro_rows": 3}),
+        ("electra", 1, {}),
+        ("electra", 2, {"pairs": 0.5, "echoes": 0.3, "micro_rows": 4}),
     ],
 )
 def test_the_same_batches_as_made_here(
-    objective: str, changes: dict[str, Any], shards: Path, tmp_path: Path
+    objective: str, processes: int, changes: dict[str, Any], shards: Path, tmp_path: Path
 ) -> None:
     feed = feed_for(shards, tmp_path, objective=objective, **changes)
     first, last = 3, 12  # more than there are slots, from the middle of a run
     wanted = [list(leaves(feed.batch(k))) for k in range(first, last)]
-    found = [list(leaves(batch)) for batch in stream(feed, first, last, CPU, warn=never)]
+    made = stream(feed, first, last, CPU, warn=never, processes=processes)
+    found = [list(leaves(batch)) for batch in made]
     assert found == wanted
-    two = [list(leaves(b)) for b in stream(feed, first, last, CPU, warn=never, processes=2)]
-    assert two == wanted
 
 
 def test_a_run_fed_by_a_process_is_bitwise_the_run_fed_by_a_thread(shards: Path, tmp_path: Path) -> None:
@@ -116,6 +115,14 @@ def test_a_process_that_ends_before_its_first_batch_is_an_error(
         list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
     assert "--set pretrain.feed=thread" in caught.value.do
     assert children() == []
+
+
+def test_a_system_that_starts_no_process_is_an_error(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("malmoi.pretrain.feeder.sys.executable", str(tmp_path / "no-python"))
+    with pytest.raises(MalmoiError, match=r"MM0551.*\(status No such file or directory\)"):
+        list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
 
 
 class Wrong(Mlm):
@@ -202,10 +209,12 @@ def test_no_process_and_no_memory_outlive_the_run(number: int, shards: Path, tmp
         assert json.loads(journal.read_text("utf-8").splitlines()[-1])["step"] >= 3
 
 
-def test_a_batch_larger_than_a_slot_is_refused() -> None:
-    batch = [torch.arange(40), np.arange(3, dtype=np.int32)]
+def test_any_shape_comes_back_and_what_is_larger_than_a_slot_is_refused() -> None:
+    batch = [torch.arange(40).view(8, 5), np.arange(3, dtype=np.int32)]
     assert size_of(batch) == 320 + 64
-    put(batch, np.empty(384, np.uint8))
+    slot = np.empty(384, np.uint8)
+    back = get(put(batch, slot), torch.from_numpy(slot), device=CPU)
+    assert list(leaves(back)) == list(leaves(batch))
     with pytest.raises(ValueError, match="332 bytes or more in a slot of 330"):
         put(batch, np.empty(330, np.uint8))
 

@@ -65,7 +65,10 @@ class Ended(Exception):  # noqa: N818 - `stream` decides whether it is a fault
 
 
 class Feeder(Generic[B]):
-    """A child process that makes the batches `numbers` of `feed`, a few ahead. `close` ends it at once."""
+    """A child process that makes the batches `numbers` of `feed`, a few ahead. `close` ends it at once.
+
+    Raises MM0551 where the system starts no process.
+    """
 
     def __init__(self, feed: Feed[B], numbers: range, device: torch.device) -> None:
         self.device = device
@@ -84,9 +87,12 @@ class Feeder(Generic[B]):
                 stdin=subprocess.DEVNULL,
                 env=os.environ | ALONE | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
             )
+        except OSError as error:
+            os.close(self._memory)
+            raise MalmoiError("MM0551", status=error.strerror) from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+            theirs.close()
         with contextlib.suppress(ConnectionError):  # `take` tells of a child that has ended
             self._pipe.send_bytes(work)
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,16 +21,13 @@ ALIGNED = 64  # bytes: a line of the cache, and more than any kernel asks for
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an array lies in a slot. `kept`: it is numpy's and stays on the host, copied."""
+    """Which bytes of a slot an array is. `kept`: it is numpy's and stays on the host, copied."""
 
-    offset: int
+    start: int
+    end: int
     shape: tuple[int, ...]
     dtype: str
     kept: bool
-
-    @property
-    def end(self) -> int:
-        return self.offset + math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 def size_of(batch: Any) -> int:
@@ -45,7 +41,7 @@ def put(batch: Any, slot: NDArray[np.uint8]) -> Any:
 
     def place(array: NDArray[Any], kept: bool) -> Place:
         nonlocal at
-        found = Place(at, array.shape, array.dtype.name, kept)
+        found = Place(at, at + array.nbytes, array.shape, array.dtype.name, kept)
         if found.end > len(slot):
             raise ValueError(f"a batch of {found.end} bytes or more in a slot of {len(slot)}")
         slot[at : found.end].view(array.dtype)[:] = array.ravel()
@@ -73,8 +69,10 @@ def get(message: Any, slot_U: Tensor, *, device: torch.device) -> Any:
 
     def walk(item: Any) -> Any:
         if isinstance(item, Place):
-            bytes_U = (slot_U if item.kept else there_U)[item.offset : item.end]
-            tensor = bytes_U.view(getattr(torch, item.dtype)).view(item.shape)
+            bytes_U = (slot_U if item.kept else there_U)[item.start : item.end]
+            tensor = bytes_U.view(getattr(torch, item.dtype))
+            if len(item.shape) != 1:
+                tensor = tensor.view(item.shape)
             return tensor.numpy().copy() if item.kept else tensor
         return _rebuilt(item, walk)
 
