@@ -58,9 +58,8 @@ def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    parts = [
-        composed(readable(part)) for part in Path(os.path.abspath(path)).parts if part not in _SAY_NOTHING
-    ]
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link's own name is the user's
+    parts = [composed(readable(part)) for part in whole.parts if part not in _SAY_NOTHING]
     if re.fullmatch(r"step-\d+", parts[-1]) and len(parts) > 1:
         return f"{parts[-2]}-{parts[-1]}"
     return parts[-1]
