@@ -22,8 +22,10 @@ _NO_PLACE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EINVAL, errno.ESTALE, e
 def real_place(out: Path) -> Path:
     """Where `out` leads: a link is followed, so that it stays a link and what it means is written there.
 
-    A folder is replaced by renaming one beside it, which must be beside the folder itself. Raises MM0030
-    where links lead round in a circle or the path has no name of its own (`/`).
+    A folder is replaced by renaming one beside it, which must be beside the folder itself.
+
+    Raises MM0030 where links lead round in a circle or the path has no name of its own (`/`), MM0016 where
+    one may not look.
     """
     if "\0" in str(out):
         raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
@@ -35,7 +37,7 @@ def real_place(out: Path) -> Path:
                 raise MalmoiError("MM0030", out, detail=os.strerror(errno.ELOOP))
         out.exists()  # a name too long, a folder one may not look into
     except OSError as error:
-        raise MalmoiError("MM0030", out, detail=error.strerror) from None
+        raise disk_error(error, out) or MalmoiError("MM0030", out, detail=error.strerror) from None
     if not out.name:
         raise MalmoiError("MM0030", out, detail="/")
     return out

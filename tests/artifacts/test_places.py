@@ -202,6 +202,17 @@ def test_places_where_nothing_can_be(write: object, tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text("utf-8") == "내 글"
 
 
+def test_a_place_one_may_not_look_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stat answers to who is not root, whom tests may be."""
+
+    def forbidden(path: Path, **_: object) -> object:
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    with pytest.raises(MalmoiError, match="MM0016"):
+        real_place(tmp_path / "x")
+
+
 def test_a_place_without_links_is_left_as_it_was_given(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

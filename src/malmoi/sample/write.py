@@ -71,7 +71,7 @@ def _refuse_strangers(out: Path) -> None:
     ours: set[str] = set()
     if (out / MANIFEST).exists():
         manifest = read_manifest(out)
-        ours = {MANIFEST, *manifest.files} if manifest.stage == STAGE else set()
+        ours = {MANIFEST, f"{MANIFEST}.tmp", *manifest.files} if manifest.stage == STAGE else set()
     for path in found:
         if path.relative_to(out).as_posix() not in ours:
             raise MalmoiError("MM0901", out, found=path.relative_to(out).as_posix())
