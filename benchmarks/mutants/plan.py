@@ -110,9 +110,10 @@ def mutants(module: str, at_most: int | None) -> list[Mutant]:
     found, seen = [], Counter[tuple[str, str]]()
     for name in OPERATORS:
         operator = get_operator(f"core/{name}")()
-        positions = [place for node in nodes for place in operator.mutation_positions(node)]
-        for occurrence, (start, _) in enumerate(positions):
-            if any(first <= start < last for first, last in left_out):
+        positions = [(node, place) for node in nodes for place in operator.mutation_positions(node)]
+        for occurrence, (node, (start, _)) in enumerate(positions):
+            star = node.parent is not None and node.parent.type == "parameters"  # of a signature: no product
+            if star or any(first <= start < last for first, last in left_out):
                 continue
             line = lines[start[0] - 1].strip()
             seen[name, line] += 1
