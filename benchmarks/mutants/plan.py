@@ -1,7 +1,7 @@
 """Which changes are planted: cosmic-ray makes them, a hash of what they are chooses the sample.
 
-Left out is what no test could notice: annotations, which are never evaluated here, and assertions, which
-tell the type checker what it cannot know.
+Left out is what no test could notice: annotations, which are never evaluated here, assertions, which tell
+the type checker what it cannot know, and keywords that say how a thing is done but not what.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ OPERATORS = (
     "ExceptionReplacer",
 )
 
+# `zip(…, strict=True)` and `@dataclass(frozen=True, slots=True)` meet mistakes of programmers, not of data.
+ONLY_HOW = frozenset(("strict", "frozen", "slots", "non_blocking", "fused"))
+
 Place = tuple[int, int]  # line from 1, column in characters
 
 
@@ -107,9 +110,10 @@ def mutants(module: str, at_most: int | None) -> list[Mutant]:
     found, seen = [], Counter[tuple[str, str]]()
     for name in OPERATORS:
         operator = get_operator(f"core/{name}")()
-        positions = [place for node in nodes for place in operator.mutation_positions(node)]
-        for occurrence, (start, _) in enumerate(positions):
-            if any(first <= start < last for first, last in left_out):
+        positions = [(node, place) for node in nodes for place in operator.mutation_positions(node)]
+        for occurrence, (node, (start, _)) in enumerate(positions):
+            star = node.parent is not None and node.parent.type == "parameters"  # of a signature: no product
+            if star or any(first <= start < last for first, last in left_out):
                 continue
             line = lines[start[0] - 1].strip()
             seen[name, line] += 1
@@ -120,7 +124,7 @@ def mutants(module: str, at_most: int | None) -> list[Mutant]:
 
 
 def _left_out(source: str) -> Iterator[tuple[Place, Place]]:
-    """Where annotations and assertions begin and end."""
+    """Where annotations, assertions and such keywords begin and end."""
     lines = source.splitlines()
 
     def place(line: int, column: int) -> Place:
@@ -134,6 +138,8 @@ def _left_out(source: str) -> Iterator[tuple[Place, Place]]:
             parts = [node.annotation]
         elif isinstance(node, ast.FunctionDef):
             parts = [node.returns]
+        elif isinstance(node, ast.keyword) and node.arg in ONLY_HOW:
+            parts = [node.value]
         for part in parts:
             if isinstance(part, ast.expr | ast.stmt):
                 assert part.end_lineno is not None and part.end_col_offset is not None

@@ -108,3 +108,25 @@ def test_gradients_are_clipped(checkpoint: Path, tmp_path: Path) -> None:
     assert entry["norm"] > 1, "what is told is the length before"
     _, free = learn(checkpoint, tmp_path, lr=1e-2, epochs=1, clip=1e9)
     assert max(free.values()) > 1e-3
+
+
+def test_what_is_written_down(checkpoint: Path, tmp_path: Path) -> None:
+    """16 updates: the loss of the tenth and of the last, per row, and four looks at dev, evenly spaced."""
+    goal, _ = learn(checkpoint, tmp_path, dropout=0.0, evals=4)
+    entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    updates = [entry for entry in entries if "loss" in entry]
+    assert [(entry["step"], entry["epoch"]) for entry in updates] == [(10, 1), (16, 1)]
+    # Two updates of rise, then 14 of fall; each update takes the rate at its beginning.
+    assert [entry["lr"] for entry in updates] == pytest.approx([1e-30 * 7 / 14, 1e-30 * 1 / 14])
+    for entry in updates:
+        gold, outputs = goal.gold[entry["step"] - 1], goal.outputs_seen[entry["step"] - 1]
+        squared = [(a - b) ** 2 for a, b in zip(gold, outputs, strict=True)]
+        assert entry["loss"] == pytest.approx(sum(squared) / 8, rel=1e-5)
+    assert [entry["step"] for entry in entries if "dev_loss" in entry] == [4, 8, 12, 16]
+
+
+def test_a_score_on_dev_is_asked_for_after_an_update_only(checkpoint: Path, tmp_path: Path) -> None:
+    """More looks than updates: one after each."""
+    learn(checkpoint, tmp_path, batch_size=32, epochs=1, evals=9)
+    entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert [entry["step"] for entry in entries if "dev_loss" in entry] == [1, 2]

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.optim import adamw, set_rate
+from malmoi.pretrain.optim import MOMENTS, adamw, optimizer_tensors, restore_optimizer, set_rate
 from malmoi.pretrain.schedule import rate_at
 
 STEPS = 50
@@ -163,3 +164,44 @@ def test_the_other_rates_at_their_corners() -> None:
     assert at(55, "cosine") == pytest.approx(1.0) and at(99, "cosine") < 1e-3
     assert at(25, "cosine") == pytest.approx(1 + math.cos(math.pi / 6))
     assert at(99, "none") == 2.0
+
+
+def stepped(steps: int) -> tuple[Small, torch.optim.AdamW]:
+    model = Small()
+    optimizer = adamw(model, CONFIG)
+    for step in range(steps):
+        model.matrix.grad, model.bias.grad = model.gradients(step)
+        optimizer.step()
+    return model, optimizer
+
+
+def test_the_state_goes_out_by_name_and_comes_back() -> None:
+    """Three steps, the state moved into a new optimizer, a fourth step: as four in one go."""
+    model, optimizer = stepped(3)
+    tensors = optimizer_tensors(model, optimizer)
+    assert set(tensors) == {f"{moment}.{name}" for moment in MOMENTS for name in ("matrix", "bias")}
+    assert optimizer_tensors(Small(), adamw(Small(), CONFIG)) == {}
+    whole, _ = stepped(4)
+    again = adamw(model, CONFIG)
+    restore_optimizer(model, again, tensors, 3)
+    model.matrix.grad, model.bias.grad = model.gradients(3)
+    again.step()
+    assert torch.equal(model.matrix, whole.matrix) and torch.equal(model.bias, whole.bias)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (None, "exp_avg_sq.bias is None, the model's is [4]"),
+        (torch.zeros(5), "exp_avg_sq.bias is [5], the model's is [4]"),
+    ],
+)
+def test_a_state_that_does_not_fit(changed: torch.Tensor | None, told: str) -> None:
+    model, optimizer = stepped(1)
+    tensors = optimizer_tensors(model, optimizer)
+    del tensors["exp_avg_sq.bias"]
+    if changed is not None:
+        tensors["exp_avg_sq.bias"] = changed
+    with pytest.raises(MalmoiError) as caught:
+        restore_optimizer(model, optimizer, tensors, 1)
+    assert caught.value.code == "MM0508" and told in caught.value.what

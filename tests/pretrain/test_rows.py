@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
 from malmoi.pretrain.noise import permute, uniforms, words
-from malmoi.pretrain.rows import ARRAYS, RowTable, _most, cut_rows, table_fault
+from malmoi.pretrain.rows import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
 from malmoi.progress import Reporter
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
@@ -57,6 +57,39 @@ def test_rows_are_nearly_full_and_mostly_end_where_a_sentence_ends() -> None:
     used = (int(sizes.sum()) + 2 * len(sizes)) / (128 * (len(rows) - 1))
     assert used > 0.95
     assert np.isin(starts, part.sentences).mean() > 0.35
+
+
+@pytest.mark.parametrize(
+    ("lengths", "rows"),
+    [
+        ([[14]], [[14]]),
+        ([[12, 5]], [[12], [5]]),  # ends with a sentence: the two tokens lost are an eighth of the row
+        ([[11, 5]], [[14], [2]]),  # three would be more, so the sentence is cut
+        ([[10], [4]], [[10, 2], [2]]),  # two tokens are an eighth, enough for the next document
+        ([[11], [4]], [[11], [4]]),  # one is not
+        ([[11], [1]], [[11, 1]]),  # unless the document has no more
+        ([[12], [1]], [[12], [1]]),
+        ([[9], [30]], [[9, 3], [14], [13]]),
+    ],
+)
+def test_where_a_row_of_16_ends(lengths: list[list[int]], rows: list[list[int]]) -> None:
+    """Each sequence has two special tokens besides."""
+    part = make_part(lengths)
+    starts, sizes, firsts = cut_rows(part.sentences, part.documents, 16)
+    assert [sizes[a:b].tolist() for a, b in pairwise(firsts)] == rows
+    assert starts.tolist() == np.cumsum([0, *sizes[:-1]]).tolist()
+
+
+def test_the_sentence_nearest_the_middle() -> None:
+    sentences = np.array([0, 4, 9, 20])
+
+    def middles(*spans: tuple[int, int]) -> list[int]:
+        starts, lengths = (np.array(numbers) for numbers in zip(*spans, strict=True))
+        return _middles(sentences, starts, lengths).tolist()
+
+    assert middles((0, 20), (0, 14), (0, 13), (0, 9), (0, 6)) == [9, 9, 4, 4, 4]
+    assert middles((0, 5)) == [0], "the last token is given up, so nothing would follow"
+    assert middles((4, 16), (9, 11), (10, 4)) == [5, 0, 0]
 
 
 def test_a_filled_row_is_what_the_table_says(tmp_path: Path) -> None:
