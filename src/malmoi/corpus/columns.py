@@ -5,7 +5,6 @@ Names are compared after NFC: macOS writes 본문 as nine letters that look the 
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 import unicodedata
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
+from malmoi.nearest import nearest
 
 TEXT_COLUMNS = (
     *("text", "document", "content", "contents", "sentence", "body", "comments", "comment", "review"),
@@ -61,16 +61,9 @@ def find_column(header: Sequence[str], column: str | None, where: str) -> Column
 
 
 def no_column(column: str, names: Sequence[str], where: str) -> MalmoiError:
-    near = near_name(clean_name(column), names)
+    near = nearest(clean_name(column), names)
     wanted = shlex.quote(printable(near)) if near else text("corpus.column")
     return MalmoiError("MM0111", where, column=column, columns=shown_names(names), near=wanted)
-
-
-def near_name(wanted: str, names: Sequence[str]) -> str | None:
-    """The name that `wanted` is a slip of: nothing where none is near, however few there are."""
-    folded = {name.casefold(): name for name in reversed(names)}
-    near = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.7)
-    return folded[near[0]] if near else None
 
 
 def shown_names(names: Sequence[str]) -> str:

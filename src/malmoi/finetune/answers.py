@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from malmoi.artifact import disk_errors
-from malmoi.corpus.decode import BLOCK, Decoded
+from malmoi.corpus.decode import Decoded
+from malmoi.corpus.inflate import BLOCK
 from malmoi.disk import whole_file
 from malmoi.errors import MalmoiError
 from malmoi.finetune.predictor import Predictor

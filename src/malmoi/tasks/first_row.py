@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from malmoi.corpus.documents import TEXT_COLUMNS
+from malmoi.corpus.columns import TEXT_COLUMNS
 from malmoi.errors import MalmoiError
 from malmoi.tasks.table import Table
 
