@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from malmoi.corpus.columns import Column, find_column, near_name
+from malmoi.corpus.columns import Column, find_column
 from malmoi.errors import MalmoiError
 from tests.corpus.conftest import rows
 
@@ -47,11 +47,9 @@ def test_column_that_cannot_be_found_lists_the_columns() -> None:
 
 
 def test_only_a_near_name_is_offered() -> None:
-    names = ["document", "document_id", "긴 글이 여기에 있다"]
-    assert near_name("documnet", names) == "document"
-    assert near_name("Document", names) == "document"
-    assert near_name("글", names) is None
-    assert near_name("label", ["text"]) is None
+    with pytest.raises(MalmoiError, match="no column 'label'") as caught:
+        find_column(["text"], "label", "a.csv")
+    assert caught.value.do.endswith("--text COLUMN")
     with pytest.raises(MalmoiError, match="--text 'the text'"):
         find_column(["id", "the text"], "teh text", "a.csv")
 
