@@ -10,12 +10,28 @@ from malmoi.special import SpecialIds
 
 
 @pytest.mark.parametrize(
-    ("row_len", "rate", "cap"),
-    [(22, 0.15, 3), (9, 0.5, 4), (128, 0.15, 19), (3, 0.15, 1), (2, 0.15, 1), (512, 0.4, 204)],
+    ("most", "rate", "cap"),
+    [(20, 0.15, 3), (7, 0.5, 4), (126, 0.15, 19), (1, 0.15, 1), (0, 0.15, 1), (510, 0.4, 204)],
 )
-def test_slots_of_a_row(row_len: int, rate: float, cap: int) -> None:
-    """ceil(rate · (row_len - 2)), at least 1."""
-    assert slot_cap(row_len, rate) == cap
+def test_slots_of_a_row(most: int, rate: float, cap: int) -> None:
+    """ceil(rate · most), at least 1."""
+    assert slot_cap(most, rate) == cap
+
+
+def test_two_tokens_of_a_row_are_never_masked_unless_they_are_counted() -> None:
+    """Rows of 22 have 20 tokens between [CLS] and [SEP]: 3 slots; counted as published, 22: 4."""
+    maskable, scores = np.ones((1, 22), bool), np.zeros((1, 22))
+    assert choose_slots(maskable, scores, 0.15)[0].shape == (1, 3)
+    slots, k = choose_slots(maskable, scores, 0.15, np.array([22]))
+    assert slots.shape == (1, 4) and k.tolist() == [3]  # round(.15 · 22) = round(3.3)
+
+
+def test_unused_slots_point_at_the_first_place() -> None:
+    ids = np.full((3, 32), 9)
+    ids[:, 4:] = 0
+    masked = mask_rows(ids, np.arange(3), 0, rate=0.5, special=SpecialIds(), vocab_size=20)
+    assert masked.weights_RC.sum(1).tolist() == [2, 2, 2]
+    assert (masked.slots_RC[masked.weights_RC == 0] == 0).all()
 
 
 def test_as_many_as_the_rate_says_and_one_at_least() -> None:
