@@ -52,11 +52,6 @@ def private_codes() -> list[int]:
     return _codes(_PRIVATE)
 
 
-def count_private(text: str) -> int:
-    """How many of those stand in a text."""
-    return len(_HANYANG.findall(text))
-
-
 def _codes(ranges: str) -> list[int]:
     pairs = zip(ranges[::3], ranges[2::3], strict=True)
     return [code for first, last in pairs for code in range(ord(first), ord(last) + 1)]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from malmoi.corpus.mojibake import rare_syllables
-from malmoi.hangul import count_private, odd_codes, private_codes, respell
+from malmoi.hangul import odd_codes, private_codes, private_edits, respell, unit_edits
 
 Codes = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]
@@ -36,27 +36,29 @@ def to_text(values: Codes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A text with its characters cleaned: `respelled` is what it was after Hangul was written one way, and
-    `hidden` and `repeated` are the characters of that which were dropped and squeezed. Of Hanyang's codes
-    `private` are left."""
+    """A text with its characters cleaned: `respelled` is what it was after Hangul was written one way, at the
+    [start, end) of `edits` in the text that came; `hidden` and `repeated` are the characters of `respelled`
+    which were dropped and squeezed. Of Hanyang's codes `private` are left."""
 
     text: str
     respelled: str
+    edits: list[tuple[int, int]]
     hidden: Places
     repeated: Places
-    private: int = 0
+    private: int
 
 
 def clean_characters(text: str, repeats: int) -> Cleaned:
     """Write Hangul one way, drop or replace what no reader sees, squeeze repeats (to so many; 0: none)."""
     found = codes(text)
     values = np.take(_replacement(), found)
+    edits: list[tuple[int, int]] = []
     private = 0
     if len(values) and values.max() >= ODD:
-        text = respell(text)
-        private = count_private(text)
+        text, edits = _respelled(text, np.flatnonzero(values >= ODD))
         found = codes(text)
         values = np.take(_replacement(), found)
+        private = int(np.isin(found[values >= ODD], private_codes()).sum())
         values &= np.uint32(ODD - 1)
     joiner = (found == ZWJ) | (found == VS16)
     if joiner.any():  # part of an emoji (👨‍👩‍👧) or else rubbish
@@ -71,11 +73,32 @@ def clean_characters(text: str, repeats: int) -> Cleaned:
     if len(extra):
         values = np.delete(values, extra)
     if not len(hidden) and not len(extra) and np.array_equal(values, found):
-        return Cleaned(text, text, hidden, repeated, private)
+        return Cleaned(text, text, edits, hidden, repeated, private)
     cleaned = to_text(values)
     if len(hidden):  # what stood between a letter and its mark may be gone
         cleaned = unicodedata.normalize("NFC", cleaned)
-    return Cleaned(cleaned, text, hidden, repeated, private)
+    return Cleaned(cleaned, text, edits, hidden, repeated, private)
+
+
+def _respelled(text: str, odd: Places) -> tuple[str, list[tuple[int, int]]]:
+    """The text with the lines that hold its odd characters respelled, and where they were: a block is looked
+    through for them six times as fast by numpy as by `re`."""
+    parts: list[str] = []
+    edits: list[tuple[int, int]] = []
+    at = 0
+    for place in odd.tolist():
+        if place < at:
+            continue
+        start = text.rfind("\n", at, place) + 1 or at
+        end = text.find("\n", place) + 1 or len(text)
+        line = text[start:end]
+        spelled = respell(line)
+        if spelled != line:
+            spans = sorted((a, b) for a, b, _ in (*private_edits(line), *unit_edits(line)))
+            edits += [(start + a, start + b) for a, b in spans]
+        parts += (text[at:start], spelled)
+        at = end
+    return "".join((*parts, text[at:])), edits
 
 
 def _extra(values: Codes, repeats: int) -> Places:

@@ -96,8 +96,8 @@ class CorpusConfig(Section):
     dedup_documents: bool = Field(True, description="Keep the first of documents with equal text.")
     dedup_sentences: bool = Field(
         True,
-        description="Keep the first of equal sentences of the whole corpus. Without this, held-out sentences may "
-        "stand in training, too: they are counted.",
+        description="Keep the first of equal sentences of the whole corpus. Without this, held-out sentences "
+        "may stand in training, too: they are counted.",
     )
 
     heldout: float = Field(

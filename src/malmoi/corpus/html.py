@@ -72,8 +72,7 @@ def strip_html(text: str, ledger: Ledger) -> str:
             ledger.change_at("html_entity", text, spans, lambda around: ENTITY.sub(_unescape, around))
             if not spans:
                 break
-            text = ENTITY.sub(_unescape, text)
-        text = unicodedata.normalize("NFC", text)
+            text = unicodedata.normalize("NFC", ENTITY.sub(_unescape, text))
     if "<" in text:
         for code, pattern, put in STEPS:
             text = strip(text, ledger, code, pattern, put)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from malmoi.corpus.documents import DOC
-from malmoi.corpus.personal import mask
+from malmoi.corpus.personal import mask_all
 
 SAMPLE_CHARS = 160
 MARGIN = 1000  # characters held of a sample until it is masked and cut
@@ -90,12 +90,15 @@ class Ledger:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Here samples are masked, whole, and only then cut: a number cut in two would escape."""
+        dropped = [text for found in self.drop_samples.values() for _, text, _ in found]
+        changed = [text for found in self.change_samples.values() for _, *both in found for text in both]
+        masked = iter(mask_all([*dropped, *changed]))
         drops = {
-            code: [(hashed, mask(text)[:SAMPLE_CHARS], file) for hashed, text, file in found]
+            code: [(hashed, next(masked)[:SAMPLE_CHARS], file) for hashed, _, file in found]
             for code, found in self.drop_samples.items()
         }
         changes = {
-            code: [(hashed, *_around(mask(old), mask(new), 70)) for hashed, old, new in found]
+            code: [(hashed, *_around(next(masked), next(masked), 70)) for hashed, _, _ in found]
             for code, found in self.change_samples.items()
         }
         return {

@@ -29,7 +29,7 @@ from malmoi.corpus.namuwiki import strip_braces, strip_namuwiki
 from malmoi.corpus.rules import rewrite, rules_of
 from malmoi.corpus.split import split_sentences
 from malmoi.corpus.units import LONG, cut_pieces
-from malmoi.hangul import private_edits, respell, unit_edits
+from malmoi.hangul import respell
 
 # Small enough for the cache, large enough to hide what a call costs.
 BLOCK_CHARS = 1 << 18
@@ -75,9 +75,12 @@ def refine(spec: RefineSpec, folder: Path) -> dict[str, Any]:
                 "document": numbers,
             }
             _add(units, found)
-            grouped = [pieces[a:b] for a, b in pairwise([*whole.tolist(), len(pieces)])]
+            bounds = pairwise([*whole.tolist(), len(pieces)])
             found = {
-                "hash": [content_hash(b"\n".join(group), config.seed) for group in grouped],
+                "hash": [
+                    found["hash"][a] if b == a + 1 else content_hash(b"\n".join(pieces[a:b]), config.seed)
+                    for a, b in bounds
+                ],
                 "first": place[first[whole]],
                 "size": np.add.reduceat(size, whole),
             }
@@ -182,9 +185,7 @@ def clean_block(block: str, config: CorpusConfig, ledger: Ledger, counts: dict[s
     """`clean_characters` of a block of documents, with what it did in the books."""
     done = clean_characters(block, config.repeats)
     counts["private"] += done.private
-    if done.respelled != block:
-        edits = sorted(private_edits(block) + unit_edits(block))
-        ledger.change_at("hangul_spelling", block, [(start, end) for start, end, _ in edits], respell)
+    ledger.change_at("hangul_spelling", block, done.edits, respell)
 
     def book(code: str, places: Places, repeats: int) -> None:
         spans = [(place, place + 1) for place in places.tolist()]
