@@ -29,14 +29,14 @@ _LEAD, _VOWEL, _TAIL = (
     "\u11a8-\u11ff\ud7cb-\ud7fb",
 )
 # Without U+F000–F0FF: what stands there is nearly always a bullet of Word's or Wingdings.
-_PRIVATE = "\ue0bc-\uefff\uf100-\uf66e\uf784-\uf800\uf806-\uf864\uf86b-\uf8f7"
-_ODD = f"\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb{FILLER}-{FILLER}\uffa0-\uffdc{_PRIVATE}"
+_PRIVATE_RANGES = "\ue0bc-\uefff\uf100-\uf66e\uf784-\uf800\uf806-\uf864\uf86b-\uf8f7"
+_ODD_RANGES = f"\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb{FILLER}-{FILLER}\uffa0-\uffdc{_PRIVATE_RANGES}"
 
-ODD = re.compile(f"[{_ODD}]")
+ODD = re.compile(f"[{_ODD_RANGES}]")
 """Found wherever there may be something to rewrite."""
-_HANYANG = re.compile(f"[{_PRIVATE}]")
+_HANYANG = re.compile(f"[{_PRIVATE_RANGES}]")
 # A class first: the engine skips to it, while `_units` would be tried at every character.
-_RUN = re.compile(f"[{_ODD}][{_ODD}ㄱ-ㅣ]*")
+_RUN = re.compile(f"[{_ODD_RANGES}][{_ODD_RANGES}ㄱ-ㅣ]*")
 
 Edit = tuple[int, int, str]
 """[start, end) of a text, and what is put there."""
@@ -44,12 +44,12 @@ Edit = tuple[int, int, str]
 
 def odd_codes() -> list[int]:
     """The code points of `ODD`."""
-    return _codes(_ODD)
+    return _codes(_ODD_RANGES)
 
 
 def private_codes() -> list[int]:
     """Those that Hanyang's fonts use."""
-    return _codes(_PRIVATE)
+    return _codes(_PRIVATE_RANGES)
 
 
 def _codes(ranges: str) -> list[int]:
@@ -101,7 +101,7 @@ def _units() -> re.Pattern[str]:
         f"|(?P<narrow>[{leads}][{vowels}](?:[{tails}](?![{vowels}]))?)"
         f"|(?P<alone>{LEAD_FILLER}[{_VOWEL}](?![{_VOWEL}{_TAIL}])|[{_LEAD}]{VOWEL_FILLER}(?![{_TAIL}]))"
         f"|(?P<old>[{_LEAD}{LEAD_FILLER}]+[{_VOWEL}{VOWEL_FILLER}]+[{_TAIL}]*|(?<=[가-힣])[{_TAIL}]+)"
-        f"|[{_ODD}]"
+        f"|[{_ODD_RANGES}]"
     )
 
 

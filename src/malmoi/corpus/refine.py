@@ -68,23 +68,20 @@ def refine(spec: RefineSpec, folder: Path) -> dict[str, Any]:
             place = line + np.arange(len(text)) + np.repeat(np.arange(len(first)), size)
             pieces = [piece.encode() for piece in _joined(text, first)]
             numbers = counts["kept_documents"] + parts
-            found = {
-                "hash": [content_hash(piece, config.seed) for piece in pieces],
-                "first": place[first],
-                "size": size,
-                "document": numbers,
-            }
-            _add(units, found)
+            hashed = [content_hash(piece, config.seed) for piece in pieces]
+            _add(units, {"hash": hashed, "first": place[first], "size": size, "document": numbers})
             bounds = pairwise([*whole.tolist(), len(pieces)])
-            found = {
-                "hash": [
-                    found["hash"][a] if b == a + 1 else content_hash(b"\n".join(pieces[a:b]), config.seed)
-                    for a, b in bounds
-                ],
-                "first": place[first[whole]],
-                "size": np.add.reduceat(size, whole),
-            }
-            _add(documents, found)
+            _add(
+                documents,
+                {
+                    "hash": [
+                        hashed[a] if b == a + 1 else content_hash(b"\n".join(pieces[a:b]), config.seed)
+                        for a, b in bounds
+                    ],
+                    "first": place[first[whole]],
+                    "size": np.add.reduceat(size, whole),
+                },
+            )
             _add(
                 lines,
                 {"hash": text.hash(seed=0).to_numpy(), "place": place, "owner": np.repeat(numbers, size)},
