@@ -170,3 +170,22 @@ def test_what_says_finished_is_on_the_disk(tmp_path: Path) -> None:
     assert len(finished) > 1, "the last events come after the manifest's rename"
     for out in finished:
         assert open_artifact(out, "finetune", verify=True).files.keys() == {"model/weights", "scores.tsv"}
+
+
+def test_what_empties_a_folder_keeps_its_manifest_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut while a folder of an unfinished run is emptied, it still says whose it is."""
+    out = tmp_path / "run"
+    with pytest.raises(ValueError):
+        write(out, "old", ValueError)
+    (out / "model").mkdir()
+    (out / "zebra").mkdir()
+
+    def cut(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("malmoi.growing.shutil.rmtree", cut)
+    with pytest.raises(KeyboardInterrupt):
+        write(out, "new")
+    assert read_manifest(out).state == "running"

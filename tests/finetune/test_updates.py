@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from malmoi.finetune.batches import encode, lay_flat
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Scale
 from malmoi.finetune.start import pretrained
@@ -130,3 +131,20 @@ def test_a_score_on_dev_is_asked_for_after_an_update_only(checkpoint: Path, tmp_
     learn(checkpoint, tmp_path, batch_size=32, epochs=1, evals=9)
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert [entry["step"] for entry in entries if "dev_loss" in entry] == [1, 2]
+
+
+def test_the_norm_that_is_written_down(checkpoint: Path, tmp_path: Path) -> None:
+    """That of the gradient of the mean loss, of all rows at once or in pieces."""
+    for tokens in (512, 16384):
+        goal, _ = learn(checkpoint, tmp_path, dropout=0.0, batch_size=64, epochs=1, tokens_per_batch=tokens)
+        entry = json.loads((tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()[0])
+        model, tokenizer = pretrained(checkpoint).load(0, 0.0, 1)
+        encoded = encode(tokenizer, ["나는 정말 재미있다"], 16)
+        batch, firsts = lay_flat(encoded, np.array([0]))
+        output = model.eval()(batch, firsts)[0, 0]
+        loss = torch.stack([(output - number) ** 2 for number in range(ROWS)]).mean()
+        gradients = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+        norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+        assert entry["loss"] == pytest.approx(loss.item(), rel=1e-4)
+        assert entry["norm"] == pytest.approx(norm.item(), rel=1e-3)
+    assert len(goal.gold) == 1
