@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,14 @@ def test_what_empties_a_folder_keeps_its_manifest_to_the_end(
     with pytest.raises(KeyboardInterrupt):
         write(out, "new")
     assert read_manifest(out).state == "running"
+
+
+def test_a_manifest_answers_for_its_own_files_and_not_for_artifacts_inside(tmp_path: Path) -> None:
+    out, begun = tmp_path / "run", time.monotonic()
+    with held(out), growing_artifact(out, "league", Section(), "k", inputs={}, seed=0) as draft:
+        for name in ("table.json", "curve/points.json", "cells/a/manifest.json", "cells/a/model/config.json"):
+            (draft.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft.path / name).write_text("{}", "utf-8")
+    manifest = read_manifest(out)
+    assert set(manifest.files) == {"table.json", "curve/points.json"}
+    assert 0 <= manifest.timings["total_s"] <= time.monotonic() - begun + 0.001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Scale
 from malmoi.finetune.start import pretrained
 from malmoi.finetune.train import Rows, encode_rows, train
+from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tasks.examples import Examples
 from malmoi.tasks.suites import table_task
 
@@ -55,7 +57,24 @@ class Listening(Scale):
         return super().loss(outputs_BC, gold_B)
 
 
-def learn(checkpoint: Path, tmp_path: Path, **changes: object) -> tuple[Listening, dict[str, float]]:
+class Bar(Reporter):
+    """How far a progress bar should go, and how far it went."""
+
+    def __init__(self) -> None:
+        self.total, self.done = 0.0, 0.0
+
+    @contextmanager
+    def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
+        self.total = total or 0.0
+        yield self
+
+    def advance(self, amount: float, detail: str = "") -> None:
+        self.done += amount
+
+
+def learn(
+    checkpoint: Path, tmp_path: Path, reporter: Reporter = SILENT, **changes: object
+) -> tuple[Listening, dict[str, float]]:
     """Train on one text, `ROWS` times; what the goal heard, and how far each weight went at most."""
     config = SETTINGS.model_copy(update=changes)
     model, tokenizer = pretrained(checkpoint).load(0, config.dropout, 1)
@@ -67,7 +86,15 @@ def learn(checkpoint: Path, tmp_path: Path, **changes: object) -> tuple[Listenin
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     task = table_task("a", ["글"], "수", "regress")
     best = train(
-        model, rows, rows, task, goal, config, device=torch.device("cpu"), log=tmp_path / "metrics.jsonl"
+        model,
+        rows,
+        rows,
+        task,
+        goal,
+        config,
+        device=torch.device("cpu"),
+        log=tmp_path / "metrics.jsonl",
+        reporter=reporter,
     )
     return goal, {name: float((best.weights[name] - old).abs().max()) for name, old in before.items()}
 
@@ -113,7 +140,9 @@ def test_gradients_are_clipped(checkpoint: Path, tmp_path: Path) -> None:
 
 def test_what_is_written_down(checkpoint: Path, tmp_path: Path) -> None:
     """16 updates: the loss of the tenth and of the last, per row, and four looks at dev, evenly spaced."""
-    goal, _ = learn(checkpoint, tmp_path, dropout=0.0, evals=4)
+    bar = Bar()
+    goal, _ = learn(checkpoint, tmp_path, bar, dropout=0.0, evals=4)
+    assert bar.total == bar.done == 2 * ROWS
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
     updates = [entry for entry in entries if "loss" in entry]
     assert [(entry["step"], entry["epoch"]) for entry in updates] == [(10, 1), (16, 1)]
