@@ -88,7 +88,7 @@ def test_the_best_seed_of_a_regression(tmp_path: Path) -> None:
 
 
 def test_the_best_seed_without_a_sampling_error_and_at_equal_loss() -> None:
-    """Where no error is told, any difference in score is one; where the losses are equal, the score decides."""
+    """Where no error is told any difference in score is one; at equal losses the score decides."""
     unsure = [{"accuracy": 0.70, "loss": 0.1}, {"accuracy": 0.71, "loss": 0.9}]
     assert best_seed(unsure, "accuracy") == 1
     told = [found | {"sampling_sd": 0.02} for found in unsure]
