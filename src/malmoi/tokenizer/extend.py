@@ -104,7 +104,7 @@ def extend(tokenizer: WordPiece, words: Sequence[str]) -> WordPiece:
         taken = [int(entry[7:-1]) for entry in known if UNUSED.fullmatch(entry)]
         first = 1 + max(taken, default=-1)
         entries += [f"[unused{first + index}]" for index in range(-len(entries) % 8)]
-    return WordPiece(
+    extended = WordPiece(
         entries,
         lower_case=tokenizer.lower_case,
         strip_accents=tokenizer.strip_accents,
@@ -114,10 +114,13 @@ def extend(tokenizer: WordPiece, words: Sequence[str]) -> WordPiece:
         told=tokenizer.told,
         words=tuple(dict.fromkeys([*tokenizer.words, *words])),
     )
+    extended.one_spelling = tokenizer.one_spelling
+    return extended
 
 
 def _digest(tokenizer: WordPiece) -> str:
     settings = [tokenizer.lower_case, tokenizer.strip_accents, tokenizer.split_hanja, tokenizer.kind]
+    settings += [tokenizer.one_spelling] * tokenizer.one_spelling
     return digest_json([tokenizer.entries, list(tokenizer.words), settings])
 
 
