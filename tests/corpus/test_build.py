@@ -198,6 +198,8 @@ folder, out, how, workers = sys.argv[1:]
 class Step:
     def __init__(self, key):
         self.key, self.calls = key, 0
+    def skip(self, amount):
+        pass
     def advance(self, amount, detail=""):
         self.calls += 1
         if self.key == "corpus.cleaning" and self.calls == 3 and how.isdigit():

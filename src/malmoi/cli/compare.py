@@ -40,10 +40,9 @@ def compare(
     )
     said = [saying.text for saying in sayings(found)]
     _show(found)
-    if console().mode != "json":
-        for line in said:
-            console().out.print(f"- {line}", markup=False, highlight=False)
-    console().result(found.as_dict() | {"sayings": said})
+    for line in said:
+        console().show(f"- {line}")
+    console().result(found.as_dict() | {"sayings": said}, said[0] if said else "")
     if out is not None:
         from malmoi.report.tokenizers import write_comparison
 
