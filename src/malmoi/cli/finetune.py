@@ -76,7 +76,7 @@ def best_known(summary: dict[str, Any]) -> str:
     split = "test" if summary["test"] is not None else "dev"
     metric = summary["metric"]
     score = shown_score(metric, summary[split][metric]["mean"], summary[split][metric]["sd"])
-    return f"{text(f'finetune.split.{split}')} {text(f'finetune.column.{metric}')} {score}"
+    return f"{split} {text(f'finetune.column.{metric}')} {score}"
 
 
 def show_scores(summary: dict[str, Any]) -> None:
