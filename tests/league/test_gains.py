@@ -78,8 +78,7 @@ def claims(
     ]
 
 
-@pytest.mark.parametrize("rows", [1, 4, 8])
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize(("seeds", "rows"), [(2, 1), (2, 4), (3, 1), (3, 8), (5, 4)])
 @pytest.mark.parametrize(
     ("sds", "scored"),
     [((0.01, 0.01), 5000), ((0.002, 0.02), 5000), ((0.02, 0.002), 5000), ((0.01, 0.01), 40)],
@@ -88,10 +87,10 @@ def test_without_an_effect_helps_is_said_of_at_most_one_table_in_twenty(
     seeds: int, rows: int, sds: tuple[float, float], scored: int
 ) -> None:
     random = np.random.default_rng(seeds * 10 + rows)
-    tables = [claims(random, seeds, rows, sds, 0.0, scored) for _ in range(400)]
+    tables = [claims(random, seeds, rows, sds, 0.0, scored) for _ in range(300)]
     found = sum("helps" in said for said in tables)
-    # 5 % of 400 are 20; a rule that is right at 5 % exceeds 32 once in 200 times, and the seeds are fixed.
-    assert found <= 32
+    # 5 % of 300 are 15; a rule that is right at 5 % exceeds 25 once in 200 times. 2,500 draws: 0 to 4.7 %.
+    assert found <= 25
 
 
 @pytest.mark.parametrize(("seeds", "rows", "least"), [(3, 1, 0.55), (5, 1, 0.95), (5, 8, 0.6)])

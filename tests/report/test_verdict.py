@@ -103,6 +103,23 @@ def test_the_bag_of_characters_is_always_named() -> None:
     assert both[0].tone == "warn" and "points below the bag" in both[0].text  # helps, yet is not needed
 
 
+def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_above_nor_below() -> None:
+    lines = [line("a", 0.88, 0.80, 0.01), line("a", 0.885, None, None, "characters")]
+    (said,) = sayings(league(*lines))
+    assert said.tone == "warn"
+    assert said.text.startswith(
+        "ours and the bag of characters (88.5) cannot be told apart (−0.5 points, p = "
+    )
+
+
+def test_a_gain_is_judged_among_all_rows_of_all_tasks() -> None:
+    one = line("a", 0.825, 0.80, 0.01)  # p = .038 by itself
+    assert headline(league(one)).text.startswith("Pretraining helps on a")
+    many = [one, *(line(task, 0.80, 0.80, 0.01) for task in "bcd")]
+    told = headline(league(*many)).text
+    assert told == "Pretraining helps on 0 of 4 tasks (hurts on 0; on 4 nothing is shown)."
+
+
 @pytest.mark.parametrize(
     ("made", "tone", "words"),
     [

@@ -1,8 +1,8 @@
 """Whether one row is better than another: Welch's t-test over seeds, corrected for all that is told together.
 
 A gain of twice its standard error is no proof where that error comes from a few seeds: without any effect it
-appears in 6 % (three seeds, one row) to 21 % (two seeds, four rows) of the leagues. With two seeds on each side
-Student's t has one to two degrees of freedom, and hardly anything is shown.
+appears in 6 % (three seeds, one row) to 28 % (two seeds, four rows) of the tables. With two seeds on each
+side Student's t has one to two degrees of freedom, and hardly anything is shown.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _group(line: Mapping[str, Any]) -> tuple[float, float | None, float]:
 
 
 def welch(one: tuple[float, float | None, float], other: tuple[float, float | None, float]) -> float | None:
-    """Two-sided p of the difference of two means, each with its variance and degrees of freedom (Welch 1947)."""
+    """Two-sided p of a difference of means, each with its variance and degrees of freedom (Welch 1947)."""
     (a, va, fa), (b, vb, fb) = one, other
     if va is None or vb is None:
         return None

@@ -1,6 +1,6 @@
 """What a run comes to, in sentences: what was trained, on how much, whether pretraining helps, what is odd.
 
-A gain counts where chance alone would hardly make it (`malmoi.league.gains`); with one seed nothing is claimed.
+A gain counts where chance would hardly make it (`malmoi.league.gains`); with one seed nothing is claimed.
 """
 
 from __future__ import annotations
