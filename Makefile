@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv demo test lint types bench clean
+.PHONY: venv demo test lint types bench mutants clean
 
 venv: $(STAMP)
 
@@ -30,6 +30,11 @@ types: venv
 
 bench: venv
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+# Which wrong changes would no test notice? Twenty minutes; `make mutants MODULES=tasks/metrics` for one module.
+mutants: venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]'
+	$(BIN)/python -m benchmarks.mutants $(MODULES)
 
 clean:
 	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache

@@ -1,228 +1,211 @@
-"""Claims: pretraining on one GPU, in real tokens per second, beside transformers on the same GPU.
+"""Fifteen minutes of one GPU, in one command: is it right, how fast is it, and what does it learn.
 
-    python benchmarks/gpu.py [--quick] [--only check,ladder,base,electra] [--profile]
+    python benchmarks/gpu.py --minutes 8.5 [--shards DIR] --out DIR
+    python benchmarks/gpu.py join DIR CHECKPOINT
 
-`check`: the variable-length kernel agrees with plain attention, forward and backward, before it is timed.
-`ladder`: BERT-base at rows of 512 with everything taken away that we do, then given back one by one.
-`base`, `electra`: BERT-base in rows of 512 and ELECTRA-small in rows of 128, beside Hugging Face's Trainer
-and a plain transformers loop of the same rows. Ids are drawn by Zipf's law, documents as long as
-Wikipedia's. Whole steps, contenders take turns, medians. About 9 minutes on one H200; where there is no GPU
-nothing is measured, and where there is no transformers (and accelerate) the ratios are not.
-
-Not yet run on hardware: every number here is still to come.
+Checks (kernels, precision, resuming, compiling), then claims in real tokens a second (BERT-base in rows of
+512, ELECTRA-small in rows of 128, an encoder of 17M parameters), then an ELECTRA-small pretrained on the
+shards for the time that is left, whose checkpoint lies in `--out` in bf16 pieces below 16 MB, with
+`metrics.jsonl`. `join` makes a checkpoint folder of them. Without `--shards` ids are drawn by Zipf's law. A
+section that fails is told and the next begins; everything is over within `--minutes`. `--only
+ladder,peers,profile` asks for what each technique brings, for transformers on the same GPU, and for where a
+step spends its time. `--rehearse` does the same at tiny sizes on a CPU, however long that takes. Where there
+is no GPU nothing is measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from typing import Any
+from types import FrameType
 
 import torch
-from against.rounds import Contender, Spec, alternate, best, claim, ratio
-from against.text import make_shards
-from torch import Tensor
+from against.ladder import ladder, peers, profile, show_rates
+from against.minutes import Minutes
+from against.pieces import join, split
+from against.real import Job
+from against.rounds import Contender, alternate, best, claim
+from against.shapes import GOALS, NAMES, SHAPES, Bench
+from against.text import zipf_shards
 
 from malmoi.device import matmul_rate
-from malmoi.model.attention import AttentionPlan, attend
 from malmoi.model.sizes import ModelConfig, flops_per_token
+from malmoi.pretrain.checkpoint import newest_checkpoint
 
-VOCABULARY = 32_000
-BASE: dict[str, Any] = {"layers": 12, "hidden": 768, "row_len": 512, "rows": 64}
-# 512 rows: ELECTRA-small's published batch of 128 rows leaves most of an H200 waiting for launches.
-SMALL: dict[str, Any] = {"layers": 12, "hidden": 256, "embedding": 128, "row_len": 128, "rows": 512}
-# From nothing to all: what is taken away, precision, compiled.
-LADDER: list[tuple[str, list[str], str, bool]] = [
-    ("plain fp32", ["varlen", "masked-only", "fused", "prefetch"], "fp32", False),
-    ("+ bf16", ["varlen", "masked-only", "fused", "prefetch"], "bf16", False),
-    ("+ varlen attention", ["masked-only", "fused", "prefetch"], "bf16", False),
-    ("+ masked positions only", ["fused", "prefetch"], "bf16", False),
-    ("+ fused AdamW", ["prefetch"], "bf16", False),
-    ("+ prefetch thread", [], "bf16", False),
-    ("+ torch.compile", [], "bf16", True),
-]
-CLAIMS = {  # name: (goal, aim)
-    "bert-base-512-real-tokens-per-s": (500_000, 650_000),
-    "electra-small-128-real-tokens-per-s": (1_500_000, 2_500_000),
-    "bert-base-512-over-trainer": (2.0, 2.0),
-    "electra-small-128-over-transformers-loop": (2.0, 2.0),
-}
+HERE = Path(__file__).resolve().parent
+PACKING = 20.0  # seconds kept for the pieces, and for ending a run that does not end by itself
+ENDING = 20.0  # seconds a run gets to save when its time is over
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="one short round each: does it run at all?")
-    parser.add_argument("--only", default="check,ladder,base,electra")
-    parser.add_argument(
-        "--profile", action="store_true", help="where a step of ours spends its time, no claims"
-    )
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=8.5)
+    parser.add_argument("--shards", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", default="checks,claims,pretrain")
     parser.add_argument("--seconds", type=float, default=3.0, help="of one contender in one round")
+    parser.add_argument("--rehearse", action="store_true", help="tiny, on a CPU")
     options = parser.parse_args()
-    values: dict[str, float | None] = dict.fromkeys(CLAIMS)
-    if torch.cuda.is_available():
-        print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}", flush=True)
-        with tempfile.TemporaryDirectory() as name:
-            shards = make_shards(Path(name), VOCABULARY, zipf=True)
-            measure(options, shards, Path(name), values)
-    else:
+    minutes = Minutes(options.minutes)
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # the processes run in another folder
+    signal.signal(signal.SIGTERM, _end)
+    if not torch.cuda.is_available() and not options.rehearse:
         print("no GPU here")
-    for name, (goal, aim) in CLAIMS.items():
-        if values[name] is not None and aim != goal:
-            print(f"{name}: aim {aim:,}, {values[name] / aim:.0%} of it")  # type: ignore[operator]
-        claim(name, values[name], goal, ".2f" if goal < 100 else ".0f")
-
-
-def measure(options: argparse.Namespace, shards: Path, work: Path, values: dict[str, float | None]) -> None:
-    """Run the sections that were asked for and fill in the claims' values."""
-    chosen = options.only.split(",")
-
-    def spec(title: str, side: str, **fields: Any) -> Spec:
-        place = work / f"{len(list(work.iterdir()))}-{title.replace(' ', '-')}"
-        place.mkdir()
-        return Spec(
-            name=title, side=side, shards=shards, work=place, device="cuda", threads=4, warmup=5, **fields
-        )
-
-    def turns(specs: list[Spec]) -> dict[str, Contender]:
-        found = alternate(
-            specs,
-            rounds=1 if options.quick else options.rounds,
-            seconds=0.2 if options.quick else options.seconds,
-            minutes=1.5,
-        )
-        for name, contender in found.items():
-            if contender.rates:
-                print(f"  {name:26} {median(contender.rates):12,.0f} real tokens/s")
-        return found
-
-    if options.profile:
-        profile(spec("bert-base", "profile", precision="bf16", compile=True, **BASE))
-        profile(spec("electra", "profile", objective="electra", precision="bf16", compile=True, **SMALL))
+        for shape, (goal, _) in GOALS.items():
+            claim(f"{NAMES[shape]}-real-tokens-per-s", None, goal, ".0f")
         return
-    if "check" in chosen:
-        check_varlen()
-    if "ladder" in chosen:
-        # Two groups that share a rung, so that seven models need not fit at once.
-        rates: dict[str, float] = {}
-        for rungs in (LADDER[:4], LADDER[3:]):
-            print(f"\nladder, {rungs[0][0]} to {rungs[-1][0]}, half the rows", flush=True)
-            found = turns(
-                [
-                    spec(
-                        title,
-                        "malmoi",
-                        precision=precision,
-                        compile=compiled,
-                        options={"off": off},
-                        **BASE | {"rows": 32},
-                    )
-                    for title, off, precision, compiled in rungs
-                ]
+    if options.rehearse:
+        # What would be compiled runs as it is (compiling takes a minute), on one thread.
+        os.environ |= {"TORCH_COMPILE_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+    else:
+        print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        shards = options.shards.resolve() if options.shards else work / "shards"
+        if not options.shards:
+            small = {"vocab_size": 1_000, "tokens": 100_000}
+            zipf_shards(shards, **(small if options.rehearse else {"vocab_size": 32_000}))
+        (work / "bench").mkdir()
+        programme(options, minutes, Bench(shards, work / "bench", options.rehearse), work)
+    print(f"\nover, {minutes.left:.0f} s left", flush=True)
+
+
+def programme(options: argparse.Namespace, minutes: Minutes, bench: Bench, work: Path) -> None:
+    """The sections that were asked for, in their order."""
+    chosen = options.only.split(",")
+    seconds = 0.2 if bench.rehearse else options.seconds
+    most = 1e4 if bench.rehearse else minutes.total  # a rehearsal on a busy machine is given its time
+    checks = None
+    compiled: dict[str, Contender] = {}
+    eager: dict[str, Contender] = {}
+    if "checks" in chosen:
+        checks = _start("against.checks", str(bench.shards), str(work / "checks"), _device(bench))
+    if "claims" in chosen:
+        with minutes.section("claims, compiled (starting and compiling beside the checks)"):
+            specs = [bench.spec(shape, f"{shape} compiled", compile=True) for shape in SHAPES]
+            compiled = alternate(
+                specs,
+                rounds=1 if bench.rehearse else 3,
+                seconds=seconds,
+                patience=0.1 * most,
+                ready=0.3 * most,
+                meanwhile=lambda: _wait(checks, 0.25 * most),
             )
-            before: float | None = None
-            for title, *_ in rungs:
-                rate = best(found, title)
-                gain = ratio(rate, before)
-                if gain is not None:
-                    print(f"  gain of {title.removeprefix('+ '):26} {gain:5.2f}x")
-                rates |= {title: rate} if rate is not None else {}
-                before = rate
-        if LADDER[0][0] in rates and LADDER[-1][0] in rates:
-            print(f"  all together: {rates[LADDER[-1][0]] / rates[LADDER[0][0]]:.2f}x")
-        print("  CUDA graphs: the product has none")
-    transformers = all(importlib.util.find_spec(name) for name in ("transformers", "accelerate"))
-    if "base" in chosen:
-        print("\nBERT-base, 64 rows of 512, bf16", flush=True)
-        specs = [spec(t, "malmoi", precision="bf16", compile=c, **BASE) for t, c in OURS]
-        if transformers:
-            workers = {"loader_workers": 4}  # one process cannot collate fast enough for a GPU
-            specs += [
-                spec(t, "trainer", precision="bf16", compile=c, options=workers, **BASE)
-                for t, c in (("Trainer", False), ("Trainer compiled", True))
-            ]
-        found = turns(specs)
-        ours = best(found, *dict(OURS))
-        values["bert-base-512-real-tokens-per-s"] = ours
-        values["bert-base-512-over-trainer"] = ratio(ours, best(found, "Trainer", "Trainer compiled"))
-        show_mfu(ours)
-    if "electra" in chosen:
-        print("\nELECTRA-small, 512 rows of 128, bf16", flush=True)
-        electra = SMALL | {"objective": "electra", "precision": "bf16"}
-        specs = [spec(t, "malmoi", compile=c, **electra) for t, c in OURS]
-        if transformers:
-            specs += [
-                spec(t, "electra-loop", compile=c, options={"loader_workers": 4}, **electra)
-                for t, c in (("loop", False), ("loop compiled", True))
-            ]
-        found = turns(specs)
-        ours = best(found, *dict(OURS))
-        values["electra-small-128-real-tokens-per-s"] = ours
-        values["electra-small-128-over-transformers-loop"] = ratio(ours, best(found, "loop", "loop compiled"))
+            show_rates(compiled)
+        with minutes.section("claims, eager"):
+            shapes = ["electra"] if bench.rehearse else list(SHAPES)
+            specs = [bench.spec(shape, f"{shape} eager") for shape in shapes]
+            eager = alternate(
+                specs,
+                rounds=1 if bench.rehearse else 2,
+                seconds=seconds,
+                patience=0.1 * most,
+                ready=0.2 * most,
+            )
+            show_rates(eager)
+        with minutes.section("claims"):
+            for shape in SHAPES:
+                tell(bench, shape, best(compiled | eager, f"{shape} compiled", f"{shape} eager"))
+    _wait(checks, 0.25 * most)
+    if checks is not None:
+        checks.kill()
+    for word, extra in (("ladder", ladder), ("peers", peers)):
+        if word in chosen:
+            with minutes.section(word):
+                extra(bench, seconds)
+    if "profile" in chosen:
+        with minutes.section("profile"):
+            profile(bench)
+    if "pretrain" in chosen:
+        with minutes.section("pretrain an ELECTRA-small"):
+            slow, fast = best(eager, "electra eager"), best(compiled, "electra compiled")
+            use_compile = fast is not None and fast > 1.05 * (slow or 0.0)
+            print(f"  {'compiled' if use_compile else 'eager'}", flush=True)
+            pretrain_for_real(options.out, minutes, bench, work, use_compile)
 
 
-OURS = (("malmoi", False), ("malmoi compiled", True))
+def tell(bench: Bench, shape: str, rate: float | None) -> None:
+    """A claim, with its aim and the utilisation it means."""
+    goal, aim = GOALS[shape]
+    if bench.rehearse and rate is not None:
+        print(f"  rehearsed: {shape} {rate:,.0f} tokens/s of its tiny double")
+        rate = None
+    claim(f"{NAMES[shape]}-real-tokens-per-s", rate, goal, ".0f")
+    if rate is None:
+        return
+    told = f"  aim {aim:,}, {rate / aim:.0%} of it"
+    sizes = SHAPES[shape]
+    if "objective" not in sizes:
+        model = ModelConfig(hidden=sizes["hidden"], layers=sizes["layers"], ffn=sizes.get("ffn"))
+        cost = flops_per_token(model.resolve(vocab_size=32_000, pad_id=0), sizes["row_len"], 0.15)
+        peak = matmul_rate(torch.device("cuda"), torch.bfloat16)
+        told += f"; MFU {rate * cost / peak:.0%} of {peak / 1e12:.0f} TFLOP/s (rows in full, 32,000 words)"
+    print(told, flush=True)
 
 
-def show_mfu(rate: float | None) -> None:
-    config = ModelConfig(size="base").resolve(vocab_size=VOCABULARY, pad_id=0)
-    peak = matmul_rate(torch.device("cuda"), torch.bfloat16)
-    if rate is not None:
-        share = rate * flops_per_token(config, BASE["row_len"], 0.15) / peak
-        print(f"  MFU {share:.0%} of {peak / 1e12:.0f} TFLOP/s (rows computed in full; varlen computes less)")
+def pretrain_for_real(out: Path | None, minutes: Minutes, bench: Bench, work: Path, compiled: bool) -> None:
+    """Train in a process of its own until the time is over, and leave what it saved in `out`."""
+    left = 1e4 if bench.rehearse else minutes.left - PACKING
+    job = Job(shards=bench.shards, work=work, seconds=left - ENDING, device=_device(bench), compile=compiled)
+    if bench.rehearse:
+        sizes = {"layers": 2, "hidden": 64, "embedding": 32, "generator": 0.5, "max_positions": 128}
+        job = job.model_copy(update={"rows": 8, "trial": 4, "seconds": 12.0, "sizes": sizes})
+    process = _start("against.real", job.model_dump_json())
+    run = work / "run"
+    try:
+        _wait(process, left - ENDING)
+    finally:
+        process.terminate()  # it saves
+        _wait(process, ENDING)
+        process.kill()
+        if out is not None:
+            pack(run, out)
+    if process.returncode not in (0, 143):
+        raise RuntimeError(f"the run ended with {process.returncode}")
 
 
-def check_varlen() -> None:
-    """Forward and backward of the kernel against softmax(q·kᵀ/√d)·v of each sequence in fp32."""
-    torch.manual_seed(0)
-    device, L, H, d = torch.device("cuda"), 128, 4, 64
-    starts = [0, 40, 128, 129, 200, 256]
-    cu = torch.tensor([*starts, *[256] * 10], dtype=torch.int32, device=device)  # empty sequences behind
-
-    def run(dtype: torch.dtype, plan: AttentionPlan | None) -> list[Tensor]:
-        generator = torch.Generator(device).manual_seed(1)
-        qkv = [torch.randn(256, H, d, device=device, generator=generator) for _ in range(3)]
-        q, k, v = (x.to(torch.bfloat16).to(dtype).requires_grad_() for x in qkv)
-        if plan is not None:
-            out = attend(q, k, v, plan)
-        else:
-            parts = []
-            for a, b in pairwise(starts):
-                scores = torch.einsum("qhd,khd->hqk", q[a:b], k[a:b]) / d**0.5
-                parts.append(torch.einsum("hqk,khd->qhd", scores.softmax(-1), v[a:b]))
-            out = torch.cat(parts)
-        (out.float() * torch.linspace(-1, 1, d, device=device)).sum().backward()
-        return [t.float() for t in (out, q.grad, k.grad, v.grad) if t is not None]
-
-    found = run(torch.bfloat16, AttentionPlan("varlen", L, cu_seqlens=cu))
-    wanted = run(torch.float32, None)
-    for name, one, other in zip(("out", "dq", "dk", "dv"), found, wanted, strict=True):
-        worst = ((one - other).abs().max() / other.abs().max()).item()
-        print(f"varlen against fp32, {name}: largest difference {worst:.4f} of the largest value", flush=True)
-        if not worst < 0.02:
-            sys.exit("the variable-length kernel is wrong: timing it would prove nothing")
+def pack(run: Path, out: Path) -> None:
+    """The newest checkpoint of `run` in pieces, and its journal."""
+    newest = newest_checkpoint(run)
+    out.mkdir(parents=True, exist_ok=True)
+    pieces = split(newest, out)
+    shutil.copyfile(run / "metrics.jsonl", out / "metrics.jsonl")
+    told = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.1f} MB" for path in pieces)
+    print(f"  {newest.name} in {out}: {told}", flush=True)
 
 
-def profile(spec: Spec) -> None:
-    print(f"\n{spec.name}: three steps by operator", flush=True)
-    path = spec.work / "spec.json"
-    path.write_text(spec.model_dump_json(), "utf-8")
-    subprocess.run(
-        [sys.executable, "-m", "against.worker", str(path)],
-        cwd=Path(__file__).resolve().parent,
-        env=dict(os.environ),
-        check=True,
-    )
+def _device(bench: Bench) -> str:
+    return "cpu" if bench.rehearse else "cuda"
+
+
+def _start(module: str, *words: str) -> subprocess.Popen[bytes]:
+    """A process of its own: a kernel that fails takes the GPU's context of its process with it."""
+    return subprocess.Popen([sys.executable, "-m", module, *words], cwd=HERE)
+
+
+def _wait(process: subprocess.Popen[bytes] | None, seconds: float) -> None:
+    if process is None:
+        return
+    try:
+        process.wait(max(0.0, seconds))
+    except subprocess.TimeoutExpired:
+        print(f"  not over after {seconds:.0f} s", flush=True)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)  # sections end, and what was saved is packed
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["join"] and len(sys.argv) == 4:
+        join(Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        main()

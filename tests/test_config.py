@@ -98,3 +98,11 @@ def test_valid_keys_are_dotted() -> None:
     assert valid_keys(Machine) == [*own, "spare.NAME.power", "spare.NAME.workers", "sizes"]
     named = valid_keys(Machine, table={"spare": {"a": {}}})
     assert named == [*own, "spare.a.power", "spare.a.workers", "sizes"]
+
+
+@pytest.mark.parametrize("source", ["name = " + "[" * 100_000, f"sizes = [{'9' * 5000}]"])
+def test_a_recipe_beyond_all_bounds_is_refused(tmp_path: Path, source: str) -> None:
+    with pytest.raises(MalmoiError, match="MM0002"):
+        read_recipe(_write(tmp_path, source), Machine)
+    with pytest.raises(MalmoiError, match=r"MM000[45]"):
+        read_recipe(None, Machine, [source.replace(" = ", "=")])

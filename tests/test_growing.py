@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.artifact import is_current, read_manifest
+from malmoi.artifact import is_current, open_artifact, read_manifest
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 from malmoi.growing import growing_artifact, held, put_back
@@ -22,6 +22,32 @@ from malmoi.growing import growing_artifact, held
 out = Path(sys.argv[1])
 with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0):
     os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+POWER_CUT = """
+import os, sys
+from pathlib import Path
+from malmoi.config import Section
+from malmoi.growing import growing_artifact, held
+from tests.crashes import Plan, watch
+
+def write(out, at):
+    plan = Plan(at, "power", out.parent)
+    watch(plan)
+    with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0) as draft:
+        (draft.path / "model").mkdir()
+        for name in ("model/weights", "scores.tsv"):
+            with open(draft.path / name, "w") as stream:
+                stream.write("w" * 1000)
+    os._exit(0)
+
+at, status = 0, None
+while status != 0:  # until it came to its end
+    at += 1
+    if (child := os.fork()) == 0:
+        write(Path(sys.argv[1]) / str(at) / "run", at)
+    status = os.waitpid(child, 0)[1]
 """
 
 
@@ -129,3 +155,18 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     write(out, "new")
     assert out.is_symlink() and is_current(out, "finetune", "new")
     assert names(tmp_path) == ["large disk", "run"]
+
+
+def test_what_says_finished_is_on_the_disk(tmp_path: Path) -> None:
+    """After a power cut half is gone of what no fsync had asked for: never of what says it is finished."""
+    subprocess.run(
+        [sys.executable, "-c", POWER_CUT, str(tmp_path)], check=True, cwd=Path(__file__).parents[1]
+    )
+    cuts = [tmp_path / at / "run" for at in names(tmp_path)]
+    assert len(cuts) > 10
+    finished = [
+        out for out in cuts if (out / "manifest.json").exists() and read_manifest(out).state == "finished"
+    ]
+    assert len(finished) > 1, "the last events come after the manifest's rename"
+    for out in finished:
+        assert open_artifact(out, "finetune", verify=True).files.keys() == {"model/weights", "scores.tsv"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,13 @@ ROAD = (
 ROOT_FILES = (
     "config",
     "toml_lines",
+    "paths",
+    "json_files",
+    "disk",
     "artifact",
     "growing",
     "errors",
+    "nearest",
     "device",
     "progress",
     "slices",
@@ -119,3 +124,14 @@ def test_no_file_is_long_or_without_a_name() -> None:
 def test_every_module_says_what_it_is() -> None:
     for path in FILES:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+def test_the_plan_of_the_mutants_names_what_is_there() -> None:
+    plan = tomllib.loads((ROOT / "benchmarks" / "mutants" / "plan.toml").read_text("utf-8"))
+    for module, tests in plan["tests"].items():
+        assert (SOURCE / f"{module}.py").is_file(), module
+        for test in tests:
+            file, _, name = test.partition("::")
+            assert f"def {name}" in (ROOT / "tests" / file).read_text("utf-8"), test
+    for one in plan["judged"]:
+        assert one["module"] in plan["tests"] and one["was"] != one["is"] and one["why"], one

@@ -86,7 +86,13 @@ def test_language_follows_the_locale_unless_chosen(monkeypatch: pytest.MonkeyPat
 def test_error_is_one_line_each_and_survives_pickling() -> None:
     import pickle
 
-    error = MalmoiError("MM0003", "a.toml:3", key="pretrain.setps", near="pretrain.steps")
+    error = MalmoiError(
+        "MM0003",
+        "a.toml:3",
+        key="pretrain.setps",
+        hint=" Did you mean 'pretrain.steps'?",
+        near="pretrain.steps",
+    )
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert str(error).splitlines()[0] == (

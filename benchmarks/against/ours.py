@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,10 @@ def configs(spec: Spec) -> tuple[PretrainConfig, ModelConfig]:
         "heldout_every": FAR,
         "checkpoint_every": FAR,
     }
+    if "prefetch" in spec.options.get("off", []):
+        training["feed"] = "thread"  # the one that `_without_prefetch` takes away
     model: dict[str, Any] = {"hidden": spec.hidden, "layers": spec.layers, "embedding": spec.embedding}
+    model["ffn"] = spec.ffn
     for name, value in spec.options.items():
         section, dot, key = name.partition(".")
         if dot:
@@ -130,7 +133,7 @@ def _without_fused() -> None:
 
 
 def _without_prefetch() -> None:
-    def stream(self: Feed[Any], first: int, last: int) -> Iterator[Any]:
+    def stream(self: Feed[Any], first: int, last: int) -> Generator[Any]:
         for k in range(first, last):
             yield self.batch(k)
 

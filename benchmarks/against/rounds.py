@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Spec(BaseModel):
     layers: int = 4
     hidden: int = 256
     embedding: int | None = None
+    ffn: int | None = None
     rows: int = 32
     row_len: int = 128
     precision: str = "fp32"
@@ -102,32 +104,38 @@ class Contender:
             env=environment,
         )
 
-    def warm_up(self) -> None:
-        """Wait until it stands still behind its first steps."""
-        if self._answer() is not None:
+    def warm_up(self, seconds: float = 3600) -> None:
+        """Wait until it stands still behind its first steps; it is ended if that takes over `seconds`."""
+        if self._answer(seconds) is not None:
             print(f"  {self.spec.name}: ready after {time.perf_counter() - self.begun:.0f} s", flush=True)
 
-    def round(self, steps: int, keep: bool = True) -> float:
+    def round(self, steps: int, patience: float, keep: bool = True) -> float:
         """Some steps; seconds for one."""
         if self.failed:
             return 0.0
         assert self.process.stdin is not None
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
-        found = self._answer()
+        found = self._answer(patience)
         if found is None:
             return 0.0
         if keep:
             self.rates.append(found["tokens"] / found["seconds"])
         return float(found["seconds"] / found["steps"])
 
-    def _answer(self) -> dict[str, Any] | None:
+    def _answer(self, seconds: float) -> dict[str, Any] | None:
+        """The next answer; a contender that takes longer than this is ended and has failed."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith(PREFIX):
-                answer: dict[str, Any] = json.loads(line.removeprefix(PREFIX))
-                return answer
-            print(line, end="", flush=True)
+        timer = threading.Timer(max(0.0, seconds), self.process.kill)
+        timer.start()
+        try:
+            for line in self.process.stdout:
+                if line.startswith(PREFIX):
+                    answer: dict[str, Any] = json.loads(line.removeprefix(PREFIX))
+                    return answer
+                print(line, end="", flush=True)
+        finally:
+            timer.cancel()
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()
         self.failed = " | ".join(lines[-3:])[-400:] if lines else f"ended with {self.process.wait()}"
@@ -137,7 +145,10 @@ class Contender:
     def stop(self) -> None:
         if self.process.stdin is not None:
             self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     @property
     def rate(self) -> float | None:
@@ -151,16 +162,25 @@ def alternate(
     rounds: int,
     seconds: float,
     minutes: float = 60,
+    ready: float = 3600,
+    patience: float = 600,
     between: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> dict[str, Contender]:
-    """Let the contenders take turns: `rounds` times about `seconds` each, two when `minutes` are over."""
+    """Let the contenders take turns: `rounds` times about `seconds` each, two when `minutes` are over.
+
+    Who is not ready (started, compiled, warm) after `ready` seconds, or needs more than `patience` for a
+    round, does not take part; `meanwhile` is done while they start.
+    """
     contenders = [Contender(spec) for spec in specs]
+    started = time.perf_counter()
     for contender in contenders:
         contender.launch()  # all at once: compiling keeps one core busy at best
+    meanwhile()
     for contender in contenders:
-        contender.warm_up()
+        contender.warm_up(ready - (time.perf_counter() - started))
     for contender in contenders:
-        contender.step_seconds = contender.round(1, keep=False)
+        contender.step_seconds = contender.round(1, patience, keep=False)
     begun = time.perf_counter()
     for number in range(rounds):
         if number >= 2 and time.perf_counter() - begun > minutes * 60:
@@ -168,7 +188,7 @@ def alternate(
             break
         between()
         for contender in contenders:
-            contender.round(max(1, round(seconds / max(contender.step_seconds, 1e-3))))
+            contender.round(max(1, round(seconds / max(contender.step_seconds, 1e-3))), patience)
         shown = ", ".join(f"{c.spec.name} {c.rates[-1]:,.0f}" for c in contenders if c.rates)
         print(f"  round {number + 1}: {shown} tokens/s", flush=True)
     for contender in contenders:

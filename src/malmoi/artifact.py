@@ -7,16 +7,12 @@ Same key (stage + identity config + digests of the inputs) = nothing to do.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
-import json
-import os
 import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,9 +21,45 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from malmoi import __version__
 from malmoi.config import Section, identity
+from malmoi.disk import disk_errors, locked, real_place, sync_folder, sync_tree, write_bytes, write_json
 from malmoi.errors import MalmoiError
+from malmoi.json_files import JsonError, read_json, reason, to_json
+from malmoi.progress import SILENT, Reporter
+
+__all__ = [  # with what writes single files, which every stage takes from here too
+    "MANIFEST",
+    "Draft",
+    "FileRecord",
+    "Manifest",
+    "artifact_key",
+    "check_files",
+    "digest_json",
+    "disk_errors",
+    "finished_artifact",
+    "is_current",
+    "is_free",
+    "locked",
+    "open_artifact",
+    "read_manifest",
+    "record_file",
+    "record_inputs",
+    "sync_folder",
+    "sync_tree",
+    "tool_versions",
+    "warn_versions",
+    "write_bytes",
+    "write_json",
+]
 
 MANIFEST = "manifest.json"
+# Of these the outcome of a stage may depend.
+LIBRARIES = {
+    "corpus": ("polars",),
+    "tokenizer": ("tokenizers", "sentencepiece"),
+    "shards": ("tokenizers", "sentencepiece", "tokie", "numpy"),
+    "pretrain": ("torch", "numpy"),
+    "finetune": ("torch", "numpy", "tokenizers", "sentencepiece"),
+}
 
 
 class FileRecord(BaseModel):
@@ -42,10 +74,22 @@ class FileRecord(BaseModel):
     def still(self, path: Path) -> bool:
         """Whether size, mtime and inode are as recorded (no byte is read)."""
         try:
-            now = path.stat()
+            found = path.stat()
         except OSError:
             return False
-        return (now.st_size, now.st_mtime_ns, now.st_ino) == (self.size, self.mtime_ns, self.inode)
+        return (found.st_size, found.st_mtime_ns, found.st_ino) == (self.size, self.mtime_ns, self.inode)
+
+    def again(self, path: Path, *, verify: bool = False) -> FileRecord | None:
+        """The record of the same bytes as they lie there, or None where they are others or gone.
+
+        A copy has another inode and maybe another time: then, or with `verify`, the bytes are read."""
+        try:
+            if path.stat().st_size != self.size:
+                return None
+            found = record_file(path, self, verify=verify)
+        except OSError:
+            return None
+        return found if found.sha256 == self.sha256 else None
 
 
 class Manifest(BaseModel):
@@ -80,7 +124,7 @@ class Draft:
 
 def digest_json(value: Any) -> str:
     """SHA-256 of a JSON value in canonical form."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(to_json(value, sort_keys=True).encode()).hexdigest()
 
 
 def record_file(path: Path, known: FileRecord | None = None, *, verify: bool = False) -> FileRecord:
@@ -96,6 +140,7 @@ def record_file(path: Path, known: FileRecord | None = None, *, verify: bool = F
 def record_inputs(paths: Iterable[Path], out: Path, *, verify: bool = False) -> dict[str, FileRecord]:
     """Digests of raw input files, reusing those recorded in the artifact that already stands at `out`."""
     known: dict[str, FileRecord] = {}
+    out = real_place(out)
     for folder in (out, _draft_folder(out)):
         if (folder / MANIFEST).exists():
             known |= read_manifest(folder).inputs
@@ -110,11 +155,13 @@ def artifact_key(stage: str, config: Section, inputs: Mapping[str, str]) -> str:
 def read_manifest(folder: Path, stage: str | None = None) -> Manifest:
     """Read and check a manifest. Raises MM0010 (none there), MM0011 (damaged), MM0012 (another stage's)."""
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = Manifest.model_validate(read_json(folder / MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
         raise MalmoiError("MM0010", folder, stage=stage or "malmoi") from None
-    except ValidationError as error:
-        raise MalmoiError("MM0011", folder / MANIFEST, detail=error.errors()[0]["msg"]) from None
+    except (JsonError, ValidationError) as error:
+        raise MalmoiError("MM0011", folder / MANIFEST, detail=reason(error)) from None
+    except OSError as error:
+        raise MalmoiError("MM0011", folder / MANIFEST, detail=error.strerror) from None
     if stage is not None and manifest.stage != stage:
         raise MalmoiError("MM0012", folder, wanted=stage, found=manifest.stage)
     return manifest
@@ -139,21 +186,57 @@ def check_files(folder: Path, files: Mapping[str, FileRecord], *, verify: bool =
             raise MalmoiError("MM0013", path, reason="SHA-256")
 
 
-def is_current(folder: Path, stage: str, key: str, *, verify: bool = False) -> bool:
-    """Whether `folder` already holds the finished artifact with this key, its files untouched."""
+def is_current(
+    folder: Path,
+    stage: str,
+    key: str,
+    *,
+    verify: bool = False,
+    inputs: Mapping[str, FileRecord] | None = None,
+    reporter: Reporter = SILENT,
+    held: bool = False,
+) -> bool:
+    """Whether `folder` already holds the finished artifact with this key, its files untouched.
+
+    Of a copy the bytes are compared, and its manifest then records the files as they lie there, and `inputs`
+    likewise, so that they are read once. `held`: the caller keeps other processes out. Warns MM0032 (made
+    with other versions).
+    """
     if not (folder / MANIFEST).exists():
         return False
     manifest = read_manifest(folder)
     if (manifest.stage, manifest.key, manifest.state) != (stage, key, "finished"):
         return False
-    return all(
-        _same(folder / name, record) if verify else record.still(folder / name)
-        for name, record in manifest.files.items()
-    )
+    files: dict[str, FileRecord] = {}
+    for name, record in manifest.files.items():
+        if (found := record.again(folder / name, verify=verify)) is None:
+            return False
+        files[name] = found
+    read = manifest.inputs if inputs is None else dict(inputs)
+    same = manifest.model_copy(update={"files": files, "inputs": read})
+    if same != manifest:
+        # A folder on a read-only disk, or one that another process works in, is as good without.
+        with suppress(OSError, MalmoiError):
+            if held:
+                write_json(folder / MANIFEST, same.model_dump())
+            else:
+                with locked(folder):
+                    write_json(folder / MANIFEST, same.model_dump())
+    warn_versions(folder, manifest, reporter)
+    return True
 
 
-def _same(path: Path, record: FileRecord) -> bool:
-    return path.exists() and record_file(path).sha256 == record.sha256
+def warn_versions(folder: Path, manifest: Manifest, reporter: Reporter) -> None:
+    """Warn MM0032 where an artifact was made with other versions of what it may depend on; once for all the
+    cells of a league, which are inside an artifact."""
+    names = ("malmoi", *LIBRARIES.get(manifest.stage, ()))
+    here = tool_versions()
+    odd = [n for n in names if n in manifest.versions and manifest.versions[n] != here.get(n)]
+    if odd:
+        whole = next((above for above in folder.parents[:6] if (above / MANIFEST).exists()), folder)
+        made = ", ".join(f"{name} {manifest.versions[name]}" for name in odd)
+        found = ", ".join(f"{name} {here.get(name, '–')}" for name in odd)
+        reporter.warn("MM0032", str(whole), made=made, found=found)
 
 
 def _draft_folder(out: Path) -> Path:
@@ -177,6 +260,7 @@ def finished_artifact(
     error the draft stays for the next try. Raises MM0014 where `out` holds something that is not this
     stage's artifact, MM0015 when the disk is full.
     """
+    out = real_place(out)
     folder, before = _draft_folder(out), out.with_name(f".{out.name}.before")
     if before.exists():  # a kill between the two renames below, or after them
         if out.exists():
@@ -242,72 +326,8 @@ def _is_draft_of(folder: Path, key: str) -> bool:
     return draft.key == key and draft.state == "running"
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Make `folder` and keep other malmoi processes out of it; the lock goes when the process does.
-
-    Raises MM0006 where another process works in it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise MalmoiError("MM0006", folder) from None
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def disk_errors(out: Path) -> Iterator[None]:
-    """Turn 'disk full', 'file too large' and 'not permitted' into the errors a user can act on."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise MalmoiError("MM0015", out, detail=error.strerror) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise MalmoiError("MM0016", error.filename or out, detail=error.strerror) from error
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON through a synced temporary file and a rename: the reader sees the old or the new."""
-    write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_tree(folder: Path) -> None:
-    """fsync every file and folder below `folder`."""
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            sync_folder(path)
-        else:
-            with path.open("rb") as stream:
-                os.fsync(stream.fileno())
-    sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def tool_versions() -> dict[str, str]:
-    """Versions that may matter to a result; other versions warn, they never invalidate."""
+    """Versions that may matter to a result; other versions warn (`warn_versions`), they never invalidate."""
     from importlib import metadata  # 70 ms, which no worker of a pool needs
 
     found = {"malmoi": __version__, "python": platform.python_version()}

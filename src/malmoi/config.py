@@ -6,7 +6,6 @@ Fields are *identity* (they change the result and enter the artifact's key) unle
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from malmoi.errors import MalmoiError
+from malmoi.nearest import did_you_mean, nearest
 from malmoi.toml_lines import key_lines
 
 
@@ -82,6 +82,8 @@ def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         found = re.search(r"line (\d+), column (\d+)", str(error))
         place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
         raise MalmoiError("MM0002", place, detail=error) from None
+    except (ValueError, RecursionError) as error:  # an integer of thousands of digits; a thousand brackets
+        raise MalmoiError("MM0002", path, detail=error) from None
     lines = key_lines(source)
     return table, {key: f"{path}:{lines.get(key, 1)}" for key in _dotted(table)}
 
@@ -103,11 +105,20 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
         key = prefix + ".".join(str(part) for part in first["loc"])
         where = place_of(key, origins)
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, valid_keys(model, prefix, table), n=1, cutoff=0.0)
-            raise MalmoiError("MM0003", where, key=key, near=near[0] if near else "") from None
+            raise _unknown(key, where, valid_keys(model, prefix, table)) from None
         raise MalmoiError(
             "MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]
         ) from None
+
+
+def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:
+    """MM0003 with the nearest valid key or section; where none is near, with those that stand beside it."""
+    sections = {name.rpartition(".")[0] for name in valid if "." in name}
+    names = [*valid, *sorted(sections)]
+    beside = key.rpartition(".")[0]
+    siblings = [name for name in names if name.rpartition(".")[0] == beside]
+    near = nearest(key, names) or ", ".join(siblings or sorted({name.partition(".")[0] for name in valid}))
+    return MalmoiError("MM0003", where, key=key, hint=did_you_mean(key, names), near=near)
 
 
 def place_of(key: str, origins: Mapping[str, str]) -> str | None:
@@ -155,7 +166,9 @@ def _apply(table: dict[str, Any], override: str) -> str:
         raise MalmoiError("MM0005", override=override)
     try:
         value = tomllib.loads(f"v = {raw}")["v"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError:
+        raise MalmoiError("MM0005", override=_short(override)) from None
+    except ValueError:
         value = raw  # a bare word is a string: --set pretrain.device=cpu
     *parents, last = key.split(".")
     for parent in parents:

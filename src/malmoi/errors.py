@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi import messages
+from malmoi.paths import readable
 
 
 class MalmoiError(Exception):
@@ -22,7 +23,7 @@ class MalmoiError(Exception):
     def __init__(self, code: str, /, where: str | Path | None = None, **values: Any) -> None:
         super().__init__(code)
         self.code = code
-        self.where = str(where) if where is not None else None
+        self.where = readable(str(where)) if where is not None else None
         self.values = values
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -27,6 +27,7 @@ from malmoi.artifact import (
     write_json,
 )
 from malmoi.config import Section
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 
 
@@ -36,6 +37,7 @@ def held(out: Path) -> Iterator[None]:
 
     Raises MM0006 where another process works in it, MM0014 where a file stands there.
     """
+    out = real_place(out)
     if out.exists() and not out.is_dir():
         raise MalmoiError("MM0014", out)
     with ExitStack() as locks:
@@ -69,6 +71,7 @@ def growing_artifact(
     cells of a league).
     Raises MM0012 and MM0014 where `out` holds something else, MM0015 when the disk is full.
     """
+    out = real_place(out)
     before: Path | None = None
     if _holds_something(out):
         if not (out / MANIFEST).exists():
@@ -91,7 +94,7 @@ def growing_artifact(
     draft = Draft(out)
     started = time.monotonic()
     with disk_errors(out), _aside(out, before):
-        out.resolve().mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         write_json(out / MANIFEST, manifest.model_dump())
         yield draft
         draft.timings["total_s"] = round(time.monotonic() - started, 3)
@@ -103,6 +106,7 @@ def growing_artifact(
 
 def put_back(out: Path) -> None:
     """After a kill: the finished run that stood aside returns to `out`, unless the new one is finished."""
+    out = real_place(out)
     before = _before(out)
     if not before.is_dir():
         return
@@ -118,9 +122,9 @@ def _aside(out: Path, before: Path | None) -> Iterator[None]:
     if before is None:
         yield
         return
-    out.resolve().rename(before)  # the caller's lock goes with it
+    out.rename(before)  # the caller's lock goes with it
     try:
-        with locked(out.resolve()):
+        with locked(out):
             yield
     except BaseException:  # Ctrl-C too
         _return(before, out)
@@ -130,10 +134,9 @@ def _aside(out: Path, before: Path | None) -> Iterator[None]:
 
 
 def _return(before: Path, out: Path) -> None:
-    place = out.resolve()
-    if place.exists():
-        shutil.rmtree(place)
-    before.rename(place)
+    if out.exists():
+        shutil.rmtree(out)
+    before.rename(out)
 
 
 def _own_files(out: Path) -> list[Path]:
@@ -157,8 +160,7 @@ def _empty(folder: Path) -> None:
 
 
 def _before(out: Path) -> Path:
-    place = out.resolve()  # `out` may be a link to a folder
-    return place.with_name(f".{place.name}.before")
+    return out.with_name(f".{out.name}.before")
 
 
 def _holds_something(out: Path) -> bool:

@@ -7,7 +7,6 @@ skipped, so a cut build goes on where it was.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -23,6 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from malmoi.artifact import digest_json, disk_errors, sync_tree, write_json
 from malmoi.errors import MalmoiError
+from malmoi.json_files import JsonError, read_json
 from malmoi.progress import Step
 
 Spec = TypeVar("Spec")
@@ -161,8 +161,8 @@ def _work(
 
 def _done(folder: Path, key: Any) -> dict[str, Any] | None:
     try:
-        done = json.loads((folder / DONE).read_text("utf-8"))
-    except (OSError, json.JSONDecodeError):
+        done = read_json(folder / DONE)
+        counts: dict[str, Any] = done["counts"]
+        return counts if done["key"] == digest_json(key) else None
+    except (OSError, JsonError, KeyError, TypeError):  # torn: the slice is made again
         return None
-    counts: dict[str, Any] = done["counts"]
-    return counts if done["key"] == digest_json(key) else None

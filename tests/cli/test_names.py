@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
 import pytest
 
-from malmoi.cli.recipe import _check_names, check_layout
+from malmoi.cli.recipe import Recipe, _check_names, check_layout, runs_of, tasks_of, tokenizers_of
 from malmoi.errors import MalmoiError
+from malmoi.messages import set_language
+from malmoi.tasks.config import TaskConfig
+from malmoi.tasks.data import task_of
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,16 @@ from malmoi.errors import MalmoiError
         ["manifest.json"],
         ["a\nb"],
         ["a\x07"],
+        ["a\0b"],
+        ["../../../outside/x"],
+        ["a\\b"],
+        [".."],
+        [""],
+        [" a"],
+        ["a."],
+        ["둘:셋"],
+        ["con"],
+        ["NUL.txt"],
         ["Plain", "plain"],
         ["말", unicodedata.normalize("NFD", "말")],
     ],
@@ -28,7 +42,49 @@ def test_names_that_no_folder_can_have(names: list[str]) -> None:
 
 
 def test_names_that_are_fine() -> None:
-    _check_names("runs", ["가" * 66, "말모이 둘", "plain-2", "manifest"], {})
+    _check_names("runs", ["가" * 66, "말모이 둘", "plain-2", "manifest", "console", "v1.2"], {})
+
+
+@pytest.mark.parametrize("name", ["../../../outside/x", "감정/분류", "..", "a\0b", "가" * 67, "con", "a\n"])
+def test_a_tasks_name_is_checked_as_a_runs(name: str, tmp_path: Path) -> None:
+    """Where the recipe is read, and wherever a task is read without one; nothing is written."""
+    origins = {"tasks.x.name": "r.toml:7"}
+    recipe = Recipe.model_validate({"out": "o", "corpus": {}, "tasks": {"x": {"task": "nsmc", "name": name}}})
+    set_language("en")
+    with pytest.raises(MalmoiError) as caught:
+        tasks_of(recipe, origins)
+    shown = name if name.isprintable() else repr(name)
+    assert (caught.value.code, caught.value.where) == ("MM0805", "r.toml:7")
+    assert caught.value.what == f"tasks.x.name: '{shown}' cannot be a name."
+    for task in (
+        TaskConfig(task="nsmc", name=name, data=tmp_path),
+        TaskConfig(name=name, train=tmp_path / "t.csv", text=("a",), label="b"),
+    ):
+        with pytest.raises(MalmoiError, match="MM0805"):
+            task_of(task)
+
+
+def test_names_are_composed() -> None:
+    """A recipe written on macOS may have its names as letters; folders and rows have syllables."""
+    letters = unicodedata.normalize("NFD", "말뭉치")
+    recipe = Recipe.model_validate(
+        {"out": "o", "corpus": {}, "tokenizers": {letters: {}}, "runs": {letters: {"tokenizer": "말뭉치"}}}
+    )
+    assert list(tokenizers_of(recipe, {})) == ["말뭉치"]
+    assert {name: run.tokenizer for name, run in runs_of(recipe, {}).items()} == {"pretrain/말뭉치": "말뭉치"}
+    assert task_of(TaskConfig(task="nsmc", name=letters)).name == "말뭉치"
+
+
+def test_a_file_gives_its_task_a_name_that_a_folder_can_have() -> None:
+    def name(file: str) -> str:
+        return task_of(TaskConfig(train=Path(file), text=("a",), label="b")).name
+
+    assert name("data/train.csv") == "train"
+    assert name("감정: 분류?.csv") == "감정 분류"
+    assert name(os.fsdecode("감정.csv".encode("cp949"))) == "감정"
+    assert name(unicodedata.normalize("NFD", "감정") + ".csv") == "감정"
+    assert name("con.csv") == "_con"
+    assert name("가" * 80 + ".csv") == "가" * 66
 
 
 def test_a_run_is_not_hidden_by_several(tmp_path: Path) -> None:

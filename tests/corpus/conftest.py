@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
+from malmoi.corpus.documents import DOC, row_documents
 from malmoi.corpus.read import heldout_parts, training_parts
 
 NEWS = """서울시가 올해 안에 시내버스 정류장 백 곳에 온열 의자를 놓는다. 예산은 모두 12억 원이다.
@@ -50,3 +52,11 @@ def read(folder: Path) -> list[list[str]]:
     parts = training_parts(folder) + heldout_parts(folder)
     documents = [d for part in parts for d in part.read_text("utf-8").rstrip("\n").split("\n\n")]
     return [document.split("\n") for document in documents]
+
+
+def rows(
+    text: str, kind: str, column: str | None = None, *, record: dict[str, Any] | None = None
+) -> list[str]:
+    """The documents of a table; bad rows raise, or are skipped where `record` is to book them."""
+    book = RowBook(f"a.{kind}", {} if record is None else record, skip=record is not None)
+    return DOC.join(row_documents([text], f"a.{kind}", kind, column, book)).split(DOC)

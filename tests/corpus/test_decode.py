@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import tracemalloc
 import unicodedata
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +84,140 @@ def test_archive_cut_short(tmp_path: Path, kind: str) -> None:
         "".join(Decoded(path))
     assert caught.value.code == "MM0105"
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_an_archive_damaged_anywhere(tmp_path: Path, kind: str) -> None:
+    """Cut at any byte, junk or half a second member behind it: never a shorter text in silence."""
+    path = tmp_path / f"a.txt.{kind}"
+    packed = PACKERS[kind](NEWS.encode() * 3)
+    bad = [packed[:at] for at in (0, 1, 7, 11, len(packed) // 3, len(packed) - 9, len(packed) - 1)]
+    bad += [packed + b"junk behind it", packed + packed[:-3], packed + packed[:10], packed[:5] + packed]
+    for data in bad:
+        path.write_bytes(data)
+        with pytest.raises(MalmoiError) as caught:
+            "".join(Decoded(path))
+        assert caught.value.code == "MM0105", data[-20:]
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_many_small_members_and_empty_ones(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.txt.{kind}"
+    pack = PACKERS[kind]
+    data = NEWS.encode()
+    pieces = [data[i : i + 7] for i in range(0, len(data), 7)]
+    path.write_bytes(b"".join(pack(piece) + pack(b"") for piece in pieces))
+    decoded = Decoded(path)
+    assert ("".join(decoded), decoded.encoding) == (NEWS, "utf-8")
+
+
+BOMB = 60_000_000  # bytes, of one sentence
+
+
+def zst_bomb() -> bytes:
+    packer = zstandard.ZstdCompressor().compressobj()
+    line = "가나다라마바사\n".encode() * 46_000
+    return b"".join([packer.compress(line) for _ in range(BOMB // len(line) + 1)]) + packer.flush()
+
+
+def gz_bomb() -> bytes:
+    packer = zlib.compressobj(wbits=31)
+    line = "가나다라마바사\n".encode() * 46_000
+    return b"".join([packer.compress(line) for _ in range(BOMB // len(line) + 1)]) + packer.flush()
+
+
+@pytest.mark.parametrize("bomb", [zst_bomb, gz_bomb])
+def test_what_unpacks_without_end_is_stopped_and_can_be_let_through(
+    tmp_path: Path, bomb: Callable[[], bytes]
+) -> None:
+    path = tmp_path / "a.txt.packed"
+    path.write_bytes(bomb())
+    assert path.stat().st_size < BOMB / 300
+    with pytest.raises(MalmoiError, match="more than 200 times its size") as caught:
+        "".join(Decoded(path))
+    assert (caught.value.code, "--set corpus.max_ratio=0" in caught.value.do) == ("MM0119", True)
+    tracemalloc.start()
+    size = sum(len(block) for block in Decoded(path, max_ratio=0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size > BOMB / 3 - 1e6
+    assert peak < 20e6
+
+
+def test_a_small_file_may_unpack_to_what_it_will(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt.xz"
+    path.write_bytes(lzma.compress(("한 줄을 되풀이한다.\n" * 400_000).encode()))
+    assert path.stat().st_size * 1_000 < 10_000_000
+    assert sum(map(len, Decoded(path))) == 4_800_000
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (gzip.compress(gzip.compress(NEWS.encode())), "gzip"),
+        (gzip.compress(b"a.txt" + bytes(252) + b"ustar"), "tar"),
+    ],
+    ids=["twice", "tar"],
+)
+def test_an_archive_in_an_archive_is_named(tmp_path: Path, data: bytes, kind: str) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(data)
+    with pytest.raises(MalmoiError, match=rf"MM0106.*\({kind}\)"):
+        "".join(Decoded(path))
+
+
+def encoded_twice(text: str, how: str) -> str:
+    """As cp1252 the five bytes without a letter become control characters, as in browsers."""
+    letters = bytes(range(0x80, 0xA0)).decode("cp1252", "replace")
+    table = {0x80 + i: letter for i, letter in enumerate(letters) if letter != "\ufffd"}
+    return text.encode().decode("latin-1").translate(table if how == "cp1252" else {})
+
+
+@pytest.mark.parametrize("how", ["latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    "before", ["", "\ufeff", "plain english line\n" * 60_000], ids=["", "BOM", "English"]
+)
+def test_korean_encoded_twice_is_recognised_and_can_be_undone(tmp_path: Path, how: str, before: str) -> None:
+    path = tmp_path / "a.txt"
+    text = before + "안녕하세요, 카페 café에서.\n" + NEWS * 900
+    path.write_text(encoded_twice(text, how), "utf-8")
+    with pytest.raises(MalmoiError, match="encoded twice") as caught:
+        "".join(Decoded(path))
+    assert caught.value.code == "MM0120"
+    assert "'안녕하세요" in caught.value.what
+    assert "--set corpus.encoded_twice=undo" in caught.value.do
+    undone = Decoded(path, twice="undo")
+    assert "".join(undone).lstrip("\ufeff") == text.lstrip("\ufeff")
+    assert undone.encoding == "utf-8 ×2"
+    assert "".join(Decoded(path, twice="keep")) == encoded_twice(text, how)
+
+
+@pytest.mark.parametrize(
+    "text", [NEWS, "Été à la plage, l'être et le café: déjà vu.\n" * 30, "naïve ê\n", ""]
+)
+def test_text_that_was_encoded_once_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(text, "utf-8")
+    assert "".join(Decoded(path)) == text
+
+
+def test_encoded_twice_with_letters_lost_is_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(NEWS.encode().decode("cp1252", "ignore"), "utf-8")
+    with pytest.raises(MalmoiError, match="MM0120"):
+        "".join(Decoded(path))
+    with pytest.raises(MalmoiError, match=r"MM0104.*utf-8 ×2"):
+        "".join(Decoded(path, twice="undo"))
+
+
+def test_a_corpus_of_a_file_that_was_encoded_twice(tmp_path: Path, news: Path, build: Build) -> None:
+    path = tmp_path / "twice.txt"
+    path.write_text(encoded_twice(NEWS, "cp1252"), "utf-8")
+    with pytest.raises(MalmoiError, match=r"MM0120.*twice\.txt"):
+        build(path)
+    assert build(path, encoded_twice="undo")[0] == build(news, out="news")[0]
+    with pytest.warns(UserWarning, match=r"MM0113.*twice\.txt"):
+        assert build(news, path, out="both", on_bad_file="skip")[0] == build(news, out="news")[0]
 
 
 def test_not_an_archive(tmp_path: Path) -> None:

@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.corpus.documents import (
-    DOC,
-    MAX_DOCUMENT,
-    find_column,
-    row_documents,
-    sniff_rows,
-    text_documents,
-    unquote,
-)
-from malmoi.errors import MalmoiError
-from tests.corpus.conftest import Build
-
-
-def no_bad_rows(line: int, detail: str) -> None:
-    raise AssertionError(f"{line}: {detail}")
-
-
-def rows(text: str, kind: str, column: str | None = None) -> list[str]:
-    return DOC.join(row_documents([text], "a." + kind, kind, column, no_bad_rows)).split(DOC)
+from malmoi.corpus.documents import DOC, MAX_DOCUMENT, sniff_rows, text_documents
 
 
 def documents_of(blocks: list[str], separator: str = "blank_line") -> list[str]:
@@ -86,97 +64,9 @@ def test_a_line_without_end_does_not_stall() -> None:
     assert max(map(len, documents_of([text]))) <= MAX_DOCUMENT
 
 
-def test_csv_with_quotes_and_newlines() -> None:
-    text = 'id,본문\n1,"쉼표, 그리고\n줄바꿈"\n2,"그가 ""네""라고 했다"\n'
-    assert rows(text, "csv") == ["쉼표, 그리고\n줄바꿈", '그가 "네"라고 했다']
-
-
-def test_csv_of_spreadsheets_with_semicolons() -> None:
-    assert rows("번호;내용\n1;글 하나\n", "csv") == ["글 하나"]
-
-
-def test_tsv_has_no_quoting() -> None:
-    text = 'id\tdocument\tlabel\n1\t"안녕 하세요\t0\n2\t5" 화면이 좋다\t1\n'
-    assert rows(text, "tsv") == ['"안녕 하세요', '5" 화면이 좋다']
-
-
-@pytest.mark.parametrize(
-    ("cell", "text"),
-    [
-        ('"""옛 """"명작""""이 최고다."""', '"옛 ""명작""이 최고다."'),  # as NSMC has it, quoted twice
-        ('"그가 ""네""라고 했다"', '그가 "네"라고 했다'),
-        ('"진짜"', '"진짜"'),
-        ('"하나" 그리고 "둘"', '"하나" 그리고 "둘"'),
-        ('"', '"'),
-    ],
-)
-def test_cells_quoted_twice(cell: str, text: str) -> None:
-    assert unquote(cell) == unquote(text)
-
-
-def test_jsonl_finds_its_text() -> None:
-    assert rows('{"id": 1, "text": "하나\\n둘"}\n\n{"text": "셋"}\n', "jsonl") == ["하나\n둘", "셋"]
-
-
-def test_jsonl_with_half_a_surrogate(tmp_path: Path, build: Build) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(
-        '{"text": "반쪽 \\ud83d 글자가 들어 있는 줄입니다."}\n{"text": "온전한 줄도 하나 있습니다."}\n',
-        "utf-8",
-    )
-    assert build(path)[0] == [["온전한 줄도 하나 있습니다."]]
-
-
-def test_columns_by_number_and_name() -> None:
-    assert rows("가\t첫째 글\n나\t둘째 글\n", "tsv", "#2") == ["첫째 글", "둘째 글"]
-    assert find_column(["id", " Text "], None, "a.csv") == (1, True)
-
-
-def test_column_that_cannot_be_found_lists_the_columns() -> None:
-    with pytest.raises(MalmoiError, match=r"which column is the text\? The columns: 가, 나") as caught:
-        rows("가,나\n1,2\n", "csv")
-    assert caught.value.code == "MM0107"
-    with pytest.raises(MalmoiError, match=r"no column '글'. The columns: id, text") as caught:
-        rows('{"id": 1, "text": "하나"}\n', "jsonl", "글")
-    assert caught.value.code == "MM0111"
-
-
 def test_text_files_that_are_tables() -> None:
     assert sniff_rows("id\tdocument\tlabel\n1\t글\t0", None) == "tsv"
     assert sniff_rows("번호\t말\n", "말") == "tsv"
     assert sniff_rows("그냥\t탭이 든 글\n", None) == "txt"
     assert sniff_rows('{"text": "하나"}\n', None) == "jsonl"
     assert sniff_rows("{중괄호로 시작하는 글}\n", None) == "txt"
-
-
-@pytest.fixture
-def broken(tmp_path: Path) -> Path:
-    path = tmp_path / "a.jsonl"
-    lines = ['{"text": "멀쩡한 줄이 하나 있습니다."}', '{"text": "잘린 줄', '{"text": 3}']
-    path.write_text("\n".join(lines), "utf-8")
-    return path
-
-
-def test_broken_row_names_its_line(broken: Path, build: Build) -> None:
-    with pytest.raises(MalmoiError) as caught:
-        build(broken)
-    assert caught.value.code == "MM0108"
-    assert caught.value.where == f"{broken}:2"
-
-
-def test_broken_rows_can_be_skipped_and_are_listed(broken: Path, build: Build) -> None:
-    with pytest.warns(UserWarning, match="MM0114"):
-        documents, folder = build(broken, on_bad_file="skip")
-    assert documents == [["멀쩡한 줄이 하나 있습니다."]]
-    audit = json.loads((folder / "audit.json").read_text("utf-8"))
-    assert [row[0] for row in audit["files"][0]["bad_rows"]] == [2, 3]
-
-
-def test_a_short_csv_row_is_a_bad_row() -> None:
-    seen: list[int] = []
-
-    def bad(line: int, detail: str) -> None:
-        seen.append(line)
-
-    found = list(row_documents(["a,text\n1,하나\n2\n"], "a.csv", "csv", None, bad))
-    assert (found, seen) == (["하나"], [3])

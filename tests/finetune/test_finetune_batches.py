@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.finetune.answer import model_outputs
-from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, row_length, within_budget
+from malmoi.finetune.batches import (
+    Encoded,
+    encode,
+    epoch_batches,
+    in_pieces,
+    lay_flat,
+    pack,
+    row_length,
+    within_budget,
+)
 from malmoi.finetune.start import pretrained
 
 lengths = st.lists(st.integers(2, 40), min_size=1, max_size=60)
@@ -22,37 +31,74 @@ def encoded(lens: list[int]) -> Encoded:
 
 
 @given(lens=lengths)
-def test_rows_are_laid_flat(lens: list[int]) -> None:
+def test_texts_share_rows_and_keep_their_own_positions(lens: list[int]) -> None:
     data = encoded(lens)
-    rows = np.arange(len(lens))[::-1].copy()
-    batch, firsts = lay_flat(data, rows)
-    L = row_length(max(lens))
-    assert (batch.row_len, batch.rows) == (L, len(lens))
-    cuts = [0]
-    for r, i in enumerate(rows):
-        n, at = lens[i], r * L
-        assert firsts[r] == at
+    texts = np.arange(len(lens))[::-1].copy()
+    batch, firsts = lay_flat(data, texts)
+    T, L = batch.ids_T.numel(), batch.row_len
+    assert L in (row_length(max(lens)), row_length(max(lens) * 3 // 2))
+    assert len(lens) * row_length(max(lens)) >= T  # never more than one text a row would take
+    owner = [-1] * T  # which text a token of the batch belongs to
+    for i, at in zip(texts, firsts.tolist(), strict=True):
+        n = lens[i]
+        assert at // L == (at + n - 1) // L  # whole in one row
         row = slice(data.starts[i], data.starts[i + 1])
         assert batch.ids_T[at : at + n].tolist() == data.ids[row].tolist()
         assert batch.segments_T[at : at + n].tolist() == data.segments[row].tolist()
-        assert batch.ids_T[at + n : at + L].tolist() == [0] * (L - n)
-        assert batch.positions_T[at : at + L].tolist() == [*range(n), *range(L - n)]
-        cuts += [at + n, at + L]
-    expected = sorted(set(cuts))
-    assert batch.cu_seqlens[: len(expected)].tolist() == expected
-    assert set(batch.cu_seqlens[len(expected) :].tolist()) <= {len(lens) * L}
+        assert batch.positions_T[at : at + n].tolist() == list(range(n))
+        assert set(owner[at : at + n]) == {-1}  # texts do not overlap
+        owner[at : at + n] = [int(i)] * n
+    tails = [t for t in range(T) if owner[t] == -1]
+    assert batch.ids_T[tails].tolist() == [0] * len(tails)
+    assert all(
+        batch.positions_T[t] == (0 if t % L == 0 or owner[t - 1] != -1 else batch.positions_T[t - 1] + 1)
+        for t in tails
+    )
+    cuts = [t for t in range(T) if t % L == 0 or owner[t] != owner[t - 1]]
+    assert batch.cu_seqlens[: len(cuts)].tolist() == cuts
+    assert set(batch.cu_seqlens[len(cuts) :].tolist()) <= {T}
     assert len(batch.cu_seqlens) == 2 * len(lens) + 1
 
 
-@given(lens=lengths, size=st.integers(1, 9), seed=st.integers(0, 9), epoch=st.integers(0, 3))
-def test_an_epoch_has_every_row_once(lens: list[int], size: int, seed: int, epoch: int) -> None:
-    array = np.array(lens)
-    batches = epoch_batches(array, size, seed, epoch)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lens)))
-    assert len(batches) == -(-len(lens) // size)
-    assert max(map(len, batches)) <= size
-    again = epoch_batches(array, size, seed, epoch)
+@given(lens=lengths, tokens=st.integers(8, 400))
+def test_pieces_are_the_rows_of_one_batch(lens: list[int], tokens: int) -> None:
+    data, texts = encoded(lens), np.arange(len(lens))
+    whole, firsts = lay_flat(data, texts)
+    pieces = list(in_pieces(data, texts, tokens))
+    assert torch.equal(torch.cat([batch.ids_T for _, batch, _ in pieces]), whole.ids_T)
+    assert torch.equal(torch.cat([batch.positions_T for _, batch, _ in pieces]), whole.positions_T)
+    assert all(batch.ids_T.numel() <= tokens or batch.rows == 1 for _, batch, _ in pieces)
+    assert {batch.row_len for _, batch, _ in pieces} == {whole.row_len}
+    offset, found = 0, []
+    for part, batch, firsts_B in pieces:
+        found += [(int(i), int(first) + offset) for i, first in zip(part, firsts_B, strict=True)]
+        offset += batch.ids_T.numel()
+    assert sorted(found) == list(enumerate(firsts.tolist()))
+    assert [first for _, first in found] == sorted(firsts.tolist())  # row after row
+
+
+@given(lens=lengths)
+def test_packing_wastes_little(lens: list[int]) -> None:
+    L = row_length(max(lens))
+    _, rows = pack(np.array(lens), L)
+    fewest = -(-sum(lens) // L)
+    assert rows <= min(len(lens), 2 * fewest)  # no two rows that are half empty or more
+
+
+@given(count=st.integers(1, 60), size=st.integers(1, 9), seed=st.integers(0, 9), epoch=st.integers(0, 3))
+def test_an_epoch_has_every_text_once(count: int, size: int, seed: int, epoch: int) -> None:
+    batches = epoch_batches(count, size, seed, epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(count))
+    assert [len(b) for b in batches[:-1]] == [size] * (-(-count // size) - 1)
+    again = epoch_batches(count, size, seed, epoch)
     assert [b.tolist() for b in batches] == [b.tolist() for b in again]
+
+
+def test_batches_hold_texts_of_all_lengths() -> None:
+    """Sorted by length, texts of one length would meet in every epoch; drawn at random they hardly do."""
+    lens = np.arange(1000)
+    spread = [lens[b].std() for b in epoch_batches(1000, 32, 0, 0)[:-1]]
+    assert np.mean(spread) > 0.8 * lens.std()
 
 
 @given(lens=lengths, budget=st.integers(8, 400))

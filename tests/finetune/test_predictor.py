@@ -96,7 +96,7 @@ def test_a_table_is_answered_by_column(predictor: Predictor, tmp_path: Path) -> 
     assert [(r["line"], r["문장"]) for r in rows] == [
         ("2", "나는 정말 재미있다"),
         ("3", ""),
-        ("4", "시간이,\n아깝다"),
+        ("4", "시간이,\\n아깝다"),
     ]
     with pytest.raises(MalmoiError, match="MM0603"):
         answer_file(predictor, tmp_path / "a.csv", tmp_path / "out.tsv", columns=["글"])

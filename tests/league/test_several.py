@@ -147,6 +147,29 @@ def test_two_tasks_of_one_name_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("rows", "code", "said"),
+    [
+        (["A", "a"], "MM0702", "the name 'a' is taken."),
+        (["characters"], "MM0702", "the name 'characters' is taken."),
+        (["../out"], "MM0704", "'../out' cannot be a name."),
+    ],
+)
+def test_rows_that_cannot_be_folders_of_their_own_are_refused(
+    rows: list[str],
+    code: str,
+    said: str,
+    checkpoints: dict[str, Path],
+    three_tasks: list[FinetuneConfig],
+    tmp_path: Path,
+) -> None:
+    one = next(iter(checkpoints.values()))
+    with pytest.raises(MalmoiError) as caught:
+        league(LeagueConfig(), three_tasks, dict.fromkeys(rows, one), tmp_path / "league")
+    assert (caught.value.code, caught.value.what) == (code, said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("change", "code"),
     [({"head": "pooler"}, "MM0412"), ({"max_len": 33}, "MM0619"), ({"label": "없는 열"}, "MM0603")],
 )

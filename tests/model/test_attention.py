@@ -14,6 +14,7 @@ from torch import Tensor
 from malmoi.model import attention
 from malmoi.model.attention import AttentionPlan
 from malmoi.model.batch import Batch
+from malmoi.model.dropout import dropout
 
 L = 8
 ROWS = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=2), min_size=1, max_size=3)
@@ -98,18 +99,46 @@ def test_the_operator_keeps_torchs_rules() -> None:
     torch.library.opcheck(torch.ops.malmoi.attend_products.default, (*qkv, None, L))
 
 
-def test_attention_dropout_takes_sdpa() -> None:
-    batch = Batch.from_rows([[[1] * 5, [1] * 2]], L)
-    plan = attention.plan(batch, head_dim=16, dtype=torch.bfloat16, dropout_p=0.5)
-    assert plan.kernel == "sdpa"
-    qkv = random_qkv(L, 2, torch.bfloat16)
+@pytest.mark.parametrize("lengths", [[[5, 2], [3]], [[L], [L]]])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.bfloat16, 0.05)])
+def test_dropout_of_the_weights_agrees_with_the_oracle(
+    lengths: list[list[int]], dtype: torch.dtype, tolerance: float
+) -> None:
+    """The same draws applied to the weights of the whole row, one head after the other."""
+    batch = Batch.from_rows([[[1] * n for n in row] for row in lengths], L)
+    plan = attention.plan(batch, head_dim=16, dtype=dtype, dropout_p=0.4)
+    assert plan.kernel == "products"
+    qkv = random_qkv(2 * L, 2, dtype)
     torch.manual_seed(0)
-    dropped = attention.attend(*qkv, plan, 0.5)
-    assert not torch.equal(dropped, attention.attend(*qkv, plan, 0.0))
-    # A row's lone last token sees itself only: its value doubled, or nothing, in each head.
-    value_Hd, out_Hd = 2 * qkv[2][7], dropped[7]
-    for value_d, out_d in zip(value_Hd, out_Hd, strict=True):
-        assert torch.equal(out_d, value_d) or not out_d.any()
+    out = attention.attend(*qkv, plan, 0.4)
+    torch.manual_seed(0)
+    kept_RHLL = dropout(torch.ones(4, L, L), 0.4, True).view(2, 2, L, L)
+    assert 0.4 < (kept_RHLL > 0).float().mean() < 0.8
+    exact = [x.detach().float().requires_grad_() for x in qkv]
+    wanted = torch.zeros(2 * L, 2, 16)
+    for start, end in pairwise(batch.cu_seqlens.tolist()):
+        row, first = divmod(start, L)
+        for head in range(2):
+            q, k, v = (x[start:end, head] for x in exact)
+            weights = torch.softmax(q @ k.T / 4, -1)
+            weights = weights * kept_RHLL[row, head, first : first + len(q), first : first + len(q)]
+            wanted[start:end, head] = weights @ v
+    torch.testing.assert_close(out.float(), wanted, rtol=0, atol=tolerance)
+    upstream = torch.randn_like(out)
+    grads = torch.autograd.grad(out, qkv, upstream)
+    for grad, wanted_grad in zip(grads, torch.autograd.grad(wanted, exact, upstream.float()), strict=True):
+        torch.testing.assert_close(grad.float(), wanted_grad, rtol=0, atol=2 * tolerance)
+
+
+def test_dropped_weights_keep_their_mean() -> None:
+    """A lone token sees itself only: its value times 1 / .7, or nothing, and 30 % of the time nothing."""
+    batch = Batch.from_rows([[[1] * (L - 1)]] * 500, L)
+    plan = attention.plan(batch, head_dim=16, dtype=torch.float32, dropout_p=0.3)
+    value = torch.ones(500 * L, 2, 16)
+    torch.manual_seed(1)
+    last = attention.attend(value, value, value, plan, 0.3).view(500, L, 2, 16)[:, -1, :, 0]
+    assert sorted(last.unique().tolist()) == pytest.approx([0.0, 1 / 0.7], rel=1e-4)
+    assert abs((last == 0).float().mean().item() - 0.3) < 0.06  # four standard deviations of 1,000 lots
 
 
 def test_the_gpu_kernel_is_called_by_names_it_has() -> None:

@@ -1,10 +1,13 @@
-"""Our CPU dropout has the right rate in every lane of a draw, the right scale, and follows torch's seed."""
+"""Our CPU dropout has the right rate in every lane of a draw, the right scale, follows torch's seed, and asks
+not how an update's rows are cut into micro-batches."""
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch import Tensor
 
-from malmoi.model.dropout import dropout
+from malmoi.model.dropout import dropout, one_update
 
 
 def test_rate_and_scale_in_all_four_lanes() -> None:
@@ -33,3 +36,44 @@ def test_nothing_happens_outside_training_and_the_seed_decides_inside() -> None:
     first = dropout(x, 0.3, True)
     torch.manual_seed(3)
     assert torch.equal(first, dropout(x, 0.3, True))
+
+
+# Seven rows of 8 tokens: vectors of tokens, of three masked slots, of first tokens; weights of two heads.
+SHAPES = [(7 * 8, 5), (7 * 3, 5), (7, 3), (7 * 2, 8, 8)]
+
+
+def in_parts(parts: list[int]) -> list[list[Tensor]]:
+    """Dropout of ones in four places for micro-batches of so many rows, in one update."""
+    torch.manual_seed(4)
+    found = []
+    with one_update() as update:
+        for rows in parts:
+            update.begin()
+            places = [torch.ones(rows * (n // 7), *rest) for n, *rest in SHAPES]
+            found.append([dropout(x, 0.3, True) for x in places])
+    return found
+
+
+def test_an_update_in_one_piece_draws_as_without_one() -> None:
+    (whole,) = in_parts([7])
+    torch.manual_seed(4)
+    for found, shape in zip(whole, SHAPES, strict=True):
+        assert torch.equal(found, dropout(torch.ones(shape), 0.3, True))
+
+
+@pytest.mark.parametrize("parts", [[1] * 7, [3, 3, 1], [2, 5]])
+def test_rows_have_the_same_dropout_in_any_micro_batch(parts: list[int]) -> None:
+    """Seven rows of 8 tokens at once and in parts; 5 x 3 elements a row are no multiple of a draw's four."""
+    (whole,) = in_parts([7])
+    found = in_parts(parts)
+    for place, wanted in enumerate(whole):
+        assert torch.equal(torch.cat([part[place] for part in found]), wanted)
+
+
+def test_the_next_update_draws_anew() -> None:
+    with one_update() as update:
+        update.begin()
+        first = dropout(torch.ones(32, 4), 0.5, True)
+    with one_update() as update:
+        update.begin()
+        assert not torch.equal(first, dropout(torch.ones(32, 4), 0.5, True))

@@ -66,7 +66,7 @@ def test_a_pickle_is_never_opened(folder: Path) -> None:
         ("[]", "list"),
         ('{"model_type": "bert"}', "vocab_size"),
         ("[" * 100_000, ""),
-        (b"\xff\xfe", "utf-8"),
+        (b"\xff\xfe", "UTF-16"),
     ],
 )
 def test_a_config_that_is_none(folder: Path, text: str | bytes, detail: str) -> None:

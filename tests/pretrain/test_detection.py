@@ -94,3 +94,14 @@ def test_base_entropy_is_what_the_rate_alone_scores() -> None:
     loss = torch.nn.functional.binary_cross_entropy_with_logits(constant, replaced)
     base = found(constant, replaced, torch.ones_like(replaced))["base_entropy"]
     assert base == pytest.approx(loss.item(), abs=1e-6)
+
+
+def test_which_bin_a_logit_falls_into() -> None:
+    """512 bins of a sixteenth from -16 to 16; 0 is an edge, what is beyond falls into the outermost."""
+    logits = torch.tensor([-100.0, -16.0, -15.97, -15.9, -0.01, 0.0, 0.07, 15.9, 15.95, 16.0, math.nan])
+    bins = [0, 0, 0, 1, 255, 256, 257, 510, 511, 511, 0]
+    for logit, place in zip(logits, bins, strict=True):
+        counted = histogram(logit[None], torch.ones(1), torch.ones(1))
+        assert counted["replaced"].nonzero().flatten().tolist() == [place], logit
+        assert len(counted["replaced"]) == len(counted["original"]) == 512
+        assert counted["original"].sum() == 0

@@ -30,7 +30,7 @@ ELECTRA = TRAINING.model_copy(
         "start": "counted",
         "pairs": 0.3,
         "echoes": 0.2,
-        "decay": "linear-throughout",
+        "decay": "electra",
         "bias_correction": False,
         "milestones": (0.25, 0.5),
         "checkpoint_every": 2,

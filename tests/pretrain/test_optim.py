@@ -1,4 +1,4 @@
-"""The optimizer is google-research/electra's without bias correction, torch's with it; rates by formula."""
+"""The optimizer is google-research's without bias correction, torch's with it; rates by formula."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.optim import adamw, set_rate
+from malmoi.pretrain.optim import MOMENTS, adamw, optimizer_tensors, restore_optimizer, set_rate
 from malmoi.pretrain.schedule import rate_at
 
 STEPS = 50
@@ -32,14 +33,14 @@ class Small(nn.Module):
 
 
 def rate(step: int) -> float:
-    return rate_at(step, STEPS, peak=CONFIG.lr, warmup=CONFIG.warmup, decay="linear-throughout")
+    return rate_at(step, STEPS, peak=CONFIG.lr, warmup=CONFIG.warmup, decay="electra")
 
 
 def ours(config: PretrainConfig) -> list[torch.Tensor]:
     model = Small()
     optimizer = adamw(model, config)
     for step in range(STEPS):
-        set_rate(optimizer, rate(step), step, config)
+        set_rate(optimizer, rate(step), step, eps=config.eps, bias_correction=config.bias_correction)
         model.matrix.grad, model.bias.grad = model.gradients(step)
         optimizer.step()
     return [model.matrix.detach(), model.bias.detach()]
@@ -80,6 +81,23 @@ def test_with_bias_correction_it_is_torch_s() -> None:
         torch.testing.assert_close(found, wanted.detach(), rtol=0, atol=1e-6)
 
 
+def test_a_group_learns_at_its_share_and_decays_by_it() -> None:
+    """As google-research/electra's layer-wise rates: lr_layer · (m / (√v + eps) + wd · p)."""
+    model = Small()
+    groups = [
+        {"params": [model.matrix], "weight_decay": 0.1, "share": 0.25},
+        {"params": [model.bias], "weight_decay": 0.0, "share": 1.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.999), fused=True)
+    before, gradient = model.matrix.detach().clone(), model.gradients(0)[0]
+    model.matrix.grad = gradient
+    for step in (0, 7, 0):  # what an earlier call asked for must not stay
+        set_rate(optimizer, 0.01, step, eps=1e-6, bias_correction=False)
+    optimizer.step()
+    update = 0.1 * gradient / (math.sqrt(0.001) * gradient.abs() + 1e-6) + 0.1 * before
+    torch.testing.assert_close(model.matrix.detach(), before - 0.0025 * update, rtol=0, atol=1e-6)
+
+
 def test_the_two_differ_where_it_matters() -> None:
     """At the start: √(1 - .999) / (1 - .9) = .316, so without correction first steps are three times as
     long, and more of the warm-up is spent on them."""
@@ -87,15 +105,52 @@ def test_the_two_differ_where_it_matters() -> None:
     assert (with_it[0] - without[0]).abs().max() > 0.01
 
 
-@pytest.mark.parametrize(("steps", "warmup"), [(1000, 0.1), (50, 0.2), (7, 0.0)])
-def test_the_rate_of_bert_s_optimization_py(steps: int, warmup: float) -> None:
-    """tf.train.polynomial_decay(peak, step, steps, 0, power=1) · min(1, step / warm-up steps)."""
+def published_bert(step: int, steps: int, init_lr: float, num_warmup_steps: int) -> float:
+    """google-research/bert, optimization.py:32-54, `global_step` = step."""
+    learning_rate = (init_lr - 0.0) * (1 - min(step, steps) / steps) ** 1.0 + 0.0
+    if num_warmup_steps:
+        warmup_learning_rate = init_lr * (step / num_warmup_steps)
+        is_warmup = float(step < num_warmup_steps)
+        learning_rate = (1.0 - is_warmup) * learning_rate + is_warmup * warmup_learning_rate
+    return learning_rate
+
+
+def published_electra(step: int, steps: int, peak: float, warmup_steps: int, proportion: float) -> float:
+    """google-research/electra, model/optimization.py:36-45, `global_step` = step."""
+    learning_rate = (peak - 0.0) * (1 - min(step, steps) / steps) ** 1.0 + 0.0
+    return learning_rate * min(1.0, step / max(steps * proportion, warmup_steps))
+
+
+@pytest.mark.parametrize(("steps", "warmup_steps", "share"), [(1000, 100, 0), (50, 0, 0.2), (76, 0, 0.1)])
+def test_the_published_rates(steps: int, warmup_steps: int, share: float) -> None:
+    asked = {"peak": 5e-4, "warmup": share, "warmup_steps": warmup_steps}
     for step in range(steps):
-        falling = (5e-4 - 0.0) * (1 - step / steps) ** 1.0 + 0.0
-        rising = min(1.0, step / (steps * warmup)) if warmup else float(step > 0)
-        found = rate_at(step, steps, peak=5e-4, warmup=warmup, decay="linear-throughout")
-        assert found == pytest.approx(falling * rising, rel=1e-12)
-    assert rate_at(0, steps, peak=1, warmup=warmup, decay="linear-throughout") == 0
+        # run_classifier.py: int(num_train_steps * warmup_proportion)
+        wanted = published_bert(step, steps, 5e-4, warmup_steps or int(steps * share))
+        assert rate_at(step, steps, decay="bert", **asked) == pytest.approx(wanted, rel=1e-12)
+        wanted = published_electra(step, steps, 5e-4, warmup_steps, share)
+        assert rate_at(step, steps, decay="electra", **asked) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_how_the_published_rates_differ() -> None:
+    """100 updates, 20 of warm-up, peak 1: BERT's rises to .95 in a line and drops to .8, ELECTRA's bends."""
+    bert, electra = (
+        [rate_at(step, 100, peak=1.0, warmup=0.0, warmup_steps=20, decay=name) for step in range(100)]
+        for name in ("bert", "electra")
+    )
+    assert [bert[i] for i in (0, 10, 19, 20, 60)] == pytest.approx([0, 0.5, 0.95, 0.8, 0.4])
+    assert [electra[i] for i in (0, 10, 19, 20, 60)] == pytest.approx([0, 0.45, 0.7695, 0.8, 0.4])
+    for name in ("bert", "electra"):
+        assert rate_at(0, 100, peak=1.0, warmup=0.0, decay=name) == 1.0  # no warm-up
+
+
+def test_a_warm_up_in_steps_wins_over_the_share_and_does_not_grow_with_the_steps() -> None:
+    for steps in (100, 1000):
+        rates = [
+            rate_at(step, steps, peak=2.0, warmup=0.5, warmup_steps=10, decay="none")
+            for step in (0, 4, 9, 10)
+        ]
+        assert rates == pytest.approx([0.2, 1.0, 2.0, 2.0])
 
 
 def test_the_other_rates_at_their_corners() -> None:
@@ -109,3 +164,44 @@ def test_the_other_rates_at_their_corners() -> None:
     assert at(55, "cosine") == pytest.approx(1.0) and at(99, "cosine") < 1e-3
     assert at(25, "cosine") == pytest.approx(1 + math.cos(math.pi / 6))
     assert at(99, "none") == 2.0
+
+
+def stepped(steps: int) -> tuple[Small, torch.optim.AdamW]:
+    model = Small()
+    optimizer = adamw(model, CONFIG)
+    for step in range(steps):
+        model.matrix.grad, model.bias.grad = model.gradients(step)
+        optimizer.step()
+    return model, optimizer
+
+
+def test_the_state_goes_out_by_name_and_comes_back() -> None:
+    """Three steps, the state moved into a new optimizer, a fourth step: as four in one go."""
+    model, optimizer = stepped(3)
+    tensors = optimizer_tensors(model, optimizer)
+    assert set(tensors) == {f"{moment}.{name}" for moment in MOMENTS for name in ("matrix", "bias")}
+    assert optimizer_tensors(Small(), adamw(Small(), CONFIG)) == {}
+    whole, _ = stepped(4)
+    again = adamw(model, CONFIG)
+    restore_optimizer(model, again, tensors, 3)
+    model.matrix.grad, model.bias.grad = model.gradients(3)
+    again.step()
+    assert torch.equal(model.matrix, whole.matrix) and torch.equal(model.bias, whole.bias)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (None, "exp_avg_sq.bias is None, the model's is [4]"),
+        (torch.zeros(5), "exp_avg_sq.bias is [5], the model's is [4]"),
+    ],
+)
+def test_a_state_that_does_not_fit(changed: torch.Tensor | None, told: str) -> None:
+    model, optimizer = stepped(1)
+    tensors = optimizer_tensors(model, optimizer)
+    del tensors["exp_avg_sq.bias"]
+    if changed is not None:
+        tensors["exp_avg_sq.bias"] = changed
+    with pytest.raises(MalmoiError) as caught:
+        restore_optimizer(model, optimizer, tensors, 1)
+    assert caught.value.code == "MM0508" and told in caught.value.what

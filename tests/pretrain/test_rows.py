@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain, pairwise
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
 from malmoi.pretrain.noise import permute, uniforms, words
-from malmoi.pretrain.rows import RowTable, _most, cut_rows
+from malmoi.pretrain.rows import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
+from malmoi.progress import Reporter
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
 
@@ -56,6 +59,39 @@ def test_rows_are_nearly_full_and_mostly_end_where_a_sentence_ends() -> None:
     assert np.isin(starts, part.sentences).mean() > 0.35
 
 
+@pytest.mark.parametrize(
+    ("lengths", "rows"),
+    [
+        ([[14]], [[14]]),
+        ([[12, 5]], [[12], [5]]),  # ends with a sentence: the two tokens lost are an eighth of the row
+        ([[11, 5]], [[14], [2]]),  # three would be more, so the sentence is cut
+        ([[10], [4]], [[10, 2], [2]]),  # two tokens are an eighth, enough for the next document
+        ([[11], [4]], [[11], [4]]),  # one is not
+        ([[11], [1]], [[11, 1]]),  # unless the document has no more
+        ([[12], [1]], [[12], [1]]),
+        ([[9], [30]], [[9, 3], [14], [13]]),
+    ],
+)
+def test_where_a_row_of_16_ends(lengths: list[list[int]], rows: list[list[int]]) -> None:
+    """Each sequence has two special tokens besides."""
+    part = make_part(lengths)
+    starts, sizes, firsts = cut_rows(part.sentences, part.documents, 16)
+    assert [sizes[a:b].tolist() for a, b in pairwise(firsts)] == rows
+    assert starts.tolist() == np.cumsum([0, *sizes[:-1]]).tolist()
+
+
+def test_the_sentence_nearest_the_middle() -> None:
+    sentences = np.array([0, 4, 9, 20])
+
+    def middles(*spans: tuple[int, int]) -> list[int]:
+        starts, lengths = (np.array(numbers) for numbers in zip(*spans, strict=True))
+        return _middles(sentences, starts, lengths).tolist()
+
+    assert middles((0, 20), (0, 14), (0, 13), (0, 9), (0, 6)) == [9, 9, 4, 4, 4]
+    assert middles((0, 5)) == [0], "the last token is given up, so nothing would follow"
+    assert middles((4, 16), (9, 11), (10, 4)) == [5, 0, 0]
+
+
 def test_a_filled_row_is_what_the_table_says(tmp_path: Path) -> None:
     part = make_part([[4], [20, 9]])
     table = RowTable.open([part], 16, tmp_path)
@@ -68,6 +104,39 @@ def test_a_filled_row_is_what_the_table_says(tmp_path: Path) -> None:
     assert table.source(0) == "part-00000[0:12]"
     again = RowTable.open([part], 16, tmp_path)
     assert again.rows == table.rows and isinstance(again.tables[0][0], np.memmap)
+
+
+def plain_row(table: RowTable, row: int) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Ids, positions, lengths and middles of one row, token by token."""
+    p = max(i for i, first in enumerate(table.first_row[:-1]) if first <= row)
+    starts, lengths, firsts = table.tables[p]
+    ids: list[int] = []
+    positions: list[int] = []
+    sizes: list[int] = []
+    middles: list[int] = []
+    for s in range(firsts[row - table.first_row[p]], firsts[row - table.first_row[p] + 1]):
+        start, size = int(starts[s]), int(lengths[s])
+        ids += [SPECIAL.cls, *table.parts[p].ids[start : start + size].tolist(), SPECIAL.sep]
+        positions += range(size + 2)
+        sizes.append(size + 2)
+        inside = [int(x) - start for x in table.parts[p].sentences if start < x < start + size - 1]
+        middles.append(min(inside, key=lambda x: abs(x - size // 2), default=0))
+    tail = table.row_len - len(ids)
+    return ids + [SPECIAL.pad] * tail, [*positions, *range(tail)], sizes, middles
+
+
+@given(st.lists(documents, min_size=1, max_size=3), st.sampled_from([8, 16, 64]), st.randoms())
+def test_rows_are_filled_as_one_would_by_hand(
+    parts: list[list[list[int]]], row_len: int, random: Random
+) -> None:
+    made = [make_part(lengths, f"part-{i:05}") for i, lengths in enumerate(parts)]
+    table = RowTable(made, [cut_rows(part.sentences, part.documents, row_len) for part in made], row_len)
+    rows = random.sample(range(table.rows), random.randint(1, table.rows))  # any order, across the parts
+    block = table.fill(np.array(rows), SPECIAL.cls, SPECIAL.sep, SPECIAL.pad)
+    for r, row in enumerate(rows):
+        ids, positions, sizes, middles = plain_row(table, row)
+        assert (block.ids_RL[r].tolist(), block.positions_RL[r].tolist()) == (ids, positions)
+        assert (block.sequences[r], block.middles[r], block.lengths_R[r]) == (sizes, middles, sum(sizes))
 
 
 def test_an_empty_part_is_an_error(tmp_path: Path) -> None:
@@ -104,15 +173,15 @@ def test_uniforms_are_uniform_and_a_function_of_their_counters() -> None:
     assert words(1, 2) != words(2, 1)
 
 
-def test_masking_is_berts() -> None:
-    """15 % of the real tokens, 80/10/10, never a special token; labels are the originals."""
+def test_plain_masking_has_the_shares_of_berts() -> None:
+    """15 % of the maskable tokens, 80/10/10, never a special token; labels are the originals."""
     rng = np.random.default_rng(1)
     ids = rng.integers(5, 1000, size=(600, 64))
     ids[:, 0], ids[:, 40], ids[:, 41:] = SPECIAL.cls, SPECIAL.sep, SPECIAL.pad
     masked = mask_rows(ids, np.arange(600), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
     used = masked.weights_RC > 0
     assert (used.sum(1) == round(0.15 * 39)).all()
-    assert masked.slots_RC.shape[1] == slot_cap(64, 0.15) == 10
+    assert masked.slots_RC.shape[1] == slot_cap(62, 0.15) == 10
     rows = np.nonzero(used)[0]
     slots, labels = masked.slots_RC[used], masked.labels_RC[used]
     assert (ids[rows, slots] == labels).all() and (labels >= 5).all()
@@ -171,3 +240,39 @@ def test_the_most_sequences_of_a_row_whatever_the_pieces() -> None:
     rows = np.array([0, 1, 4, 5, 7, 8], np.int64)
     assert [_most(rows, size) for size in (1, 2, 3, 100)] == [3, 3, 3, 3]
     assert _most(np.array([0], np.int64)) == 1
+
+
+class Warned(Reporter):
+    def __init__(self) -> None:
+        self.codes: list[tuple[str, str | None, dict[str, object]]] = []
+
+    def warn(self, code: str, where: str | None = None, **values: object) -> None:
+        self.codes.append((code, where, values))
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_flipped_bit_in_the_table_is_found_and_mended(name: str, tmp_path: Path) -> None:
+    part = make_part([[4, 9], [20, 9, 30], [7]])
+    whole = [array.tolist() for array in RowTable.open([part], 16, tmp_path).tables[0]]
+    file = tmp_path / part.name / f"{name}.npy"
+    before = file.stat()
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a bad disk does it: by no one's hand
+    reporter = Warned()
+    again = RowTable.open([part], 16, tmp_path, reporter)
+    assert [array.tolist() for array in again.tables[0]] == whole
+    assert reporter.codes == [("MM0033", str(tmp_path / part.name), {"reason": f"{name}.npy: SHA-256"})]
+    assert table_fault(tmp_path / part.name) is None
+    RowTable.open([part], 16, tmp_path, reporter)
+    assert len(reporter.codes) == 1
+
+
+def test_a_table_without_digests_or_arrays_is_made_again(tmp_path: Path) -> None:
+    part = make_part([[4, 9], [20, 9, 30], [7]])
+    whole = [array.tolist() for array in RowTable.open([part], 16, tmp_path).tables[0]]
+    for left_out in ("digests.json", "starts.npy"):
+        (tmp_path / part.name / left_out).unlink()
+        again = RowTable.open([part], 16, tmp_path, Warned())
+        assert [array.tolist() for array in again.tables[0]] == whole

@@ -283,17 +283,6 @@ def test_too_long_rows_and_too_small_a_disk(shards: Path, tmp_path: Path) -> Non
         pretrain(TRAINING.model_copy(update={"keep": 10**9}), MODEL, shards, tmp_path / "b")
 
 
-def test_micro_batches_change_rounding_only(shards: Path, tmp_path: Path) -> None:
-    """Without dropout, 8 rows at once and 8 rows in threes give the same weights to 1e-5."""
-    still = MODEL.model_copy(update={"dropout": 0.0})
-    short = TRAINING.model_copy(update={"steps": 4})
-    pretrain(short, still, shards, tmp_path / "whole")
-    pretrain(short.model_copy(update={"micro_rows": 3}), still, shards, tmp_path / "parts")
-    whole = read_masked_lm(tmp_path / "whole" / "checkpoints" / "step-4").state_dict()
-    parts = read_masked_lm(tmp_path / "parts" / "checkpoints" / "step-4").state_dict()
-    assert all(torch.allclose(whole[k], parts[k], atol=1e-5) for k in whole)
-
-
 def test_checkpoints_open_in_transformers_and_predict_the_same(undisturbed: Path, shards: Path) -> None:
     transformers = pytest.importorskip("transformers")
     from malmoi.model.batch import Batch

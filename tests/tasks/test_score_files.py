@@ -60,7 +60,7 @@ def test_dev_is_held_out_over_the_whole_scale(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "why"),
-    [("3,5", "point"), ("nan", "NaN"), ("inf", ""), ("-Infinity", ""), ("좋음", ""), ("３.５", "full-width")],
+    [("3,5", "point"), ("inf", ""), ("-Infinity", ""), ("좋음", ""), ("３.５", "full-width")],
 )
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_what_is_no_number_stops_with_its_lines(wrong: str, why: str, split: str, tmp_path: Path) -> None:
@@ -75,8 +75,22 @@ def test_what_is_no_number_stops_with_its_lines(wrong: str, why: str, split: str
     assert found.do.endswith("--kind classify")
 
 
-def test_a_missing_score_stops(tmp_path: Path) -> None:
-    assert error(ratings(tmp_path, ["1.5", "", "2"])).code == "MM0605"
+@pytest.mark.parametrize("mark", ["", "nan", "NaN", "N/A", "None"])
+def test_rows_without_a_score_are_dropped_from_train_and_counted(mark: str, tmp_path: Path) -> None:
+    heard = Heard()
+    data = read_task(ratings(tmp_path, [*SCORES[:50], mark, *SCORES[50:], mark], test=SCORES), heard)
+    assert heard.warned == [
+        ("MM0638", {"column": "점수", "n": 2, "total": 62, "lines": "52, 63"}),
+    ]
+    assert data.counts["train_unlabelled"] == 2 and len(data.train) + len(data.dev) == 60
+    assert np.isfinite(numbers(data.train)).all()
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("mark", ["", "nan", "N/A"])
+def test_a_missing_score_stops_where_it_is_scored(split: str, mark: str, tmp_path: Path) -> None:
+    found = error(ratings(tmp_path, SCORES, **{split: ["1.5", mark, "2"]}))
+    assert (found.code, found.where) == ("MM0605", f"{tmp_path / split}.tsv:3")
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])

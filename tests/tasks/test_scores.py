@@ -41,6 +41,15 @@ def test_a_perfect_order_is_one_whatever_the_scale() -> None:
     assert regression_scores(gold, -gold).pearson == pytest.approx(-1)
 
 
+def test_a_correlation_is_never_beyond_one() -> None:
+    """In floating point √x · √x may be less than x."""
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        gold = generator.normal(size=9)
+        assert regression_scores(gold, gold * 1.1).pearson <= 1
+        assert regression_scores(gold, gold * -1.1).pearson >= -1
+
+
 def test_answers_that_are_all_the_same_score_nothing() -> None:
     gold = np.array([0.0, 2.5, 5.0])
     noise = np.array([2.7, 2.7, 2.7], np.float32)

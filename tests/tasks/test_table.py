@@ -45,7 +45,8 @@ def test_delimiter_by_name_or_by_what_cuts_the_header(
     tmp_path: Path, name: str, mark: str, found: str
 ) -> None:
     table = open_table(write(tmp_path / name, REVIEWS.replace(",", mark)))
-    assert (table.delimiter, table.count, len(table.columns)) == (found, 2, 3)
+    assert table.cut is not None
+    assert (table.cut.delimiter, table.count, len(table.columns)) == (found, 2, 3)
 
 
 def test_bare_quotes_in_a_tsv_are_kept(tmp_path: Path) -> None:
@@ -80,11 +81,12 @@ def error(path: Path) -> MalmoiError:
 def test_a_missing_column_names_the_columns(tmp_path: Path) -> None:
     table = open_table(write(tmp_path / "a.csv", REVIEWS))
     with pytest.raises(MalmoiError) as caught:
-        table.column("문쟝")
+        table.places(["감정", "문쟝"])
     assert str(caught.value) == (
         f"MM0603 {tmp_path / 'a.csv'}: there is no column '문쟝'. Did you mean '문장'?\n"
         "  the columns of this file are: 번호, 문장, 감정\n"
-        "  → correct the name of the column: --text 문장 or --label 문장"
+        "  → name one of them: --text 감정,문장"
+        " (where the first line is a row, count the columns: --text '#1')"
     )
 
 

@@ -166,7 +166,7 @@ DEV_LINES = [14, 38, 45, 57, 75]
 @pytest.mark.parametrize(
     ("train", "code", "says"),
     [
-        ("글,라벨\n좋다,1\n좋다,\n싫다\n싫다,0\n", "MM0605", "(lines 3, 4)"),
+        ("글,라벨\n좋다,\n좋다,N/A\n싫다\n", "MM0605", "(lines 2, 3, 4)"),
         ("글,라벨\n좋다,1\n싫다,1\n", "MM0606", "there is only one label, '1'."),
         ("글,라벨\n,1\n ,0\n", "MM0609", "column '글' holds no text at all."),
         ("글,라벨\n,\n,\n", "MM0604", "there is no row below the header."),

@@ -119,7 +119,7 @@ def test_an_entry_twice_names_both_lines(tmp_path: Path) -> None:
         ("spm.bin", b"\n\x0e\n\x05<unk>\x15\x00\x00\xff\xfe", "not UTF-8"),
         ("spm.vocab", "<unk>\t0\n▁가\t-3.2\n".encode(), ".vocab (SentencePiece)"),
         ("config.json", b'{"model_type": "bert"}', "JSON"),
-        ("broken.json", b'{"model": ', "≠ JSON"),
+        ("broken.json", b'{"model": ', "≠ JSON (line 1, column 11: Expecting value)"),
         ("bpe.json", b'{"model": {"type": "BPE", "vocab": {"a": 0}}}', "BPE + None + None"),
     ],
 )

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from malmoi.errors import MalmoiError
+from malmoi.json_files import to_json
 from malmoi.messages import text
+from malmoi.paths import readable
 from malmoi.progress import Reporter, Step
 
 PLAIN_EVERY_S = 10.0  # a piped log gets a line of progress this often
@@ -64,7 +65,7 @@ class Console:
         for index, column in enumerate(columns):
             table.add_column(column, justify="right" if _numeric(rows, index) else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+            table.add_row(*(cell if isinstance(cell, Text) else Text(readable(str(cell))) for cell in row))
         self.out.print(table)
 
     def print(self, key: str, **values: Any) -> None:
@@ -87,7 +88,7 @@ class Console:
             self.emit("result", **values)
 
     def emit(self, event: str, **values: Any) -> None:
-        print(json.dumps({"event": event, **values}, ensure_ascii=False, default=str), flush=True)
+        print(to_json({"event": event, **values}, default=str), flush=True)
 
 
 def _numeric(rows: Sequence[Sequence[object]], index: int) -> bool:
@@ -167,7 +168,7 @@ class _PlainStep:
             if self.total and self.done:
                 seconds = (now - self.started) * (self.total / self.done - 1)
                 left = f" {self.done / self.total:.0%} {text('cli.left', time=duration(seconds))}"
-            self._print(f"{left} {detail}".rstrip())
+            self._print(f"{left} {readable(detail)}".rstrip())
 
     def finish(self) -> None:
         self._print(f" {text('cli.took', time=duration(time.monotonic() - self.started))}")
@@ -200,7 +201,7 @@ class _BarStep:
         self.progress, self.task, self.total = progress, task, total
 
     def advance(self, amount: float, detail: str = "") -> None:
-        self.progress.update(self.task, advance=amount, detail=detail)
+        self.progress.update(self.task, advance=amount, detail=readable(detail))
 
 
 class _Amount(ProgressColumn):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from malmoi.cli.console import console
+from malmoi.json_files import expected_shape, read_object
 from malmoi.messages import text
 
 SAMPLE_WIDTH = 60  # characters; the whole samples are in audit.json
@@ -54,8 +55,12 @@ def build(
 
 def show_corpus(out: Path) -> None:
     """Two tables and the path: the way of the sentences through the stages, and what cleaning changed."""
-    audit = json.loads((out / "audit.json").read_text("utf-8"))
-    stages = audit["stages"]
+    audit = read_object(out / "audit.json")
+    with expected_shape(out / "audit.json"):
+        _show(out, audit["stages"])
+
+
+def _show(out: Path, stages: dict[str, Any]) -> None:
     columns = ("stage", "outcome", "sentences", "share", "sample")
     console().table("cli.corpus.table", [text(f"cli.corpus.{name}") for name in columns], _rows(stages))
     if changes := _changes(stages["clean"]["changed"]):

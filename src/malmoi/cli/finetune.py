@@ -54,7 +54,7 @@ def finetune(
     from malmoi.finetune.start import pretrained, without_pretraining
     from malmoi.tasks.data import read_task
 
-    start = pretrained(checkpoint, tokenizer)
+    start = pretrained(checkpoint, tokenizer, console().reporter)
     found = read_task(config.finetune, console().reporter)
     summary = finetune_seeds(
         config.finetune,

@@ -13,6 +13,7 @@ from types import FrameType
 
 from malmoi import messages
 from malmoi.cli.console import Console, console, use_console
+from malmoi.disk import disk_error
 from malmoi.errors import Interrupted, MalmoiError
 
 
@@ -51,9 +52,12 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader left; say nothing at exit either
         return 0
-    except Exception as error:  # our fault: say so, keep the traceback for those who ask
+    except Exception as error:  # a disk's, or our fault: say so, keep the traceback for those who ask
         if os.environ.get("MALMOI_DEBUG"):
             traceback.print_exc()
+        if isinstance(error, OSError) and (known := disk_error(error)) is not None:
+            console().error(known)
+            return known.exit_code
         console().error(MalmoiError("MM0019", detail=f"{type(error).__name__}: {error}"))
         return 1
     finally:

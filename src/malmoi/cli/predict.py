@@ -1,10 +1,15 @@
-"""`malmoi predict RUN "문장"`, `… --pair "다른 문장"`, `… --file texts.csv --text COL --out answers.tsv`."""
+"""`malmoi predict RUN "문장"`, `… --pair "다른 문장"`, `… --file texts.csv --text COL --out answers.tsv`.
+
+A pipe is `--file -`; its answers go to stdout where no `--out` is given."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -31,25 +36,51 @@ def predict(
     out: Annotated[Path | None, typer.Option("--out", help=text("cli.predict.out"))] = None,
     device: Annotated[str, typer.Option("--device", help=text("cli.predict.device"))] = "auto",
 ) -> None:
-    if bool(texts) == bool(file) or (file is not None and out is None):
+    piped = file is not None and str(file) == "-" and console().mode != "json"
+    if bool(texts) == bool(file) or (file is not None and out is None and not piped):
         raise MalmoiError("MM0622")
-    from malmoi.finetune.answers import answer_file
+    from malmoi.finetune.answers import answer_file, asked, tell, write_answers
     from malmoi.finetune.predictor import Predictor
+    from malmoi.finetune.tally import Tally
+    from malmoi.tasks.paths import as_stored
 
-    predictor = Predictor.open(run, device=device, reporter=console().reporter)
-    if file is not None and out is not None:
+    reporter = console().reporter
+    predictor = Predictor.open(run, device=device, reporter=reporter)
+    if file is not None:
         names = [name.strip() for name in columns.split(",")] if columns else []
-        written = answer_file(predictor, file, out, columns=names, reporter=console().reporter)
-        console().print("predict.written", n=written, path=out)
-        console().result({"out": str(out), "rows": written})
+        if out is not None:
+            written = answer_file(predictor, as_stored(file), out, columns=names, reporter=reporter)
+            console().print("predict.written", n=written, path=out)
+            console().result({"out": str(out), "rows": written})
+            return
+        # Whoever reads the other end may have seen enough (`| head`).
+        with suppress(BrokenPipeError), asked(predictor, file, names) as rows, utf8_stdout() as stream:
+            write_answers(predictor, rows, stream, reporter)
         return
     firsts, seconds = list(texts or []), list(pair or [])
     if seconds and len(seconds) != len(firsts):
         raise MalmoiError("MM0621", wanted=2, given=1, columns=", ".join(predictor.columns))
-    answers = predictor.predict(list(zip(firsts, seconds, strict=True)) if seconds else firsts)
+    tally = Tally(predictor.max_len)
+    answers = list(
+        predictor.stream(list(zip(firsts, seconds, strict=True)) if seconds else firsts, tally=tally)
+    )
+    tell(tally, reporter, "texts")
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
     show_answers(shown, answers)
     console().result({"answers": [{"text": t, **_plain(a)} for t, a in zip(shown, answers, strict=True)]})
+
+
+@contextmanager
+def utf8_stdout() -> Iterator[TextIO]:
+    """Stdout for a table that another program reads: UTF-8, whatever the terminal speaks."""
+    if sys.stdout.isatty():
+        yield sys.stdout
+        return
+    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
+    try:
+        yield stream
+    finally:
+        stream.detach()
 
 
 def _plain(answer: Prediction) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from malmoi.artifact import MANIFEST
 from malmoi.cli.console import amount, console
+from malmoi.json_files import expected_shape
 from malmoi.messages import text
 
 
@@ -34,7 +36,7 @@ def pretrain(
 
     overrides = list(sets or [])
     overrides += [f"pretrain.steps={steps}"] if steps is not None else []
-    overrides += [f"pretrain.init={json.dumps(str(init))}"] if init is not None else []
+    overrides += [f"pretrain.init={json.dumps(str(init), ensure_ascii=False)}"] if init is not None else []
     overrides += [f'model.size="{size}"'] if size is not None else []
     config, origins = read_sections(RunConfig, recipe, overrides)
     manifest = pretrain(
@@ -51,6 +53,11 @@ def pretrain(
 
 def show_run(out: Path, counts: dict[str, object]) -> None:
     """One small table: where the run stands."""
+    with expected_shape(out / MANIFEST):
+        _show(out, counts)
+
+
+def _show(out: Path, counts: dict[str, object]) -> None:
     numbers = {k: v for k, v in counts.items() if isinstance(v, int | float)}
     shown = [
         (text("cli.pretrain.row.step"), f"{numbers['step']:,}"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,11 @@ from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
 from malmoi.model.sizes import ModelConfig
+from malmoi.nearest import did_you_mean, nearest
+from malmoi.paths import can_be_folder, composed, first_unusable, shown_name
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer.config import TokenizerConfig
-
-LONGEST = 200  # bytes: most file systems take 255, and .NAME.before is a name too
-UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 
 
 class RunChanges(Section):
@@ -76,7 +73,7 @@ def tokenizers_of(recipe: Recipe, origins: Mapping[str, str]) -> dict[str, Token
     """
     _check_names("tokenizers", recipe.tokenizers, origins)
     return {
-        name: changed(recipe.tokenizer, changes, origins, f"tokenizers.{name}")
+        composed(name): changed(recipe.tokenizer, changes, origins, f"tokenizers.{name}")
         for name, changes in recipe.tokenizers.items()
     } or {"": recipe.tokenizer}
 
@@ -88,12 +85,13 @@ def runs_of(recipe: Recipe, origins: Mapping[str, str]) -> dict[str, Run]:
     there are none to choose from), MM0805 (a name that no folder can have).
     """
     _check_names("runs", recipe.runs, origins)
-    runs = recipe.runs or {name: RunChanges(tokenizer=name) for name in recipe.tokenizers}
+    names = [composed(name) for name in recipe.tokenizers]
+    runs = recipe.runs or {name: RunChanges(tokenizer=name) for name in names}
     if not runs:
         return {"pretrain": Run("", recipe.pretrain, recipe.model)}
     return {
-        f"pretrain/{name}": Run(
-            _tokenizer_of(name, run, list(recipe.tokenizers), origins),
+        f"pretrain/{composed(name)}": Run(
+            _tokenizer_of(name, run, names, origins),
             changed(recipe.pretrain, run.pretrain, origins, f"runs.{name}.pretrain"),
             changed(recipe.model, run.model, origins, f"runs.{name}.model"),
         )
@@ -102,7 +100,7 @@ def runs_of(recipe: Recipe, origins: Mapping[str, str]) -> dict[str, Run]:
 
 
 def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapping[str, str]) -> str:
-    wanted = changes.tokenizer
+    wanted = composed(changes.tokenizer)
     if wanted in names or not (wanted or names):
         return wanted
     where = place_of(f"runs.{run}.tokenizer", origins)
@@ -110,33 +108,21 @@ def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapp
         raise MalmoiError("MM0802", where, run=run, names=", ".join(names), first=names[0])
     if not names:
         raise MalmoiError("MM0804", where, run=run, tokenizer=wanted)
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.0)[0]
-    raise MalmoiError("MM0803", where, run=run, tokenizer=wanted, names=", ".join(names), near=near)
+    raise MalmoiError(
+        "MM0803",
+        where,
+        run=run,
+        tokenizer=wanted,
+        names=", ".join(names),
+        hint=did_you_mean(wanted, names),
+        near=nearest(wanted, names) or names[0],
+    )
 
 
 def _check_names(section: str, names: Iterable[str], origins: Mapping[str, str]) -> None:
-    folders: set[str] = set()
-    for name in names:
-        folder = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if not _can_be_folder(name) or folder in folders:  # Plain and plain are one on macOS
-            where = place_of(f"{section}.{name}", origins)
-            raise MalmoiError(
-                "MM0805", where, name=name if name.isprintable() else repr(name), section=section
-            )
-        folders.add(folder)
-
-
-def _can_be_folder(name: str) -> bool:
-    # An artifact being written ends in .tmp, one being replaced starts with a dot; a manifest beside the
-    # folders would make them one artifact.
-    return (
-        bool(name)
-        and len(name.encode("utf-8", "surrogatepass")) <= LONGEST
-        and not name.startswith(".")
-        and not name.endswith(".tmp")
-        and name.casefold() != MANIFEST
-        and not any(c in "/\\" or unicodedata.category(c) in UNSEEN for c in name)
-    )
+    if (name := first_unusable(names)) is not None:
+        where = place_of(f"{section}.{name}", origins)
+        raise MalmoiError("MM0805", where, name=shown_name(name), section=section)
 
 
 def check_layout(out: Path, tokenizers: Iterable[str], runs: Iterable[str]) -> None:
@@ -151,14 +137,27 @@ def check_layout(out: Path, tokenizers: Iterable[str], runs: Iterable[str]) -> N
 
 
 def tasks_of(recipe: Recipe, origins: Mapping[str, str]) -> list[FinetuneConfig]:
-    """What is fine-tuned, in the recipe's order. A task's name is the published task's unless it says."""
+    """What is fine-tuned, in the recipe's order. A task's name is the published task's unless it says.
+
+    Raises MM0805 (a name that no folder can have).
+    """
     base = recipe.finetune or FinetuneConfig()
     if not recipe.tasks:
+        _check_task(base, "finetune", origins)
         return [base] if recipe.finetune else []
-    return [
+    tasks = [
         changed(base, {"task": name} | changes, origins, f"tasks.{name}")
         for name, changes in recipe.tasks.items()
     ]
+    for name, task in zip(recipe.tasks, tasks, strict=True):
+        _check_task(task, f"tasks.{name}", origins)
+    return tasks
+
+
+def _check_task(task: FinetuneConfig, section: str, origins: Mapping[str, str]) -> None:
+    if task.name and not can_be_folder(task.name):
+        where = place_of(f"{section}.name", origins)
+        raise MalmoiError("MM0805", where, section=f"{section}.name", name=shown_name(task.name))
 
 
 def read_sections(model: type[S], recipe: Path | None, sets: Sequence[str]) -> tuple[S, dict[str, str]]:

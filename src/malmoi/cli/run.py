@@ -31,13 +31,14 @@ def run(
 ) -> None:
     from malmoi.cli.recipe import Recipe, check_layout, runs_of, tasks_of, tokenizers_of
     from malmoi.config import read_recipe
+    from malmoi.disk import real_place
     from malmoi.report.write import write_report
 
     begun = time.monotonic()
     config, origins = read_recipe(recipe, Recipe, sets or [])
     tokenizers = tokenizers_of(config, origins)
     runs, tasks = runs_of(config, origins), tasks_of(config, origins)
-    out = Path(config.out)
+    out = real_place(Path(config.out))
     check_layout(out, tokenizers, runs)
     _build(config, tokenizers, runs, out, origins, workers, verify)
     if tasks:

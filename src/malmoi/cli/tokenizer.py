@@ -46,7 +46,9 @@ def train(
 
     overrides = list(sets or [])
     overrides += [f"tokenizer.vocab_size={vocab_size}"] if vocab_size is not None else []
-    overrides += [f"tokenizer.words={json.dumps(str(words))}"] if words is not None else []
+    overrides += (
+        [f"tokenizer.words={json.dumps(str(words), ensure_ascii=False)}"] if words is not None else []
+    )
     config, origins = read_sections(Sections, recipe, overrides)
     manifest = train_tokenizer(
         config.tokenizer, corpus, out, reporter=console().reporter, origins=origins, verify=verify

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.config import CorpusConfig
-from malmoi.corpus.decode import Decoded
 from malmoi.corpus.documents import DOC
-from malmoi.corpus.ingest import source_documents
+from malmoi.corpus.ingest import open_source, source_documents
 from malmoi.corpus.inputs import find_sources
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
@@ -66,9 +66,9 @@ def _is_corpus(path: Path) -> bool:
 
 def _raw_documents(path: Path) -> Iterator[list[str]]:
     config = CorpusConfig(on_bad_file="skip")  # a broken row is no reason not to compare
-    for source in find_sources([str(path)], path / ".none"):
-        record: dict[str, Any] = {"bad_rows": []}
-        for chunk in source_documents(Decoded(Path(source.path)), source, config, record):
+    for source in find_sources([str(path)], path / ".none").sources:
+        book = RowBook(source.path, {}, skip=True)
+        for chunk in source_documents(open_source(source, config), source, config, book):
             for document in chunk.split(DOC):
                 if lines := _lines(document):
                     yield lines

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from malmoi.corpus.book import COUNTS
 from malmoi.corpus.dedup import BOILERPLATE, DUPLICATE
 from malmoi.corpus.ledger import SAMPLE_CHARS, merge_ledgers
 from malmoi.corpus.personal import mask
@@ -69,7 +70,7 @@ def make_audit(
             "read": {
                 "files": len(files),
                 "files_skipped": len(skipped),
-                "rows_skipped": sum(len(f["bad_rows"]) for f in files),
+                **{name: sum(f[name] for f in files) for name in COUNTS},
                 "documents": total["documents"],
                 "lines": total["lines"],
                 "chars": total["chars"],

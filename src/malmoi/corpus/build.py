@@ -6,6 +6,7 @@ Every pass is resumable by slice; what workers need travels in files, so memory 
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,11 +32,13 @@ from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.dedup import MatchSpec, drops_of_slice, match, plan_matches
 from malmoi.corpus.heldout import choose_threshold
 from malmoi.corpus.ingest import IngestSpec, ingest
-from malmoi.corpus.inputs import Source, find_sources, group_sources
+from malmoi.corpus.inputs import Found, Source, find_sources, group_sources
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.refine import RefineSpec, refine
 from malmoi.corpus.write import WriteSpec, write_slice
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
+from malmoi.paths import readable
 from malmoi.progress import SILENT, Reporter
 from malmoi.slices import Slice, run_slices
 
@@ -68,20 +71,25 @@ def build_corpus(
 
     Raises MalmoiError: MM01xx for the inputs, MM0014–MM0017 for the disk and the workers.
     """
-    sources = find_sources(config.inputs, out, skip_bad=config.on_bad_file == "skip")
+    out = real_place(out)
+    found = find_sources(config.inputs, out, skip_bad=config.on_bad_file == "skip")
+    sources = found.sources
     inputs = record_inputs([Path(source.path) for source in sources], out, verify=verify)
     digests = {
         f"{number:06d}/{Path(source.path).name}": inputs[source.path].sha256
         for number, source in enumerate(sources)
     }
     key = artifact_key(STAGE, config, digests)
-    if is_current(out, STAGE, key, verify=verify):
+    if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter):
         reporter.say("base.current", path=out)
         return read_manifest(out)
     with finished_artifact(
         out, STAGE, config, key, inputs=inputs, origins=origins, seed=config.seed
     ) as draft:
-        _Build(config, key, draft, workers or os.cpu_count() or 1, reporter).run(sources)
+        if found.left_over:
+            names = ", ".join(dict.fromkeys(Path(path).name for path in found.left_over[:5]))
+            reporter.say("corpus.left_over", count=len(found.left_over), names=names)
+        _Build(config, key, draft, workers or os.cpu_count() or 1, reporter).run(found)
     return read_manifest(out)
 
 
@@ -93,10 +101,10 @@ class _Build:
     workers: int
     reporter: Reporter
 
-    def run(self, sources: Sequence[Source]) -> None:
+    def run(self, found: Found) -> None:
         drop_left_over(self.draft.path)
         work = self.draft.path / "work"
-        files, slices = self._read(sources, work / "read")
+        files, slices = self._read(found.sources, work / "read")
         refined_counts = self._refine(slices, files, work)
         for part in slices:  # the raw text is not needed any more: a third of the draft's disk space
             Path(part["path"]).unlink(missing_ok=True)
@@ -116,6 +124,7 @@ class _Build:
         written = self._write(refined, matches, dropped, threshold, work / "write")
         repeated = repeated_samples(document_results, sentence_results, refined, self.config.samples)
         audit = make_audit(files, refined_counts, written, repeated, self.config.samples)
+        audit["left_over"] = found.left_over
         if not alive:
             raise _nothing_left(audit["stages"], len(files))
         self._warn(audit["stages"])
@@ -131,7 +140,7 @@ class _Build:
             specs.append(IngestSpec(self.config, tuple(group), first))
             first += len(group)
         weights = [sum(s.size for s in group) for group in groups]
-        labels = [Path(group[-1].path).name for group in groups]
+        labels = [readable(Path(group[-1].path).name) for group in groups]
         results = self._slices(ingest, specs, folder, "reading", weights, "B", labels)
         files = [file for result in results for file in result["files"]]
         slices = [
@@ -140,13 +149,7 @@ class _Build:
             for part in result["slices"]
         ]
         for file in files:
-            if "skipped" in file:
-                self.reporter.warn("MM0113", file["path"], detail=file["skipped"]["what"])
-            elif file["bad_rows"]:
-                line, detail = file["bad_rows"][0]
-                self.reporter.warn(
-                    "MM0114", f"{file['path']}:{line}", count=len(file["bad_rows"]), detail=detail
-                )
+            self._warn_of(file)
         if not slices:
             raise MalmoiError("MM0109", files=len(files))
         encodings = sorted({file["encoding"] for file in files if file["encoding"]})
@@ -157,6 +160,19 @@ class _Build:
             encodings=", ".join(encodings),
         )
         return files, slices
+
+    def _warn_of(self, file: dict[str, Any]) -> None:
+        path = file["path"]
+        if "skipped" in file:
+            self.reporter.warn("MM0113", path, detail=file["skipped"]["what"])
+            return
+        if file["bad_rows"]:
+            line, detail = file["bad_rows"][0]
+            self.reporter.warn("MM0114", f"{path}:{line}", count=file["lines_skipped"], detail=detail)
+        for kind, code in (("headers_again", "MM0117"), ("short_rows", "MM0121")):
+            if count := file[kind]:
+                line = file["lines_of"][kind][0]
+                self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=shlex.quote(path))
 
     def _refine(
         self, slices: Sequence[dict[str, Any]], files: Sequence[dict[str, Any]], work: Path

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from malmoi.config import Section, execution
+from malmoi.corpus.decode import MAX_RATIO
 
 
 class CorpusConfig(Section):
@@ -30,6 +31,16 @@ class CorpusConfig(Section):
     )
     encoding: str | None = Field(
         None, description="Encoding of all inputs. Default: found for each file (UTF-8, UTF-16, CP949)."
+    )
+    encoded_twice: Literal["error", "undo", "keep"] = Field(
+        "error",
+        description="Korean whose UTF-8 was taken for Latin letters and saved again: stop (or skip the file, "
+        "see on_bad_file), undo it, or read the letters as they are.",
+    )
+    max_ratio: int = Field(
+        MAX_RATIO,
+        ge=0,
+        description="How many times its size a compressed file may unpack to, beyond 16 MB (0: any).",
     )
     limit_mb: int = Field(
         0, ge=0, description="Read about this many MB of text from each input, for trials (0: all)."

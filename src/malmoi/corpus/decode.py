@@ -1,24 +1,21 @@
 """Bytes of an input file in, Unicode text in blocks out: decompressed by content (not by suffix), encoding
-found, line ends made "\\n". Streaming: memory is a few blocks, however large the file."""
+found, line ends made "\\n". Streaming: memory is a few blocks, however large the file is or unpacks to."""
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
-import lzma
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Literal
 
-import zstandard
-
+from malmoi.corpus.inflate import BLOCK, DAMAGE, MAGIC, compression_of, inflate
+from malmoi.corpus.twice import Undo, is_twice
 from malmoi.errors import MalmoiError
 
-BLOCK = 1 << 20
-MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst", b"BZh": "bz2"}
+# Text packs to a half to a tenth, logs of one program to a hundredth; what unpacks to more is hardly text.
+MAX_RATIO = 200
+FREE = 16 << 20  # bytes that any file may unpack to
 BINARY = {
     b"PK\x03\x04": "zip, xlsx, docx or hwpx",
     b"%PDF": "PDF",
@@ -31,6 +28,9 @@ BINARY = {
     b"7z\xbc\xaf": "7z",
     b"Rar!": "rar",
     b"SQLite": "SQLite",
+    b"\x1f\x8b": "gzip",  # what is still packed when it has been unpacked once
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
 }
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -51,18 +51,33 @@ MAX_BROKEN = 0.01
 
 
 class Decoded:
-    """The text of one file in blocks; `compression` and `encoding` speak of what has been read of it."""
+    """The text of one file in blocks; `compression` and `encoding` speak of what has been read of it.
 
-    def __init__(self, path: Path, encoding: str | None = None) -> None:
+    Args:
+        encoding: of the file; None: found.
+        max_ratio: how many times its size a compressed file may unpack to; 0: any.
+        twice: what to do with Korean that was encoded twice (see `twice.py`).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        encoding: str | None = None,
+        *,
+        max_ratio: int = MAX_RATIO,
+        twice: Literal["error", "undo", "keep"] = "error",
+    ) -> None:
         self.path, self.forced = path, encoding
+        self.max_ratio, self.twice = max_ratio, twice
         self.compression = ""
         self.encoding = SHOWN.get(encoding or "", encoding or "")
 
     def __iter__(self) -> Iterator[str]:
-        """Raises MalmoiError: binary (MM0106), unknown encoding (MM0104), damaged archive (MM0105)."""
+        """Raises MalmoiError: binary (MM0106), unknown encoding (MM0104), damaged archive (MM0105), one that
+        unpacks to more than `max_ratio` allows (MM0119), encoded twice (MM0120)."""
         chars = broken = 0
         held = ""  # a "\r" at a block's end may be half of "\r\n"
-        for block in self._decode():
+        for block in self._undone():
             text = held + block
             held = "\r" if text.endswith("\r") else ""
             if held:
@@ -83,6 +98,24 @@ class Decoded:
         if broken > MAX_BROKEN * chars:
             raise MalmoiError("MM0104", self.path, tried=self.encoding, share=f"{broken / chars:.0%}")
 
+    def _undone(self) -> Iterator[str]:
+        """The text, and where it was encoded twice what it was before."""
+        undo: Undo | None = None
+        looked = self.twice == "keep"
+        for block in self._decode():
+            if not looked and not block.isascii():
+                looked = True
+                if is_twice(block):
+                    if self.twice == "error":
+                        raise MalmoiError(
+                            "MM0120", self.path, sample=_sample(block), meant=_sample(Undo().text(block))
+                        )
+                    undo = Undo()
+                    self.encoding += " ×2"
+            yield undo.text(block) if undo else block
+        if undo and (rest := undo.text("", final=True)):
+            yield rest
+
     def _decode(self) -> Iterator[str]:
         decoder = None
         for block in self._bytes():
@@ -102,15 +135,25 @@ class Decoded:
 
     def _bytes(self) -> Iterator[bytes]:
         with self.path.open("rb") as stream:
-            head = stream.read(8)
+            head = stream.read(10)
             stream.seek(0)
-            self.compression = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "")
+            self.compression = compression_of(head)
             suffix = self.path.suffix[1:].lower()
-            if not self.compression and suffix in MAGIC.values() and head:
-                raise MalmoiError("MM0105", self.path, detail=f"not a .{suffix} file")
+            if not self.compression and suffix in MAGIC:
+                raise MalmoiError("MM0105", self.path, detail=f"not a .{suffix} file" if head else "0 B")
+            unpacked = 0
             try:
-                yield from _inflate(stream, self.compression)
-            except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+                for block in inflate(stream, self.compression):
+                    unpacked += len(block)
+                    if (
+                        self.compression
+                        and self.max_ratio
+                        and unpacked > FREE + self.max_ratio * stream.tell()
+                    ):
+                        size = f"{unpacked / 1e6:.0f} MB"
+                        raise MalmoiError("MM0119", self.path, ratio=self.max_ratio, size=size)
+                    yield block
+            except DAMAGE as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk's fault, not the file's
                 raise MalmoiError("MM0105", self.path, detail=error) from None
@@ -141,33 +184,10 @@ class Decoded:
 
     def _check_binary(self, block: bytes) -> None:
         kind = next((kind for magic, kind in BINARY.items() if block.startswith(magic)), "")
+        kind = "tar" if block[257:262] == b"ustar" else kind
         head = block[:65536]
         if kind or b"\0" in head or _controls(head.decode("latin-1")) > MAX_CONTROLS:
             raise MalmoiError("MM0106", self.path, kind=kind or "binary")
-
-
-def _inflate(stream: IO[bytes], compression: str) -> Iterator[bytes]:
-    if compression == "zst":
-        yield from _inflate_zst(stream)
-        return
-    openers: dict[str, Callable[[IO[bytes]], Any]] = {"gz": gzip.open, "xz": lzma.open, "bz2": bz2.open}
-    opened = openers[compression](stream) if compression else stream
-    while block := opened.read(BLOCK):
-        yield block
-
-
-def _inflate_zst(stream: IO[bytes]) -> Iterator[bytes]:
-    # stream_reader ends silently where a file was cut short; decompressobj knows whether its frame ended.
-    frame = None
-    while data := stream.read(BLOCK // 16):
-        while data:
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
-            if text := frame.decompress(data):
-                yield text
-            data = frame.unused_data if frame.eof else b""
-            frame = None if frame.eof else frame
-    if frame is not None:
-        raise EOFError("the file was cut short")
 
 
 def _broken(block: bytes, encoding: str) -> float:
@@ -190,3 +210,10 @@ def _korean(block: bytes, encoding: str, common: str = "") -> float:
 def _decode_part(block: bytes, encoding: str) -> str:
     """Decode a block that may end inside a character."""
     return codecs.getincrementaldecoder(encoding)(errors="replace").decode(block[: 1 << 16])
+
+
+def _sample(text: str) -> str:
+    """The first letters beyond ASCII with what is around them, on one line, for an error."""
+    first = re.search(r"[^\x00-\x7f\ufeff]", text)
+    start = first.start() if first else 0
+    return "".join(c if c.isprintable() else " " for c in text[start : start + 24])

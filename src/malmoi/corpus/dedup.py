@@ -1,8 +1,8 @@
 """Global exact deduplication in two passes over hash-partitioned files, so memory stays bounded.
 
 Pass 1 (in each slice): 64-bit hashes in the order of their top 8 bits, 256 buckets. Pass 2 (here): one task
-reads the same buckets of every slice and says which positions to drop. Slices come in input order and a
-stable sort keeps it, so the first in input order stays, whatever the number of workers and slices. At 1e9
+reads the same buckets of every slice, slice by slice, and says which positions to drop. Slices come in input
+order and a stable sort keeps it, so the first in input order stays, whatever the workers and slices. At 1e9
 sentences the chance that any two different ones match is about 3 %.
 """
 
@@ -67,65 +67,116 @@ def plan_matches(folders: Sequence[Path], name: str, **how: Any) -> list[MatchSp
     return [MatchSpec(tuple(map(str, folders)), name, *spec, **how) for spec in specs]
 
 
-def match(spec: MatchSpec, folder: Path) -> dict[str, Any]:
-    """Writes `drops.npy` (place, code) in order of slice and place, `starts.npy` per slice.
+@dataclass(frozen=True)
+class _Groups:
+    """Equal hashes of a slice as one entry each, in the order of the hashes."""
 
+    hashes: Array
+    first: Array  # place of the first
+    copies: Array
+    holders: Array  # documents that hold one
+
+
+def match(spec: MatchSpec, folder: Path) -> dict[str, Any]:
+    """Writes `drops.npy`, rows of (place, code) in order of slice and place, and `starts.npy` per slice.
+
+    A slice is reduced to its distinct hashes before it meets the others, so memory holds one slice's records
+    and the distinct hashes of a task, however often a sentence is repeated.
     Returns the most repeated groups as [copies, slice, place] of their first, by code.
     """
-    hashes, places, slices, owners = _load(spec)
-    order = np.argsort(hashes, kind="stable")
-    hashes = hashes[order]
-    new = np.concatenate(([True], hashes[1:] != hashes[:-1])) if len(hashes) else np.zeros(0, bool)
+    groups = [_reduce(*_records(spec, number)) for number in range(len(spec.folders))]
+    hashes = np.concatenate([group.hashes for group in groups])
+    slices = np.repeat(np.arange(len(groups), dtype=np.uint32), [len(group.hashes) for group in groups])
+    copies = np.concatenate([group.copies for group in groups])
+    order = np.argsort(hashes, kind="stable")  # equal ones stay in input order
+    new = _changes(hashes[order])
     firsts = np.flatnonzero(new)
-    group = np.cumsum(new) - 1
-    copies = np.diff(np.append(firsts, len(hashes)))
-    codes = np.zeros(len(hashes), np.uint8)
+    whole = np.cumsum(new) - 1  # of each entry in `order`, its group over all slices
+    codes = np.zeros(len(firsts), np.uint8)
+    total = _sums(copies[order], firsts)
     if spec.duplicates:
-        codes[~new] = DUPLICATE
-    if spec.boilerplate and len(hashes):
-        # Within a group the records are in input order, so each change of document is another document.
-        owner = (slices.astype(np.int64) << 32 | owners)[order]
-        other = new | np.concatenate(([True], owner[1:] != owner[:-1]))
-        holders = np.add.reduceat(other.astype(np.int64), firsts)
-        codes[(holders > spec.boilerplate)[group]] = BOILERPLATE
-    dropped = codes > 0
-    place, part, code = places[order][dropped], slices[order][dropped], codes[dropped]
-    back = np.lexsort((place, part))
-    np.save(folder / "drops.npy", np.stack((place[back], code[back].astype(np.uint32))))
-    per_slice = np.bincount(part, minlength=len(spec.folders))
-    np.save(folder / "starts.npy", np.concatenate(([0], np.cumsum(per_slice))))
+        codes[total > 1] = DUPLICATE
+    if spec.boilerplate:
+        holders = np.concatenate([group.holders for group in groups])
+        codes[_sums(holders[order], firsts) > spec.boilerplate] = BOILERPLATE
+    code = np.empty(len(hashes), np.uint8)
+    code[order] = codes[whole]
+    kept = np.zeros(len(hashes), np.bool_)  # this entry's first stays
+    kept[order] = new & (codes[whole] != BOILERPLATE)
+    starts = _write_drops(spec, folder, groups, code, kept)
+    np.save(folder / "starts.npy", starts)
+    places = np.concatenate([group.first for group in groups])
     examples = {}
-    group_codes = np.maximum.reduceat(codes, firsts) if len(hashes) else codes
     for number in (DUPLICATE, BOILERPLATE):
-        groups = np.flatnonzero(group_codes == number)
-        most = groups[np.argsort(-copies[groups], kind="stable")[:EXAMPLES]]
+        found = np.flatnonzero(codes == number)
+        most = found[np.argsort(-total[found], kind="stable")[:EXAMPLES]]
         at = order[firsts[most]]
-        examples[str(number)] = np.stack((copies[most], slices[at], places[at]), axis=1).astype(int).tolist()
-    return {"records": len(hashes), "examples": examples}
+        examples[str(number)] = np.stack((total[most], slices[at], places[at]), axis=1).astype(int).tolist()
+    return {"records": int(copies.sum()), "examples": examples}
 
 
-def _load(spec: MatchSpec) -> tuple[Array, Array, Array, Array]:
-    """Hashes, places, slices and owners of the records, copied: a mapped array holds a file open, and with
+def _reduce(hashes: Array, places: Array, owners: Array) -> _Groups:
+    order = np.argsort(hashes, kind="stable")
+    hashes, owners = hashes[order], owners[order]
+    new = _changes(hashes)
+    firsts = np.flatnonzero(new)
+    # Within a group the records are in input order, so each change of document is another document.
+    others = new | _changes(owners)
+    copies = np.diff(np.append(firsts, len(hashes)))
+    return _Groups(hashes[firsts], places[order][firsts], copies, _sums(others, firsts))
+
+
+def _changes(values: Array) -> Array:
+    """True where a value differs from the one before, and for the first."""
+    new = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return new
+
+
+def _sums(values: Array, firsts: Array) -> Array:
+    return np.add.reduceat(values, firsts, dtype=np.int64) if len(firsts) else np.zeros(0, np.int64)
+
+
+def _write_drops(spec: MatchSpec, folder: Path, groups: Sequence[_Groups], code: Array, kept: Array) -> Array:
+    """`drops.npy` slice by slice; where each slice starts in it."""
+    counts, start = [], 0
+    spans = []
+    for group in groups:
+        span = slice(start, start := start + len(group.hashes))
+        spans.append(span)
+        counts.append(
+            int(group.copies[code[span] > 0].sum() - np.count_nonzero(kept[span] & (code[span] > 0)))
+        )
+    with (folder / "drops.npy").open("wb") as stream:
+        header = {"descr": "<u4", "fortran_order": False, "shape": (sum(counts), 2)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for number, (group, span) in enumerate(zip(groups, spans, strict=True)):
+            if counts[number]:
+                hashes, places, _ = _records(spec, number)
+                at = np.searchsorted(group.hashes, hashes)
+                gone = code[span][at]
+                gone[kept[span][at] & (places == group.first[at])] = 0
+                rows = np.stack((places, gone), axis=1)[gone > 0].astype("<u4")
+                stream.write(rows[np.argsort(rows[:, 0], kind="stable")].tobytes())
+    return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+
+
+def _records(spec: MatchSpec, number: int) -> tuple[Array, Array, Array]:
+    """Hashes, places and documents of slice `number`, copied: a mapped array holds a file open, and with
     3 a slice the usual limit of 1,024 would be met at 340 slices."""
-    columns = tuple(np.empty(spec.records, kind) for kind in (np.uint64, np.uint32, np.uint32, np.uint32))
-    filled = 0
-    for number, folder in enumerate(spec.folders):
-        base = Path(folder) / spec.name
-        starts = np.load(f"{base}.starts.npy")
-        span = slice(int(starts[spec.first]), int(starts[spec.last]))
-        hashes = np.load(f"{base}.hash.npy", mmap_mode="r")[span]
-        places = np.load(f"{base}.place.npy", mmap_mode="r")[span]
-        has_owner = Path(f"{base}.owner.npy").exists()
-        owners = np.load(f"{base}.owner.npy", mmap_mode="r")[span] if has_owner else places
-        if spec.dropped:
-            alive = ~np.load(Path(spec.dropped) / f"{number:05d}.npy")[owners]
-            hashes, places, owners = hashes[alive], places[alive], owners[alive]
-        end = filled + len(hashes)
-        for column, values in zip(columns, (hashes, places, number, owners), strict=True):
-            column[filled:end] = values
-        filled = end
-    hashes, places, slices, owners = (column[:filled] for column in columns)
-    return hashes, places, slices, owners
+    base = Path(spec.folders[number]) / spec.name
+    starts = np.load(f"{base}.starts.npy")
+    span = slice(int(starts[spec.first]), int(starts[spec.last]))
+
+    def column(name: str) -> Array:
+        return np.array(np.load(f"{base}.{name}.npy", mmap_mode="r")[span])
+
+    hashes, places = column("hash"), column("place")
+    owners = column("owner") if Path(f"{base}.owner.npy").exists() else places
+    if spec.dropped:
+        alive = ~np.load(Path(spec.dropped) / f"{number:05d}.npy")[owners]
+        hashes, places, owners = hashes[alive], places[alive], owners[alive]
+    return hashes, places, owners
 
 
 def drops_of_slice(folders: Sequence[Path], number: int) -> tuple[Array, Array]:
@@ -133,6 +184,6 @@ def drops_of_slice(folders: Sequence[Path], number: int) -> tuple[Array, Array]:
     found = []
     for folder in folders:
         starts = np.load(folder / "starts.npy")
-        found.append(np.load(folder / "drops.npy", mmap_mode="r")[:, starts[number] : starts[number + 1]])
-    both = np.concatenate(found, axis=1)
-    return both[0], both[1].astype(np.uint8)
+        found.append(np.load(folder / "drops.npy", mmap_mode="r")[starts[number] : starts[number + 1]])
+    both = np.concatenate(found)
+    return both[:, 0], both[:, 1].astype(np.uint8)

@@ -21,14 +21,17 @@ INLINE = (
 )
 
 
+SPACE = rf"[^\S{DOC}]"  # to Python's \s the separator of documents is one
+
+
 def _tag(names: str) -> re.Pattern[str]:
-    return re.compile(rf"</?(?:{'|'.join(names.split())})(?:\s[^<>{DOC}]{{0,2000}})?/?>", re.IGNORECASE)
+    return re.compile(rf"</?(?:{'|'.join(names.split())})(?:{SPACE}[^<>{DOC}]{{0,2000}})?/?>", re.IGNORECASE)
 
 
 # A script or comment ends at the next one's beginning at the latest: unclosed ones by the thousand must not
 # cost a scan of the rest each, nor take text with them.
 TAGS = (
-    (re.compile(rf"<(script|style)\b(?:(?!<\1\b)[^{DOC}]){{0,50000}}?</\1\s*>", re.IGNORECASE), ""),
+    (re.compile(rf"<(script|style)\b(?:(?!<\1\b)[^{DOC}]){{0,50000}}?</\1{SPACE}*>", re.IGNORECASE), ""),
     (re.compile(rf"<!--(?:(?!<!--)[^{DOC}]){{0,20000}}?-->"), ""),
     (_tag(BLOCK), "\n"),
     (_tag(INLINE), ""),

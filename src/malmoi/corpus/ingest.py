@@ -13,20 +13,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.decode import Decoded
 from malmoi.corpus.documents import DOC, row_documents, sniff_rows, text_documents
 from malmoi.corpus.inputs import NOT_YET, Source
 from malmoi.errors import MalmoiError
 
-BAD_FILE = {
-    "MM0103",
-    "MM0104",
-    "MM0105",
-    "MM0106",
-    "MM0107",
-    "MM0111",
-}  # what `on_bad_file = "skip"` forgives
+# What `on_bad_file = "skip"` forgives.
+BAD_FILE = {f"MM01{n:02d}" for n in (3, 4, 5, 6, 7, 11, 18, 19, 20)}
 
 
 @dataclass(frozen=True)
@@ -41,13 +36,14 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
     writer = _SliceWriter(folder, spec.config.slice_mb * 1_000_000)
     files = []
     for number, source in enumerate(spec.sources, spec.first):
-        record: dict[str, Any] = {**asdict(source), "documents": 0, "lines": 0, "chars": 0, "bad_rows": []}
-        decoded = Decoded(Path(source.path), spec.config.encoding)
+        record: dict[str, Any] = {**asdict(source), "documents": 0, "lines": 0, "chars": 0}
+        book = RowBook(source.path, record, skip=spec.config.on_bad_file == "skip")
+        decoded = open_source(source, spec.config)
         start, size = writer.begin(), 0
         try:
             if source.format in NOT_YET:
                 raise MalmoiError("MM0103", source.path, suffix=source.format)
-            for chunk in source_documents(decoded, source, spec.config, record):
+            for chunk in source_documents(decoded, source, spec.config, book):
                 record["documents"] += chunk.count(DOC)
                 record["lines"] += chunk.count("\n") + chunk.count(DOC)
                 record["chars"] += len(chunk)
@@ -67,28 +63,24 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
     return {"files": files, "slices": writer.slices}
 
 
-def source_documents(
-    decoded: Decoded, source: Source, config: CorpusConfig, record: dict[str, Any]
-) -> Iterator[str]:
-    """Chunks of whole NFC documents of one input file, each ended by DOC; `record` takes its real format and
-    its bad rows ("bad_rows" must be there)."""
+def open_source(source: Source, config: CorpusConfig) -> Decoded:
+    return Decoded(Path(source.path), config.encoding, max_ratio=config.max_ratio, twice=config.encoded_twice)
 
-    def bad(line: int, detail: str) -> None:
-        if config.on_bad_file == "error":
-            raise MalmoiError("MM0108", f"{source.path}:{line}", detail=detail)
-        record["bad_rows"].append([line, detail])
 
+def source_documents(decoded: Decoded, source: Source, config: CorpusConfig, book: RowBook) -> Iterator[str]:
+    """Chunks of whole NFC documents of one input file, each ended by DOC; the book's record takes its real
+    format."""
     blocks = iter(decoded)
     first = next(blocks, "")
     kind = source.format if config.format == "auto" else config.format
     if config.format == "auto" and kind == "txt":
         kind = sniff_rows(first, config.text)
-    record["format"] = kind
+    book.record["format"] = kind
     blocks = chain([first], blocks)
     if kind == "txt":
         chunks = text_documents(blocks, config.documents)
     else:
-        chunks = row_documents(blocks, source.path, kind, config.text, bad)
+        chunks = row_documents(blocks, source.path, kind, config.text, book)
     for chunk in chunks:
         if tidy := _tidy(unicodedata.normalize("NFC", chunk)):
             yield tidy + DOC
@@ -96,10 +88,8 @@ def source_documents(
 
 def _tidy(chunk: str) -> str:
     """No empty documents, no empty lines at a document's ends."""
-    for before in (f"\n{DOC}", f"{DOC}\n", DOC + DOC):
-        while before in chunk:
-            chunk = chunk.replace(before, DOC)
-    return chunk.strip(f"{DOC}\n ")
+    documents = (document.strip("\n") for document in chunk.split(DOC))
+    return DOC.join(document for document in documents if document and not document.isspace())
 
 
 class _SliceWriter:

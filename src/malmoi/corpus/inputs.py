@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from malmoi.corpus.patterns import matching
 from malmoi.errors import MalmoiError
 
 COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
 # Known not to be plain text; anything else (wiki_00, notes.md) is read as text and judged by its bytes.
 NOT_YET = {".json", ".xml", ".html", ".xlsx", ".xls", ".parquet", ".hwp", ".hwpx", ".pdf", ".docx", ".zip"}
+# Of Windows, macOS (also inside its archives), Office, LibreOffice and NAS boxes.
+LEFT_OVER = re.compile(
+    r"(?:ehthumbs(?:_vista)?|thumbs)\.db|desktop\.ini|\.ds_store|\._.*|__macosx|~\$.*|\.~lock\..*#|@eadir",
+    re.IGNORECASE,
+)
 SMALL = 8_000_000  # small files are read in groups of this many bytes: one worker call for hundreds of them
 
 
@@ -29,8 +37,17 @@ class Source:
     size: int
 
 
-def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) -> list[Source]:
-    """All input files in order, each once; hidden files and whatever lies in `out` are left out.
+@dataclass(frozen=True)
+class Found:
+    """`left_over`: what systems and programs leave in folders, passed over."""
+
+    sources: list[Source]
+    left_over: list[str]
+
+
+def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) -> Found:
+    """All input files in order, each once. Hidden files, what systems leave behind (Thumbs.db, ~$a.xlsx) and
+    whatever lies in `out` are left out of folders and patterns; a file named to the letter is read.
 
     Raises MalmoiError: no inputs (MM0112), nothing there (MM0101), a folder without files (MM0102),
     a format not read (MM0103, unless `skip_bad`).
@@ -38,41 +55,71 @@ def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) ->
     if not inputs:
         raise MalmoiError("MM0112")
     own = {out.resolve(), out.with_name(out.name + ".tmp").resolve()}
-    sources: list[Source] = []
+    found = Found([], [])
     seen: set[Path] = set()
     for text in inputs:
-        for path in _expand(text, own):
+        for path in _expand(text, own, found.left_over):
+            if not path.exists():  # a link to nothing
+                raise no_input(str(path))
             if (real := path.resolve()) not in seen:
                 seen.add(real)
                 if (kind := format_of(path)) in NOT_YET and not skip_bad:
                     raise MalmoiError("MM0103", path, suffix=kind)
-                sources.append(Source(str(path), kind, path.stat().st_size))
-    return sources
+                found.sources.append(Source(str(path), kind, path.stat().st_size))
+    if not found.sources:
+        raise MalmoiError("MM0102", inputs[0])
+    found.left_over[:] = dict.fromkeys(found.left_over)
+    return found
 
 
-def _expand(text: str, own: set[Path]) -> Iterator[Path]:
-    path = Path(text).expanduser()
-    if path.is_dir():
-        found = list(_files(path, own))
-        if not found:
-            raise MalmoiError("MM0102", path)
-        yield from found
-    elif path.exists():
-        yield path
-    else:
-        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob wants a folder
-        if not matches:
-            raise MalmoiError("MM0101", path, path=text)
-        for match in matches:
-            yield from _files(Path(match), own) if Path(match).is_dir() else [Path(match)]
+def no_input(text: str) -> MalmoiError:
+    return MalmoiError("MM0101", text, path=text, shell=text if glob.has_magic(text) else shlex.quote(text))
 
 
-def _files(folder: Path, own: set[Path]) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            f for f in folders if not f.startswith(".") and (Path(place) / f).resolve() not in own
-        )
-        yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
+def _expand(text: str, own: set[Path], left_over: list[str]) -> Iterator[Path]:
+    matches = matching(text)
+    if not matches:
+        raise no_input(text)
+    named = len(matches) == 1 and not glob.has_magic(text)
+    for match in matches:
+        beyond = set(match.parts) - set(Path(text).parts)
+        if not named and (any(map(LEFT_OVER.fullmatch, beyond)) or _is_special(match)):
+            left_over.append(str(match))
+        elif match.is_dir():
+            files = list(_files(match, own, left_over))
+            if named and not files:
+                raise MalmoiError("MM0102", match)
+            yield from files
+        else:
+            yield match
+
+
+def _files(folder: Path, own: set[Path], left_over: list[str]) -> Iterator[Path]:
+    """To the bottom, links to folders too; each real folder once, so links that go round do no harm."""
+    been = {folder.resolve(), *own}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        inside = Path(place)
+        left_over += [
+            str(inside / name)
+            for name in sorted([*folders, *names])
+            if LEFT_OVER.fullmatch(name) or _is_special(inside / name)
+        ]
+        kept = []
+        for name in sorted(filter(_is_read, folders)):
+            if (real := (inside / name).resolve()) not in been:
+                been.add(real)
+                kept.append(name)
+        folders[:] = kept
+        yield from (inside / n for n in sorted(names) if _is_read(n) and not _is_special(inside / n))
+
+
+def _is_read(name: str) -> bool:
+    return not name.startswith(".") and not LEFT_OVER.fullmatch(name)
+
+
+def _is_special(path: Path) -> bool:
+    """A pipe, socket or device: nothing may ever come out of it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def format_of(path: Path) -> str:

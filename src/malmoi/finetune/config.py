@@ -35,6 +35,11 @@ class FinetuneConfig(TaskConfig):
         "fine-tune; dense: dense, gelu, linear, as transformers fine-tunes ELECTRA. auto: pooler for a BERT, "
         "linear for an ELECTRA.",
     )
+    glorot: bool = Field(
+        False,
+        description="The output layer starts Glorot-uniform, as google-research/electra leaves it, and not "
+        "N(0, .02), as google-research/bert has it.",
+    )
     layer_decay: float = Field(
         1.0,
         gt=0,
@@ -49,7 +54,22 @@ class FinetuneConfig(TaskConfig):
     warmup: float = Field(
         0.1, ge=0, le=1, description="Share of the updates in which the rate rises linearly."
     )
+    decay: Literal["linear", "cosine", "none", "bert", "electra"] = Field(
+        "linear", description="How the rate falls after that, as in `[pretrain]`."
+    )
+    eps: float = Field(1e-8, gt=0, description="AdamW's epsilon; google-research/bert and electra have 1e-6.")
+    bias_correction: bool = Field(
+        True,
+        description="AdamW's correction of young moments; google-research/bert and electra have none.",
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the encoder and before the output layer.")
+    attention_dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Dropout of attention weights; by default what the checkpoint's config.json says (0 in "
+        "those made with `[model]`'s default, 0.1 in most BERTs and ELECTRAs on Hugging Face).",
+    )
     clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
     evals: int = Field(
         6, ge=1, description="How often the dev rows are scored during training, evenly spaced."
@@ -59,7 +79,10 @@ class FinetuneConfig(TaskConfig):
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
     tokens_per_batch: int = execution(
-        16384, "Tokens computed at once, padding included; the rest of an update is accumulated.", ge=512
+        16384,
+        "Tokens computed at once, padding included; the rest of an update is accumulated. Changes rounding; "
+        "on a GPU also what dropout drops.",
+        ge=512,
     )
 
 
@@ -83,6 +106,7 @@ def resolve(config: FinetuneConfig, task: Task, *, rows: int, shape: EncoderConf
         "batch_size": batch_size,
         "max_len": min(task.defaults["max_len"], shape.max_positions),
         "lr": 5e-5 * 768 / shape.hidden,
+        "attention_dropout": shape.attention_dropout,
     }
     chosen = {k: v for k, v in defaults.items() if getattr(config, k) is None}
     return config.model_copy(update=chosen | {"head": head_kind(config, shape)})

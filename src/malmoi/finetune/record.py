@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +92,4 @@ def write_tuned(folder: Path, model: Classifier, tokenizer: Tokenizer, data: Tas
         "labels": list(data.labels),
         "max_len": max_len,
     }
-    (folder / TASK_FILE).write_text(json.dumps(task, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write_json(folder / TASK_FILE, task)

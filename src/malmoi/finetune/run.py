@@ -1,7 +1,8 @@
 """Fine-tune on one task: a start (pretrained or new weights) and a task's rows in, a run folder out.
 
-The dev rows choose the checkpoint, the test rows are scored once, with the weights that were kept, in fp32:
-the numbers in scores.json are those `malmoi predict` gives with the model folder beside them.
+The dev rows choose the checkpoint, the test rows are scored once. Both scores are then computed from the
+weights that were kept, in fp32, whatever the training computes in: the numbers in scores.json are those
+`malmoi predict` gives with the model folder beside them.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs
 from malmoi.device import choose_device, keep_freed_memory, use_threads
+from malmoi.disk import real_place
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
 from malmoi.finetune.goal import goal_of
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
-from malmoi.finetune.train import encode_rows, train
+from malmoi.finetune.tally import Tally, longer
+from malmoi.finetune.train import Rows, encode_rows, train
 from malmoi.growing import growing_artifact, held
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
@@ -48,6 +53,7 @@ def finetune(
     encoder), MM0615 (loss is not a number), MM0617 (vocabulary and model do not fit), MM0619 (max_len beyond
     the model's positions), and those of `growing_artifact`.
     """
+    out = real_place(out)
     shape = start.shape
     check_shape(config, shape)
     config = resolve(config, data.task, rows=len(data.train), shape=shape)
@@ -57,7 +63,7 @@ def finetune(
             split: inputs[str(path)].sha256 for split, path in data.files.items()
         }
         key = artifact_key(STAGE, config, digests)
-        if is_current(out, STAGE, key, verify=verify):
+        if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter, held=True):
             reporter.say("base.current", path=out)
             return read_manifest(out)
         device = choose_device(config.device)
@@ -96,16 +102,19 @@ def _run(
     assert config.max_len
     goal = goal_of(data)
     kind = head_kind(config, start.shape)
-    model, tokenizer = start.load(config.seed, config.dropout, goal.outputs, kind, reporter)
+    model, tokenizer = start.load(
+        config.seed,
+        config.dropout,
+        goal.outputs,
+        kind,
+        reporter,
+        attention_dropout=config.attention_dropout,
+        glorot=config.glorot,
+    )
     rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
     types = start.shape.type_vocab
     encoded = {split: encode_rows(e, goal, tokenizer, config.max_len, types) for split, e in rows.items()}
-    lengths = encoded["train"].encoded.lengths
-    counts = dict(data.counts) | {
-        "train_tokens": int(lengths.sum()),
-        "train_unknown_tokens": encoded["train"].encoded.unknown,
-        "train_rows_at_max_len": int((lengths == config.max_len).sum()),
-    }
+    counts = dict(data.counts) | _tell_reading(encoded, config.max_len, start, reporter)
     model.to(device)
     best = train(
         model,
@@ -119,22 +128,41 @@ def _run(
         reporter=reporter,
     )
     model.load_state_dict(best.weights)
-    goal = goal.settle(model)
-    test: Judged | None = None
-    if data.test is not None:
-        with reporter.step("finetune.testing", total=len(encoded["test"].gold_N), unit="row") as step:
+    saved = goal.settle(model)
+    scored = [split for split in ("dev", "test") if split in rows]
+    answers: dict[str, NDArray[np.float32]] = {}
+    total = sum(len(encoded[split].gold_N) for split in scored)
+    with reporter.step("finetune.testing", total=total, unit="row") as step:
+        for split in scored:
             outputs_NC = model_outputs(
                 model,
-                encoded["test"].encoded,
+                encoded[split].encoded,
                 device=device,
                 tokens_per_batch=config.tokens_per_batch,
                 step=step,
             )
-        answers_NC = goal.answers(outputs_NC)
-        test = judged(goal, data.task.metric, answers_NC, encoded["test"].gold_N)
-        write_predictions(out / "predictions.tsv", data.test, answers_NC, data)
+            answers[split] = saved.answers(outputs_NC)
+    # The loss stays in the units it was chosen by (of scores: the training rows' variance).
+    dev = judged(goal, data.task.metric, answers["dev"], encoded["dev"].gold_N)
+    test: Judged | None = None
+    if data.test is not None:
+        test = judged(goal, data.task.metric, answers["test"], encoded["test"].gold_N)
+        write_predictions(out / "predictions.tsv", data.test, answers["test"], data)
     if keep_model:
         write_tuned(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
-    write_scores(out, data, seed=config.seed, dev=best.dev, test=test, chosen={"step": best.step})
-    warn_if_constant(data, best.dev, test, reporter)
+    write_scores(out, data, seed=config.seed, dev=dev, test=test, chosen={"step": best.step})
+    warn_if_constant(data, dev, test, reporter)
     return counts
+
+
+def _tell_reading(encoded: dict[str, Rows], max_len: int, start: Start, reporter: Reporter) -> dict[str, int]:
+    """Warn of what the model cannot read of the splits; counts for the manifest."""
+    counts: dict[str, int] = {}
+    for split, rows in encoded.items():
+        tally = Tally(max_len)
+        tally.add(rows.examples.texts, rows.encoded)
+        where = str(rows.examples.path)
+        tally.tell_unknown(reporter, where)
+        tally.tell_full(reporter, where, longer(max_len, start.shape.max_positions))
+        counts |= {f"{split}_unknown_tokens": tally.unknown, f"{split}_rows_at_max_len": tally.full}
+    return counts | {"train_tokens": int(encoded["train"].encoded.lengths.sum())}

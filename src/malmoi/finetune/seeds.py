@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import MANIFEST, disk_errors, write_json
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.record import SCORES
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import Start
+from malmoi.json_files import expected_shape, read_object
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import METRICS, mean_and_sd
@@ -36,6 +37,7 @@ def finetune_seeds(
     Returns (and writes to `out/summary.json`) mean, sd (n - 1; None for one seed), n and the values of each
     metric on dev and test, and the name of the run that `predict` opens (`best_seed`).
     """
+    out = real_place(out)
     ours = ("seed-*", ".seed-*.before")  # a kill may leave only the run that stood aside
     found = list(out.iterdir() if out.is_dir() else [out]) if out.exists() else []
     strange = found and not any(path.match(name) for path in found for name in ours)
@@ -55,7 +57,12 @@ def finetune_seeds(
 
 def summarize(runs: Sequence[Path]) -> dict[str, Any]:
     """What the scores.json of several seeds say together."""
-    scores = [json.loads((run / SCORES).read_text("utf-8")) for run in runs]
+    scores = [read_object(run / SCORES) for run in runs]
+    with expected_shape(runs[0] / SCORES):
+        return _summary(runs, scores)
+
+
+def _summary(runs: Sequence[Path], scores: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = scores[0]
     best = best_seed([s["dev"] for s in scores], first["metric"])
     names = METRICS[first["kind"]]

@@ -1,12 +1,12 @@
 """What a fine-tuning run starts from: a checkpoint's weights, or new weights of the same shape.
 
 A checkpoint is any folder with config.json, model.safetensors and a vocabulary: a `step-N/` of ours, a
-BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest checkpoint is taken.
+BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest checkpoint is taken. Where a
+folder has its weights as a pickle, its converted copy is taken (`model/convert.py`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ import torch
 
 from malmoi.artifact import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
+from malmoi.json_files import read_json, reason
+from malmoi.model.convert import with_safetensors
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead
 from malmoi.model.hf import load_pooler, read_encoder
@@ -23,6 +25,7 @@ from malmoi.model.sizes import EncoderConfig, HeadKind
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import TOKENIZER_FILES, VOCABULARIES
+from malmoi.tasks.paths import as_stored
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 WEIGHTS = ("config.json", "model.safetensors")
@@ -43,8 +46,13 @@ class Start:
         outputs: int,
         head_kind: HeadKind | None = None,
         reporter: Reporter = SILENT,
+        *,
+        attention_dropout: float | None = None,
+        glorot: bool = False,
     ) -> tuple[Classifier, Tokenizer]:
         """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
+
+        `attention_dropout` None: what the shape says; `glorot`: how the output layer starts (`ClassifyHead`).
 
         Raises MM0617 where the vocabulary is larger than the model's embedding, MM0412 where the head does
         not go with the encoder; warns what `load_tokenizer` does.
@@ -54,11 +62,14 @@ class Start:
             raise MalmoiError(
                 "MM0617", self.tokenizer, tokens=tokenizer.vocab_size, rows=self.shape.vocab_size
             )
-        shape = self.shape.model_copy(update={"dropout": dropout})
+        if attention_dropout is None:
+            attention_dropout = self.shape.attention_dropout
+        dropouts = {"dropout": dropout, "attention_dropout": attention_dropout}
+        shape = self.shape.model_copy(update=dropouts)
         torch.manual_seed(seed)
-        encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, dropout=dropout)
+        encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, **dropouts)
         torch.manual_seed(seed + 1)  # the head must not depend on whether an encoder was drawn before it
-        head = ClassifyHead(shape, outputs, head_kind)
+        head = ClassifyHead(shape, outputs, head_kind, glorot_output=glorot)
         if self.weights is not None:
             load_pooler(self.weights, head)
         return Classifier(encoder, head), tokenizer
@@ -96,21 +107,22 @@ def _check_record(folder: Path, inputs: Mapping[str, FileRecord]) -> None:
     if not (folder / RECORD).is_file():
         return
     try:
-        files = json.loads((folder / RECORD).read_bytes()).get("files", {})
+        files = read_json(folder / RECORD).get("files", {})
         wanted = {str(folder / name): str(record["sha256"]) for name, record in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MalmoiError("MM0013", folder / RECORD, reason=type(error).__name__) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalmoiError("MM0013", folder / RECORD, reason=reason(error)) from None
     for path, sha256 in wanted.items():
         if path in inputs and inputs[path].sha256 != sha256:
             raise MalmoiError("MM0013", path, reason="SHA-256")
 
 
-def pretrained(checkpoint: Path, tokenizer: Path | None = None) -> Start:
-    """Start from a checkpoint. Raises MM0616 (no model there, or no vocabulary with it), MM0504."""
-    folder = resolve_checkpoint(checkpoint)
-    tokenizer = tokenizer or folder
+def pretrained(checkpoint: Path, tokenizer: Path | None = None, reporter: Reporter = SILENT) -> Start:
+    """Start from a checkpoint. Raises MM0616 (no model there), MM0618 (no vocabulary with it), MM0504, and
+    those of `with_safetensors`."""
+    folder = resolve_checkpoint(checkpoint, reporter)
+    own, tokenizer = tokenizer or checkpoint, as_stored(tokenizer) if tokenizer else folder
     if not any((tokenizer / name).is_file() for name in VOCABULARIES):
-        raise MalmoiError("MM0618", tokenizer)
+        raise MalmoiError("MM0618", own)
     shape, _ = read_config(folder)
     return Start(folder, shape, tokenizer)
 
@@ -125,8 +137,10 @@ def without_pretraining(start: Start) -> Start:
     return fresh(start.shape, start.tokenizer)
 
 
-def resolve_checkpoint(path: Path) -> Path:
-    """The folder that holds the model: the path itself, or the newest checkpoint of a pretraining run."""
+def resolve_checkpoint(path: Path, reporter: Reporter = SILENT) -> Path:
+    """The folder that holds the model: the path itself, its converted copy, or the newest checkpoint of a
+    pretraining run."""
+    path = with_safetensors(as_stored(path), reporter)
     if all((path / name).is_file() for name in WEIGHTS):
         return path
     if (run := pretraining_run(path)) is not None:

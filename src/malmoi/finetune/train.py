@@ -1,6 +1,6 @@
 """The training loop: a classifier and encoded rows in, the weights that do best on dev out.
 
-AdamW, linear warm-up and decay, clipped gradients. Everything random is a function of (seed, epoch) or
+AdamW, warm-up and decay of the rate, clipped gradients. Everything random is a function of (seed, epoch) or
 (seed, update), so the same command gives the same bits on a CPU with the same number of threads.
 """
 
@@ -21,13 +21,15 @@ from torch import Tensor, nn
 from malmoi.device import choose_precision
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import autocast, model_outputs
-from malmoi.finetune.batches import Encoded, encode, epoch_batches, lay_flat, within_budget
+from malmoi.finetune.batches import Encoded, encode, epoch_batches, in_pieces
 from malmoi.finetune.choice import Checkpoint, Choice
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Goal
 from malmoi.finetune.judged import judged
 from malmoi.finetune.layer_decay import layer_groups
+from malmoi.model.dropout import one_update
 from malmoi.model.heads import Classifier
+from malmoi.pretrain.optim import set_rate
 from malmoi.pretrain.schedule import rate_at
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
@@ -101,10 +103,9 @@ def train(
             reporter.record(event, **values)
 
         for epoch in range(config.epochs):
-            for rows_B in epoch_batches(lengths, config.batch_size, config.seed, epoch):
-                rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay="linear")
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * group["share"]
+            for rows_B in epoch_batches(len(lengths), config.batch_size, config.seed, epoch):
+                rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay=config.decay)
+                set_rate(optimizer, rate, done, eps=config.eps, bias_correction=config.bias_correction)
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
                 loss, norm = _update(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
                 if not math.isfinite(loss + norm):
@@ -145,14 +146,15 @@ def _update(
     model.train()
     optimizer.zero_grad(set_to_none=True)
     loss = torch.zeros((), device=device)
-    for part in within_budget(rows_B, train_rows.encoded.lengths, config.tokens_per_batch):
-        batch, firsts_B = lay_flat(train_rows.encoded, part)
-        gold_B = torch.from_numpy(train_rows.gold_N[part]).to(device)
-        with autocast(device, dtype):
-            outputs_BC = model(batch.to(device), firsts_B.to(device))
-        part_loss = goal.loss(outputs_BC, gold_B) / len(rows_B)
-        part_loss.backward()  # type: ignore[no-untyped-call]
-        loss += part_loss.detach()
+    with one_update() as update:
+        for texts_B, batch, firsts_B in in_pieces(train_rows.encoded, rows_B, config.tokens_per_batch):
+            update.begin()
+            gold_B = torch.from_numpy(train_rows.gold_N[texts_B]).to(device)
+            with autocast(device, dtype):
+                outputs_BC = model(batch.to(device), firsts_B.to(device))
+            part_loss = goal.loss(outputs_BC, gold_B) / len(rows_B)
+            part_loss.backward()  # type: ignore[no-untyped-call]
+            loss += part_loss.detach()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
     found: list[float] = torch.stack([loss, norm]).tolist()  # the one place where a GPU is waited for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from malmoi.errors import MalmoiError
 from malmoi.finetune.start import Start, pretrained, pretraining_run, without_pretraining
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.model.sizes import EncoderConfig
+from malmoi.paths import composed, readable
 
 _USABLE = re.compile(r"[\w가-힣][\w가-힣.+-]*")
 _SAY_NOTHING = ("checkpoints", "pretrain", "model")
@@ -55,7 +57,8 @@ def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    parts = [part for part in path.resolve().parts if part not in _SAY_NOTHING]
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link's own name is the user's
+    parts = [composed(readable(part)) for part in whole.parts if part not in _SAY_NOTHING]
     if re.fullmatch(r"step-\d+", parts[-1]) and len(parts) > 1:
         return f"{parts[-2]}-{parts[-1]}"
     return parts[-1]

@@ -6,13 +6,13 @@ A cell is `curve/<row>/step-N/<task>/seed-K/`: an ordinary fine-tuning run that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from malmoi.errors import MalmoiError
+from malmoi.json_files import expected_shape, read_json, reason
 from malmoi.league.contenders import Contender
 from malmoi.league.table import cell_scores
 from malmoi.pretrain.checkpoint import RECORD, milestone_checkpoints
@@ -64,10 +64,10 @@ def milestones(row: Contender) -> list[Milestone]:
 
 def _milestone(row: str, checkpoint: Path) -> Milestone:
     try:
-        record = json.loads((checkpoint / RECORD).read_bytes())
+        record = read_json(checkpoint / RECORD)
         return Milestone(row, checkpoint, int(record["step"]), int(record["tokens"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MalmoiError("MM0013", checkpoint / RECORD, reason=type(error).__name__) from None
+        raise MalmoiError("MM0013", checkpoint / RECORD, reason=reason(error)) from None
 
 
 def curve_points(
@@ -105,4 +105,7 @@ def _point(row: str, data: TaskData, step: int, tokens: int, cells: Sequence[Pat
 def read_curve(out: Path) -> list[Point]:
     """The points of a league's curve.json; [] where it has none."""
     path = out / CURVE
-    return [Point(**point) for point in json.loads(path.read_text("utf-8"))] if path.exists() else []
+    if not path.exists():
+        return []
+    with expected_shape(path):
+        return [Point(**point) for point in read_json(path)]

@@ -25,7 +25,7 @@ def judge(difference: float, p: float | None) -> Outcome:
     """What is said of a difference with its corrected p."""
     if p is None:
         return "one_seed"
-    if p >= LEVEL:
+    if not p < LEVEL:  # no number, too
         return "unclear"
     return "helps" if difference > 0 else "hurts"
 
@@ -62,7 +62,7 @@ def _group(line: Mapping[str, Any]) -> tuple[float, float | None, float]:
     if len(values) < 2:
         return float(values[0]), None, 0.0
     # Scores on n rows come in steps of about 1/n: that a few seeds agree in a step does not make their sd 0.
-    sd = max(float(values.std(ddof=1)), 1 / line["scored"])
+    sd = max(float(values.std(ddof=1)), 1 / max(line["scored"], 1))
     return float(values.mean()), sd**2 / len(values), len(values) - 1.0
 
 

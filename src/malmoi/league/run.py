@@ -20,6 +20,7 @@ from malmoi.artifact import (
     write_json,
 )
 from malmoi.config import identity
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, check_shape
 from malmoi.finetune.run import finetune
@@ -30,6 +31,7 @@ from malmoi.league.config import LeagueConfig
 from malmoi.league.contenders import Contender, contenders
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
 from malmoi.league.table import Line, league_table, with_ps
+from malmoi.paths import can_be_folder, first_unusable, shown_name
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import TaskData, read_task, task_of
@@ -55,6 +57,7 @@ def league(
     `out` gets cells/, table.json (with every cell's score) and table.tsv; with `config.curve` also curve/ and
     curve.json. Raises MalmoiError: those of `finetune` and `read_task`, MM0006, MM0014, MM0701-MM0706.
     """
+    out = real_place(out)
     rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
     _check(tasks, rows)
     read = [read_task(task, reporter) for task in tasks]  # first, so that a torn file stops before any cell
@@ -104,12 +107,14 @@ def league(
 
 
 def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Contender]) -> None:
-    """What would stop a cell after hours: two tasks that write into the same folders (MM0705), a head or a
-    length that a model does not have (MM0412, MM0619), no scikit-learn (MM0701)."""
+    """What would stop a cell after hours: two tasks or two rows that write into the same folders (MM0705,
+    MM0702), a row that no folder can be called by (MM0704), a head or a length that a model does not have
+    (MM0412, MM0619), no scikit-learn (MM0701)."""
     names = [task_of(task).name for task in tasks]
-    for name in names:
-        if names.count(name) > 1:
-            raise MalmoiError("MM0705", name=name)
+    if (name := first_unusable(names)) is not None:
+        raise MalmoiError("MM0705", name=name)
+    if (name := first_unusable(row.name for row in rows)) is not None:
+        raise MalmoiError("MM0702" if can_be_folder(name) else "MM0704", name=shown_name(name))
     for row in rows:
         if row.start is None:
             need_scikit_learn()
@@ -175,7 +180,7 @@ def _run_characters(
     digests: dict[str, str] = {split: inputs[str(path)].sha256 for split, path in data.files.items()}
     config = TaskConfig(**task.model_dump(include=set(TaskConfig.model_fields)))
     key = artifact_key(CELL_STAGE, config, digests)
-    if is_current(cell, CELL_STAGE, key, verify=verify):
+    if is_current(cell, CELL_STAGE, key, verify=verify, inputs=inputs, reporter=reporter):
         reporter.say("base.current", path=cell)
         return
     with finished_artifact(cell, CELL_STAGE, config, key, inputs=inputs) as draft:

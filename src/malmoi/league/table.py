@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.finetune.record import SCORES
+from malmoi.json_files import expected_shape, read_object
 from malmoi.league.contenders import Contender
 from malmoi.league.gains import gain_ps
 from malmoi.tasks.data import TaskData
@@ -84,7 +84,12 @@ def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
 
 def _scored(cells: Sequence[Path], data: TaskData) -> list[dict[str, Any]]:
     split = "test" if data.test is not None else "dev"
-    return [json.loads((cell / SCORES).read_text("utf-8"))[split] for cell in cells]
+    found = []
+    for cell in cells:
+        with expected_shape(cell / SCORES):
+            scored: dict[str, Any] = read_object(cell / SCORES)[split]
+            found.append(scored | {data.task.metric: float(scored[data.task.metric])})
+    return found
 
 
 def _sampling_sd(cells: Sequence[Path], data: TaskData) -> float | None:

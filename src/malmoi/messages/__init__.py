@@ -12,7 +12,10 @@ import string
 import tomllib
 from functools import cache
 from importlib import resources
+from pathlib import PurePath
 from typing import Any
+
+from malmoi.paths import readable
 
 LANGUAGES = ("ko", "en")
 _chosen: str | None = None
@@ -74,6 +77,8 @@ class _Formatter(string.Formatter):
     """`str.format` plus Korean particles: `{path:을/를}` (the form after a final consonant first)."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
+        if isinstance(value, str | PurePath | Exception):
+            value = readable(str(value))
         after_consonant, slash, after_vowel = format_spec.partition("/")
         if not slash:
             return super().format_field(value, format_spec)

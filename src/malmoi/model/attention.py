@@ -1,8 +1,9 @@
 """Self-attention inside sequences, and the only file that knows versions of torch.
 
 `plan` looks at a batch once, outside the layers; `attend` runs in every layer. CUDA in bf16/fp16 from Ampere
-on takes torch's variable-length flash kernel; a CPU in bf16/fp16 plain matrix products; all else
-`scaled_dot_product_attention` over rows with a block-diagonal mask. No sequence ever sees another.
+on takes torch's variable-length flash kernel; a CPU in bf16/fp16, or with dropout of weights, plain matrix
+products; all else `scaled_dot_product_attention` over rows with a block-diagonal mask. No sequence ever
+sees another.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from malmoi.model.batch import Batch
+from malmoi.model.dropout import dropout
 
 # Shapes: T tokens, R rows, L tokens a row (T = R·L), H heads, d width of a head, N = R·H.
 
@@ -26,7 +28,7 @@ class AttentionPlan:
     """How to attend in one batch, computed once for all layers.
 
     Attributes:
-        kernel: `varlen` (flash, CUDA), `products` (CPU, low precision) or `sdpa`.
+        kernel: `varlen` (flash, CUDA), `products` (CPU in low precision or with dropout) or `sdpa`.
         row_len: L.
         mask_R1LL: for `sdpa` True where a query may see a key, for `products` 0 there and -inf elsewhere;
             None where every row is one full sequence, and for `varlen`.
@@ -49,14 +51,14 @@ def plan(batch: Batch, *, head_dim: int, dtype: torch.dtype, dropout_p: float = 
         dropout_p: the attention dropout `attend` will be asked for.
     """
     device = batch.ids_T.device
-    plain = dropout_p == 0 and dtype in LOW_PRECISION
-    if plain and device.type == "cuda" and _has_varlen(device, head_dim):
+    low = dtype in LOW_PRECISION
+    if low and dropout_p == 0 and device.type == "cuda" and _has_varlen(device, head_dim):
         return AttentionPlan("varlen", batch.row_len, cu_seqlens=batch.cu_seqlens)
     mask_R1LL = row_mask(batch)
-    if plain and device.type == "cpu":
+    if device.type == "cpu" and (low or dropout_p > 0):
         # bf16, 4,096 tokens, 4 heads of 64, forward + backward, two Zen 4 cores: 9 ms against 30 ms of the
         # CPU flash kernel at L = 128, 31 against 54 at L = 512. In fp32 the two are equal to 128 and the
-        # flash kernel wins beyond.
+        # flash kernel wins beyond. With dropout the draws must be `dropout.py`'s.
         if mask_R1LL is not None:
             mask_R1LL = torch.zeros_like(mask_R1LL, dtype=dtype).masked_fill_(~mask_R1LL, -torch.inf)
         return AttentionPlan("products", batch.row_len, mask_R1LL)
@@ -80,10 +82,12 @@ def row_mask(batch: Batch) -> Tensor | None:
 def attend(
     q_THd: Tensor, k_THd: Tensor, v_THd: Tensor, plan: AttentionPlan, dropout_p: float = 0.0
 ) -> Tensor:
-    """softmax(q·kᵀ/√d)·v inside each sequence; (T, H, d) in and out."""
+    """dropout(softmax(q·kᵀ/√d))·v inside each sequence; (T, H, d) in and out."""
     if plan.kernel == "varlen":
         assert plan.cu_seqlens is not None
         return _varlen(q_THd, k_THd, v_THd, plan.cu_seqlens, plan.row_len)
+    if plan.kernel == "products" and dropout_p > 0:
+        return _dropped_products(q_THd, k_THd, v_THd, plan, dropout_p)
     if plan.kernel == "products":
         out_THd, _ = _products(q_THd, k_THd, v_THd, plan.mask_R1LL, plan.row_len)
         return cast(Tensor, out_THd)
@@ -112,6 +116,19 @@ def _varlen(q_THd: Tensor, k_THd: Tensor, v_THd: Tensor, cu_seqlens: Tensor, row
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
         out = varlen_attn(q_THd, k_THd, v_THd, cu_seqlens, cu_seqlens, row_len, row_len)
     return cast(Tensor, out)
+
+
+def _dropped_products(
+    q_THd: Tensor, k_THd: Tensor, v_THd: Tensor, plan: AttentionPlan, dropout_p: float
+) -> Tensor:
+    T, H, d = q_THd.shape
+    L = plan.row_len
+    q, k, v = (_by_head(x, L) for x in (q_THd, k_THd, v_THd))
+    scores_NLL = torch.bmm(q * d**-0.5, k.transpose(1, 2))
+    if plan.mask_R1LL is not None:
+        scores_NLL = (scores_NLL.view(T // L, H, L, L) + plan.mask_R1LL).view(-1, L, L)
+    weights_NLL = dropout(torch.softmax(scores_NLL, -1), dropout_p, training=True)
+    return _by_token(torch.bmm(weights_NLL, v), H)
 
 
 # One opaque operator, so that a compiler does not recognise attention in it and put the flash kernel back.

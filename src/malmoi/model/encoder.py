@@ -128,3 +128,11 @@ def initialize(module: nn.Module) -> None:
         nn.init.ones_(module.weight)
     if isinstance(module, nn.Linear | nn.LayerNorm) and module.bias is not None:
         nn.init.zeros_(module.bias)
+
+
+def glorot(*layers: nn.Linear | None) -> None:
+    """Start layers anew with the weights TensorFlow gives a dense layer nobody speaks of: uniform, with
+    variance 2 / (width in + width out) (Glorot and Bengio 2010)."""
+    for layer in layers:
+        if layer is not None and not layer.weight.is_meta:
+            nn.init.xavier_uniform_(layer.weight)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
-from malmoi.model.encoder import Encoder, initialize
+from malmoi.model.encoder import Encoder, glorot, initialize
 from malmoi.model.sizes import HEAD_KINDS, EncoderConfig, HeadKind
 
 # Shapes: T tokens, D hidden, E width of the embeddings, V vocabulary, M masked slots, B sequences to label,
@@ -58,11 +58,19 @@ class ClassifyHead(nn.Module):
     """Labels a sequence by its first token's vector.
 
     `pooler`: dense, tanh, dropout, linear (BERT). `linear`: dropout, linear (ELECTRA as its authors fine-tune
-    it). `dense`: dropout, dense, gelu, dropout, linear (ElectraForSequenceClassification).
+    it). `dense`: dropout, dense, gelu, dropout, linear (ElectraForSequenceClassification). With
+    `glorot_output` the last layer starts as theirs does.
     Raises MM0412 where the kind does not go with the encoder.
     """
 
-    def __init__(self, config: EncoderConfig, outputs: int, kind: HeadKind | None = None) -> None:
+    def __init__(
+        self,
+        config: EncoderConfig,
+        outputs: int,
+        kind: HeadKind | None = None,
+        *,
+        glorot_output: bool = False,
+    ) -> None:
         super().__init__()
         self.kind: HeadKind = kind or HEAD_KINDS[config.arch][0]
         if self.kind not in HEAD_KINDS[config.arch]:
@@ -75,6 +83,8 @@ class ClassifyHead(nn.Module):
             self.dense = nn.Linear(config.hidden, config.hidden)
         self.classifier = nn.Linear(config.hidden, outputs)
         self.apply(initialize)
+        if glorot_output:
+            glorot(self.classifier)
 
     def forward(self, hidden_BD: Tensor) -> Tensor:
         """Logits (B, C)."""

@@ -6,13 +6,13 @@ ignored: a model that opens and is subtly another one is the worst outcome.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from malmoi.errors import MalmoiError
+from malmoi.json_files import JsonError, read_json, reason
 from malmoi.model.sizes import EncoderConfig
 
 CONFIG = "config.json"
@@ -72,11 +72,11 @@ def read_config(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
     """
     path = folder / CONFIG
     try:
-        table = json.loads(path.read_text("utf-8"))
+        table = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise MalmoiError("MM0402", folder, file=CONFIG) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise MalmoiError("MM0404", path, detail=str(error)[:200]) from None
+    except (JsonError, OSError) as error:
+        raise MalmoiError("MM0404", path, detail=reason(error)) from None
     if not isinstance(table, dict):
         raise MalmoiError("MM0404", path, detail=type(table).__name__)
     arch = table.get("model_type", "bert")

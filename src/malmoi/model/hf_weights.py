@@ -1,7 +1,8 @@
 """model.safetensors of a BERT or an ELECTRA, read strictly: one spelling, every weight there, right shapes.
 
 The header is checked against what the model needs before a byte of weights is read or allocated. Nothing here
-unpickles: a folder that holds only a pickle is refused, because reading one runs whatever its author put in.
+unpickles: a folder that holds only a pickle is refused, because reading one runs whatever its author put in
+(`convert.py` makes a copy of such a folder that can be read).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from malmoi.errors import MalmoiError
+from malmoi.paths import utf8_path
 
 WEIGHTS = "model.safetensors"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -97,7 +99,7 @@ def open_weights(folder: Path) -> Iterator[Weights]:
             raise MalmoiError("MM0403", folder, file=pickle, folder=folder)
         raise MalmoiError("MM0402", folder, file=WEIGHTS)
     try:
-        with safe_open(path, framework="pt") as opened:
+        with utf8_path(path) as name, safe_open(name, framework="pt") as opened:
             yield Weights(path, opened)
     except (SafetensorError, OSError) as error:
         raise MalmoiError("MM0408", path, detail=str(error)[:200]) from None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from malmoi.artifact import FileRecord, record_inputs
 from malmoi.errors import MalmoiError
+from malmoi.model.convert import with_safetensors
 from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import Arch, ModelConfig
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
@@ -63,12 +64,16 @@ class Vocabularies:
 
 
 def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) -> Init:
-    """A checkpoint, or the newest one of a run. Raises MM0402 (no model there), MM0268 (a model of another
-    kind than the objective's), MM0266 (an ELECTRA without its generator)."""
+    """A checkpoint, or the newest one of a run; of one whose weights are a pickle, the converted copy.
+
+    Raises MM0402 (no model there), MM0268 (a model of another kind than the objective's), MM0266 (an ELECTRA
+    without its generator), and those of `with_safetensors`.
+    """
     folder = path
     if not (path / WEIGHTS[0]).is_file():
         run = next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)
         folder = newest_checkpoint(run) if run else path
+    folder = with_safetensors(folder)
     names = [*WEIGHTS, *TOKENIZER_FILES]
     if objective == "electra":
         names += [f"{GENERATOR}/{name}" for name in WEIGHTS]

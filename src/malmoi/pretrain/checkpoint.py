@@ -7,7 +7,6 @@ before anything is loaded, and the newest checkpoint that is whole is used.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Callable, Collection, Sequence
@@ -21,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from malmoi.artifact import (
+    MANIFEST,
     Manifest,
     digest_json,
     disk_errors,
@@ -31,6 +31,8 @@ from malmoi.artifact import (
     write_json,
 )
 from malmoi.errors import MalmoiError
+from malmoi.json_files import expected_shape, read_json, read_object, reason
+from malmoi.paths import utf8_path
 from malmoi.progress import Reporter
 
 FOLDER = "checkpoints"
@@ -111,14 +113,16 @@ def recorded_milestones(manifest: Manifest | None) -> frozenset[int]:
     """The milestones of a run as its manifest has them, those from before an extension too."""
     if manifest is None:
         return frozenset()
-    config = manifest.config["pretrain"]
+    config = manifest.config.get("pretrain", {})
     planned = milestone_steps(config["steps"], config.get("milestones", ()))
-    return planned | frozenset(manifest.counts.get("milestones", ()))
+    return planned | frozenset(int(step) for step in manifest.counts.get("milestones", ()))
 
 
 def milestone_checkpoints(run: Path) -> list[Path]:
     """The checkpoints a run keeps for good and its newest one, in order of their steps."""
-    wanted = recorded_milestones(read_manifest(run, "pretrain"))
+    manifest = read_manifest(run, "pretrain")
+    with expected_shape(run / MANIFEST):
+        wanted = recorded_milestones(manifest)
     found = [path for path in newest_first(run) if (path / RECORD).exists()]
     return [path for path in reversed(found) if _step(path) in wanted or path == found[0]]
 
@@ -126,7 +130,7 @@ def milestone_checkpoints(run: Path) -> list[Path]:
 def fault(checkpoint: Path) -> str | None:
     """Why a checkpoint cannot be trusted, or None: every file's size and SHA-256 are compared."""
     try:
-        record: dict[str, Any] = json.loads((checkpoint / RECORD).read_text("utf-8"))
+        record: dict[str, Any] = read_json(checkpoint / RECORD)
         digest = record.pop("digest", None)  # of the record itself; the first runs wrote none
         if set(record) != {"step", "tokens", "files"} or digest not in (None, digest_json(record)):
             return f"{RECORD}: SHA-256"
@@ -139,8 +143,8 @@ def fault(checkpoint: Path) -> str | None:
             with path.open("rb") as stream:
                 if hashlib.file_digest(stream, "sha256").hexdigest() != wanted["sha256"]:
                     return f"{name}: SHA-256"
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"{RECORD}: {type(error).__name__}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{RECORD}: {reason(error)}"
     return None
 
 
@@ -182,14 +186,17 @@ def newest_checkpoint(run: Path) -> Path:
 
 def read_state(checkpoint: Path) -> TrainState:
     """The training state of a checkpoint that `find_checkpoint` has approved."""
-    saved = json.loads((checkpoint / "state" / "train.json").read_text("utf-8"))
-    sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in saved["sums"].items()}
-    return TrainState(saved["step"], saved["tokens"], sums)
+    file = checkpoint / "state" / "train.json"
+    saved = read_object(file)
+    with expected_shape(file):
+        sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in saved["sums"].items()}
+        return TrainState(int(saved["step"]), int(saved["tokens"]), sums)
 
 
 def read_moments(checkpoint: Path) -> dict[str, Tensor]:
     """The optimizer's tensors of such a checkpoint."""
-    with safe_open(checkpoint / "state" / "moments.safetensors", framework="pt") as file:
+    moments = checkpoint / "state" / "moments.safetensors"
+    with utf8_path(moments) as name, safe_open(name, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
 
 

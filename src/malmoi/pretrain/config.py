@@ -23,6 +23,11 @@ class PretrainConfig(Section):
         description="New weights: random, or counted: what neighbours say about words is counted in the text "
         "and written into them, for small budgets.",
     )
+    glorot: bool = Field(
+        False,
+        description="ELECTRA: the projections of narrow embeddings and the discriminator's last layer start "
+        "Glorot-uniform, as google-research/electra leaves them, and not N(0, .02) as all else.",
+    )
     # The digests of its files enter the key, not its path.
     init: Path | None = execution(
         None,
@@ -35,10 +40,13 @@ class PretrainConfig(Section):
     warmup: float = Field(
         0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly."
     )
-    decay: Literal["linear", "cosine", "none", "linear-throughout"] = Field(
+    warmup_steps: int = Field(
+        0, ge=0, description="Steps in which it rises, whatever `steps` is (0: `warmup` decides)."
+    )
+    decay: Literal["linear", "cosine", "none", "bert", "electra"] = Field(
         "linear",
-        description="How the rate falls after that; linear-throughout: from the first step on, times the "
-        "warm-up, as google-research/bert and electra have it.",
+        description="How the rate falls after that. bert, electra: as published, on a line that begins at "
+        "the first step; electra multiplies the warm-up with it, bert does not.",
     )
     weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
     beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment.")
@@ -46,7 +54,7 @@ class PretrainConfig(Section):
     eps: float = Field(1e-6, gt=0, description="AdamW's epsilon.")
     bias_correction: bool = Field(
         True,
-        description="AdamW's correction of young moments; false as google-research/bert and electra have it.",
+        description="AdamW's correction of young moments; google-research/bert and electra have none.",
     )
     clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
     pairs: float = Field(
@@ -63,6 +71,12 @@ class PretrainConfig(Section):
         "teaches to compare two texts.",
     )
     mask_rate: float = Field(0.15, gt=0, lt=1, description="Share of a row's tokens that is predicted.")
+    masking: Literal["plain", "published"] = Field(
+        "plain",
+        description="mlm: what mask_rate is a share of, and where random words come from. plain: maskable "
+        "tokens, entries that are not special; published: as google-research/bert, all tokens of a row, all "
+        "entries. ELECTRA's is as published.",
+    )
     generator_weight: float = Field(1.0, gt=0, description="ELECTRA: weight of the generator's loss.")
     discriminator_weight: float = Field(
         50.0, gt=0, description="ELECTRA: weight of the discriminator's loss."
@@ -72,13 +86,27 @@ class PretrainConfig(Section):
     seed: int = Field(0, ge=0, lt=2**32, description="Order of rows, masks, initial weights and dropout.")
 
     # Asking for more steps extends a run, so `steps` does not enter its key.
-    steps: int = execution(1000, "Updates in all; asking for more extends a finished run.", ge=1)
+    steps: int = execution(
+        1000, "Updates in all; asking for more extends a finished run, at the rates of the new total.", ge=1
+    )
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
     micro_rows: int = execution(
-        0, "Rows computed at once (0: the whole batch); the rest is accumulated.", ge=0
+        0,
+        "Rows computed at once (0: the whole batch); the rest is accumulated. Changes rounding; on a GPU or "
+        "compiled also what dropout drops.",
+        ge=0,
     )
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
-    compile: bool = execution(False, "torch.compile each block: slow to start, and on a CPU slower to run.")
+    feed: Literal["auto", "thread", "process"] = execution(
+        "auto",
+        "Where batches are made: in a thread, or in processes of their own; auto: processes for a GPU, whose "
+        "launches a thread would delay.",
+    )
+    compile: bool = execution(
+        False,
+        "torch.compile each block: slow to start, and on a CPU slower to run. Changes rounding, and what "
+        "dropout drops.",
+    )
     log_every: int = execution(20, "Steps between two lines of metrics.jsonl.", ge=1)
     heldout_every: int = execution(200, "Steps between two held-out losses.", ge=1)
     heldout_rows: int = execution(256, "Rows of the held-out text that are scored.", ge=1)

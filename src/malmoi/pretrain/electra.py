@@ -1,8 +1,9 @@
 """ELECTRA (Clark et al. 2020): a small masked LM replaces tokens, a discriminator finds out which.
 
-Every mechanic is that of google-research/electra: masking 85/15/0 with replacement, samples by Gumbel in
-fp32 without a gradient, all embeddings and their LayerNorm shared, the discriminator's loss over all real
-tokens, weights 1 and 50. Each loss is divided by its own count over the whole global batch.
+As in google-research/electra: masking 85/15/0 with replacement, samples by Gumbel in fp32 without a gradient,
+all embeddings and their LayerNorm shared, the discriminator's loss over all real tokens, weights 1 and 50.
+Each loss is divided by its own count over the whole global batch. recipes/electra-*.toml have the published
+settings; docs/pretrain.md lists what differs all the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
-from malmoi.model.encoder import Encoder
+from malmoi.model.encoder import Encoder, glorot
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead, RtdHead
 from malmoi.model.hf import read_discriminator, read_masked_lm, write_model
 from malmoi.model.sizes import encoder_macs, mlm_head_macs
@@ -102,7 +103,10 @@ class Electra:
 
     def model(self) -> ElectraModel:
         discriminator = Discriminator(Encoder(self.encoder), RtdHead(self.encoder))
-        return ElectraModel(MaskedLM(Encoder(self.generator), MlmHead(self.generator)), discriminator)
+        generator = MaskedLM(Encoder(self.generator), MlmHead(self.generator))
+        if self.config.glorot:
+            glorot(discriminator.encoder.project, generator.encoder.project, discriminator.head.prediction)
+        return ElectraModel(generator, discriminator)
 
     def kept(self, model: nn.Module) -> Encoder:
         assert isinstance(model, ElectraModel)

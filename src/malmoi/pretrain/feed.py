@@ -3,7 +3,7 @@ the batch is split into micro-batches changes nothing but who computes a row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -72,7 +72,7 @@ class Feed(Generic[B]):
         """Where the text of a row lies in the shards."""
         return self.table.source(int(self.table_rows(np.array([number], np.int64))[0]))
 
-    def stream(self, first: int, last: int) -> Iterator[list[B]]:
+    def stream(self, first: int, last: int) -> Generator[list[B]]:
         """Global batches `first` … `last - 1`, each made in a thread while the one before is computed on."""
         with ThreadPoolExecutor(1) as thread:
             coming = thread.submit(self.batch, first)

@@ -6,28 +6,29 @@ the run is repeated or resumed.
 
 from __future__ import annotations
 
-import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from malmoi.artifact import write_bytes
+from malmoi.json_files import JsonError, parse_json, to_json
 
 METRICS = "metrics.jsonl"
 
 
 def read_journal(run: Path) -> list[dict[str, Any]]:
-    """The whole lines of a run's journal, up to one that a kill or a power loss left torn."""
+    """The whole lines of a run's journal, without what a kill, a power loss or a bad disk left torn."""
     try:
         lines = (run / METRICS).read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
     entries: list[dict[str, Any]] = []
     for line in lines:
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            break
+        with suppress(JsonError):
+            entry = parse_json(line)
+            if isinstance(entry, dict) and isinstance(entry.get("step"), int):
+                entries.append(entry)
     return entries
 
 
@@ -51,4 +52,4 @@ class Journal:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False) + "\n"
+    return to_json(entry) + "\n"

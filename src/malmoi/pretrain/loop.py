@@ -1,19 +1,26 @@
-"""The training loop: micro-batches, one update, metrics, held-out loss, checkpoints; nothing else."""
+"""The training loop: micro-batches, one update, metrics, held-out loss, checkpoints; nothing else.
+
+A step asks the device for nothing. Whether its loss was finite decides on the device whether the weights
+move, and is looked at where a number is logged, at the latest `ahead` steps later: a GPU never waits for
+Python to hear how the last step went.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from malmoi.device import matmul_rate
 from malmoi.errors import MalmoiError
+from malmoi.model.dropout import one_update
 from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.checkpoint import (
     TrainState,
@@ -24,6 +31,7 @@ from malmoi.pretrain.checkpoint import (
 )
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.feeder import processes, stream
 from malmoi.pretrain.journal import Journal
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.objective import MicroBatch, Objective
@@ -37,14 +45,28 @@ from malmoi.progress import Reporter, Step
 B = TypeVar("B", bound=MicroBatch)
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """What the newest step leaves for a line of metrics."""
+AHEAD = 100  # steps of a GPU whose outcome nobody has looked at, at most
 
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step leaves on the device, to be looked at later.
+
+    `halted`: 1.0 where this step's loss or gradient, or one's before it, is not finite. From that step on no
+    update changes weights or moments.
+    """
+
+    tokens: int
     sums: dict[str, Tensor]
     total: Tensor
     norm: Tensor
     rate: float
+    halted: Tensor
+
+
+def steps_ahead(device: torch.device) -> int:
+    """How many steps may go by before their outcome is looked at. On a CPU looking costs nothing."""
+    return 1 if device.type == "cpu" else AHEAD
 
 
 def add(sums: dict[str, Tensor], more: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -74,11 +96,15 @@ class Trainer(Generic[B]):
     dtype: torch.dtype
     reporter: Reporter
     stop: StopRequest
+    ahead: int = 1
     state: TrainState = field(default_factory=lambda: TrainState(0, 0, {}))
 
     def __post_init__(self) -> None:
         self.optimizer = adamw(self.model, self.config)
         self.watch = Watch(self.config.steps)
+        self._parameters = list(self.model.parameters())
+        self._done: list[Done] = []  # the steps after `state`
+        self._halted = torch.zeros((), device=self.device)
         self._saved = 0  # the step of the newest checkpoint
         self._proven = False  # whether a checkpoint of this process was read back
         if self.config.compile:
@@ -106,60 +132,107 @@ class Trainer(Generic[B]):
         cost = self.objective.flops_per_token(config.row_len, config.mask_rate)
         speed = Speed(cost, peak, first)
         self._heldout_line = ""
-        with self.reporter.step("pretrain.steps", total=config.steps, unit="step") as bar:
+        with (
+            self.reporter.step("pretrain.steps", total=config.steps, unit="step") as bar,
+            contextlib.closing(self._batches(first)) as batches_of_steps,
+        ):
             bar.advance(first)
-            for batches in self.feed.stream(first, config.steps):
-                speed.start_step()
+            speed.go_on()
+            for batches in batches_of_steps:
                 self._update(batches, journal)
-                speed.end_step(sum(batch.tokens for batch in batches))
+                speed.count(self._done[-1].tokens)
                 self._after(journal, speed, bar)
                 if self.stop.number is not None:
                     break
         if self.stop.number is not None:
+            self._look(journal)
             self._save(journal)
+
+    def _batches(self, first: int) -> Generator[list[B]]:
+        """The global batches from `first` on."""
+        last, how = self.config.steps, self.config.feed
+        if how == "process" or (how == "auto" and self.device.type != "cpu"):
+            warn = partial(self.reporter.warn, where=str(self.run))
+            return stream(self.feed, first, last, self.device, warn=warn, processes=processes())
+        return self.feed.stream(first, last)
+
+    @property
+    def step(self) -> int:
+        """Updates made, those that nobody has looked at too."""
+        return self.state.step + len(self._done)
 
     def _after(self, journal: Journal, speed: Speed, bar: Step) -> None:
         """Metrics, held-out loss and checkpoint that are due after this step."""
-        config, step = self.config, self.state.step
+        config, step = self.config, self.step
         last = step == config.steps
+        log = step % config.log_every == 0 or last
+        score = bool(self.heldout) and (step % config.heldout_every == 0 or last)
+        save = step % config.checkpoint_every == 0 or step in self.milestones or last
         detail = ""
-        if step % config.log_every == 0 or last:
+        if log or score or save or len(self._done) >= self.ahead:
+            self._look(journal)
+        if log:
             detail = self._log(journal, speed)
-        if self.heldout and (step % config.heldout_every == 0 or last):
+        speed.pause()
+        if score:
             self._score(journal)
-        if step % config.checkpoint_every == 0 or step in self.milestones or last:
+        if save:
             self._save(journal)
+        speed.go_on()
         bar.advance(1, detail)
 
     def _update(self, batches: list[B], journal: Journal) -> None:
-        """One optimizer step over a global batch."""
-        config, step = self.config, self.state.step
-        rate = rate_at(step, config.steps, peak=config.lr, warmup=config.warmup, decay=config.decay)
-        set_rate(self.optimizer, rate, step, config)
+        """One optimizer step over a global batch, which does nothing where the loss is not finite."""
+        config, step = self.config, self.step
+        rate = rate_at(
+            step,
+            config.steps,
+            peak=config.lr,
+            warmup=config.warmup,
+            warmup_steps=config.warmup_steps,
+            decay=config.decay,
+        )
+        set_rate(self.optimizer, rate, step, eps=config.eps, bias_correction=config.bias_correction)
         counts = add_counts(batches)
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         sums: dict[str, Tensor] = {}
         total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for i, batch in enumerate(batches):
-            torch.manual_seed(
-                int(words(config.seed, step, i) >> 1)
-            )  # dropout, the only user of torch's generator
-            with self._autocast():
-                loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
-            loss.total.backward()  # type: ignore[no-untyped-call]
-            sums = add(sums, loss.sums)
-            total += loss.total.detach()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf).double()
-        if not math.isfinite((norm + total).item()):  # the one moment of a step that waits for the device
-            self._save(journal)  # weights and moments are still those of the step before
-            self._refuse(batches, counts)
+        with one_update() as update:
+            for i, batch in enumerate(batches):
+                # For dropout, which alone uses torch's generator; on a CPU the first seed serves all.
+                torch.manual_seed(int(words(config.seed, step, i) >> 1))
+                update.begin()
+                with self._autocast():
+                    loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
+                loss.total.backward()  # type: ignore[no-untyped-call]
+                sums = add(sums, loss.sums)
+                total += loss.total.detach()
+        norm = nn.utils.clip_grad_norm_(self._parameters, config.clip or math.inf).double()
+        self._halted = torch.maximum(self._halted, (~torch.isfinite(norm + total)).float())
+        # The fused kernel leaves weights, moments and step counts alone where this is 1.
+        self.optimizer.found_inf = self._halted  # type: ignore[attr-defined]
         if step == 0 and (idle := idle_weights(self.model)) and self.watch.first("MM0528"):
             self._alarm(journal, "MM0528", {"count": len(idle), "names": ", ".join(idle[:3])})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._newest = Newest(sums, total, norm, rate)
-        tokens = self.state.tokens + sum(batch.tokens for batch in batches)
-        self.state = TrainState(step + 1, tokens, add(self.state.sums, sums))
+        tokens = sum(batch.tokens for batch in batches)
+        self._done.append(Done(tokens, sums, total, norm, rate, self._halted))
+
+    def _look(self, journal: Journal) -> None:
+        """Take the steps that are done into `state`: the moment that waits for the device.
+
+        Raises MM0509 at the first that was not finite: weights and moments are still those before it.
+        """
+        done, self._done = self._done, []
+        halted = bool(done) and bool(done[-1].halted.item())
+        for one in done:
+            if halted and one.halted.item():
+                self._save(journal)
+                self._refuse(one)
+            state = self.state
+            self.state = TrainState(state.step + 1, state.tokens + one.tokens, add(state.sums, one.sums))
+            self._newest = one
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.dtype == torch.float32:
@@ -236,9 +309,11 @@ class Trainer(Generic[B]):
             if lost and self.watch.first("MM0530"):
                 self._alarm(journal, "MM0530", {"count": len(lost), "names": ", ".join(lost[:3])})
 
-    def _refuse(self, batches: list[B], counts: dict[str, float]) -> None:
+    def _refuse(self, fault: Done) -> NoReturn:
         """Stop before the update and name the rows with a non-finite loss (all, if only gradients are)."""
         numbers: list[int] = []
+        batches = self.feed.batch(self.state.step)
+        counts = add_counts(batches)
         for batch in batches:
             for number in batch.rows_R.tolist():
                 one = self.feed.one(number)
@@ -254,5 +329,5 @@ class Trainer(Generic[B]):
             step=self.state.step + 1,
             rows=", ".join(map(str, numbers[:8])) + (" …" if len(numbers) > 8 else ""),
             places=places,
-            rate=f"{self.optimizer.param_groups[0]['lr']:.2g}",
+            rate=f"{fault.rate:.2g}",
         )

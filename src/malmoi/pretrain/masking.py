@@ -27,40 +27,62 @@ class Masked:
     weights_RC: NDArray[np.float32]
 
 
-def slot_cap(row_len: int, rate: float) -> int:
-    """Slots every row carries, so that shapes never change: ceil(rate · (L − 2)) and at least 1."""
-    return max(1, math.ceil(rate * (row_len - 2)))
+def slot_cap(most: int, rate: float) -> int:
+    """Slots every row carries, so that shapes never change: ceil(rate · most) and at least 1, for rows that
+    count at most `most` tokens."""
+    return max(1, math.ceil(rate * most))
 
 
 def choose_slots(
-    maskable_RL: NDArray[np.bool_], scores_RL: NDArray[np.float64], rate: float
+    maskable_RL: NDArray[np.bool_],
+    scores_RL: NDArray[np.float64],
+    rate: float,
+    counted_R: I64 | None = None,
 ) -> tuple[I64, I64]:
     """The k maskable positions of each row with the lowest scores, in order of score.
 
-    k = round(rate · maskable), at least 1 where there is anything to mask (BERT, create_pretraining_data.py).
-    Returns slots (R, C) and k (R,).
+    k = round(rate · n), at least 1 where there is anything to mask; n are the row's maskable tokens or, where
+    they are given, `counted_R`. Returns slots (R, C) and k (R,).
     """
-    cap = slot_cap(maskable_RL.shape[1], rate)
+    row_len = maskable_RL.shape[1]
+    cap = slot_cap(row_len - 2 if counted_R is None else row_len, rate)
     available = maskable_RL.sum(1)
-    k = np.minimum(np.maximum(1, np.rint(rate * available).astype(np.int64)), np.minimum(cap, available))
+    wanted = np.rint(rate * (available if counted_R is None else counted_R)).astype(np.int64)
+    k = np.minimum(np.maximum(1, wanted), np.minimum(cap, available))
     order = np.argsort(np.where(maskable_RL, scores_RL, 2.0), axis=1, kind="stable")[:, :cap]
     return order, k
 
 
 def mask_rows(
-    ids_RL: I64, rows_R: I64, seed: int, *, rate: float, special: SpecialIds, vocab_size: int
+    ids_RL: I64,
+    rows_R: I64,
+    seed: int,
+    *,
+    rate: float,
+    special: SpecialIds,
+    vocab_size: int,
+    published: bool = False,
 ) -> Masked:
     """BERT's masking (Devlin et al. 2019, section 3.1): of the chosen tokens 80 % become [MASK], 10 % a
-    random token, 10 % stay. `rows_R` are the numbers of the rows, which with `seed` decide everything."""
+    random token, 10 % stay. `rows_R` are the numbers of the rows, which with `seed` decide everything.
+
+    Args:
+        published: count and draw as google-research/bert (create_pretraining_data.py,
+            `create_masked_lm_predictions`): k = round(rate · n) of a row's n tokens, [CLS] and [SEP] among
+            them though they are never masked, and random tokens from the whole vocabulary, special ones too.
+            Without it n are the maskable tokens and a random token is never special.
+    """
     row_len = ids_RL.shape[1]
     maskable = ~np.isin(ids_RL, (special.pad, special.cls, special.sep))
     rows = rows_R[:, None]
-    slots, k = choose_slots(maskable, uniforms(seed, CHOOSE, rows, np.arange(row_len)[None]), rate)
+    scores = uniforms(seed, CHOOSE, rows, np.arange(row_len)[None])
+    slots, k = choose_slots(maskable, scores, rate, (ids_RL != special.pad).sum(1) if published else None)
     used = np.arange(slots.shape[1])[None] < k[:, None]
     slots = np.where(used, slots, 0)
     labels = np.take_along_axis(ids_RL, slots, 1)
     lot = uniforms(seed, REPLACE, rows, slots)
-    draws = _draw_tokens(words(seed, TOKEN, rows, slots), special, vocab_size)
+    reserved = () if published else (special.pad, special.unk, special.cls, special.sep, special.mask)
+    draws = _draw_tokens(words(seed, TOKEN, rows, slots), reserved, vocab_size)
     filled = np.where(lot < 0.8, special.mask, np.where(lot < 0.9, draws, labels))
     out = ids_RL.copy()
     r, c = np.nonzero(used)
@@ -68,9 +90,9 @@ def mask_rows(
     return Masked(out, slots, labels, used.astype(np.float32))
 
 
-def _draw_tokens(numbers: NDArray[np.uint64], special: SpecialIds, vocab_size: int) -> I64:
-    """Any token but the special ones, each as likely; peers' special ids may stand anywhere."""
-    taken = sorted({special.pad, special.unk, special.cls, special.sep, special.mask})
+def _draw_tokens(numbers: NDArray[np.uint64], reserved: tuple[int, ...], vocab_size: int) -> I64:
+    """Any token but the reserved ones, each as likely; peers' special ids may stand anywhere."""
+    taken = sorted(set(reserved))
     if len(taken) >= vocab_size:  # a vocabulary of nothing else
         taken = []
     draws = (numbers % np.uint64(vocab_size - len(taken))).astype(np.int64)

@@ -60,6 +60,7 @@ class Mlm:
     def __init__(self, run: RunConfig, special: SpecialIds, vocab_size: int) -> None:
         self.special = special
         self.vocab_size = vocab_size
+        self.published = run.pretrain.masking == "published"
         self.encoder = run.model.resolve(vocab_size=vocab_size, pad_id=special.pad)
 
     def model(self) -> MaskedLM:
@@ -79,7 +80,13 @@ class Mlm:
     def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
         """Mask the rows; `rows_R` are their numbers in the endless order, which with `seed` fix the masks."""
         masked = mask_rows(
-            block.ids_RL, rows_R, seed, rate=rate, special=self.special, vocab_size=self.vocab_size
+            block.ids_RL,
+            rows_R,
+            seed,
+            rate=rate,
+            special=self.special,
+            vocab_size=self.vocab_size,
+            published=self.published,
         )
         row_len = block.ids_RL.shape[1]
         offsets = np.arange(len(rows_R))[:, None] * row_len

@@ -25,23 +25,27 @@ def adamw(model: nn.Module, config: PretrainConfig) -> torch.optim.AdamW:
     )
 
 
-def set_rate(optimizer: torch.optim.AdamW, rate: float, step: int, config: PretrainConfig) -> None:
+def set_rate(
+    optimizer: torch.optim.AdamW, rate: float, step: int, *, eps: float, bias_correction: bool = True
+) -> None:
     """Prepare every group for update `step` (0-based) at learning rate `rate`.
 
-    Without bias correction google-research/electra (model/optimization.py) has
+    A group may learn at a `share` of the rate; its weight decay is the one it came with.
+
+    Without bias correction google-research/bert and electra (AdamWeightDecayOptimizer) have
     p -= lr · (m / (√v + eps) + wd · p). torch's AdamW is undone to that exactly: with c1 = 1 - b1^t and
     c2 = √(1 - b2^t) it computes p -= lr' / c1 · m / (√v / c2 + eps') + lr' · wd' · p, so lr' = lr · c1 / c2,
     eps' = eps / c2 and wd' = wd · lr / lr'. One fused kernel serves both.
     """
-    t = step + 1
-    factor, c2 = 1.0, 1.0
-    if not config.bias_correction:
-        c2 = math.sqrt(1 - config.beta2**t)
-        factor = (1 - config.beta1**t) / c2
-    for group, decay in zip(optimizer.param_groups, (config.weight_decay, 0.0), strict=True):
-        group["lr"] = rate * factor
-        group["eps"] = config.eps / c2
-        group["weight_decay"] = decay / factor
+    for group in optimizer.param_groups:
+        factor, c2 = 1.0, 1.0
+        if not bias_correction:
+            beta1, beta2 = group["betas"]
+            c2 = math.sqrt(1 - beta2 ** (step + 1))
+            factor = (1 - beta1 ** (step + 1)) / c2
+        group["lr"] = rate * group.get("share", 1.0) * factor
+        group["eps"] = eps / c2
+        group["weight_decay"] = group.setdefault("asked_decay", group["weight_decay"]) / factor
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Sequences of two segments, made from rows of one: what a model must have seen before it compares texts.
 
-Two kinds. A *pair* is [CLS] A [SEP] B [SEP], B going on where A ends (BERT and ELECTRA train on those). An
+Two kinds. A *pair* is [CLS] A [SEP] B [SEP], B going on where A ends, cut where a sentence begins nearest the
+middle (ELECTRA's are cut one sentence before or after the middle by a coin; half of BERT's go on). An
 *echo* is a passage and the same passage again with some tokens missing: a masked token can be looked up in
 the other segment, so the model learns to find the same thing across the separator. Both are pure functions
 of (seed, row), like the masks.

@@ -12,16 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.artifact import disk_errors, sync_tree
+from malmoi.artifact import disk_errors, record_file, sync_tree, write_json
 from malmoi.errors import MalmoiError
+from malmoi.json_files import read_json, reason
+from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Part
 
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
+ARRAYS = ("starts", "lengths", "rows")
+DIGESTS = "digests.json"
 
 
 def cut_rows(sentences: I64, documents: I64, row_len: int) -> tuple[I64, I32, I64]:
@@ -88,16 +93,20 @@ class RowTable:
         self.most = max((_most(rows) for _, _, rows in tables), default=1)
 
     @classmethod
-    def open(cls, parts: Sequence[Part], row_len: int, folder: Path) -> RowTable:
-        """Open the table in `folder`, cutting the parts that are not there yet. Raises MM0501 if empty."""
+    def open(cls, parts: Sequence[Part], row_len: int, folder: Path, reporter: Reporter = SILENT) -> RowTable:
+        """Open the table in `folder`, cutting the parts that are not there yet, or not as they were written.
+
+        Raises MM0501 if empty; warns MM0033 of a damaged one that is made again.
+        """
         tables = []
         for part in parts:
             place = folder / part.name
-            if not place.exists():
+            if (fault := table_fault(place)) is not None:
+                if (place / DIGESTS).exists():
+                    reporter.warn("MM0033", str(place), reason=fault)
                 _write(place, cut_rows(part.sentences, part.documents, row_len))
             starts, lengths, rows = (
-                np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-                for name in ("starts", "lengths", "rows")
+                np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
             )
             tables.append((starts, lengths, rows))
         table = cls(parts, tables, row_len)
@@ -107,31 +116,48 @@ class RowTable:
 
     def fill(self, rows_R: I64, cls_id: int, sep_id: int, pad_id: int) -> RowBlock:
         """Lay out the given rows: [CLS] text [SEP] for each sequence, padding at the tail of the row."""
-        count, row_len = len(rows_R), self.row_len
-        ids = np.full((count, row_len), pad_id, np.int64)
-        positions = np.zeros((count, row_len), np.int64)
-        sequences: list[list[int]] = []
-        middles: list[list[int]] = []
-        ramp = np.arange(row_len)
-        which = np.searchsorted(self.first_row, rows_R, side="right") - 1
-        for r, (row, p) in enumerate(zip(rows_R.tolist(), which.tolist(), strict=True)):
-            starts, lengths, firsts = self.tables[p]
-            local = row - int(self.first_row[p])
-            at, found, cuts = 0, [], []
-            for s in range(int(firsts[local]), int(firsts[local + 1])):
-                start, length = int(starts[s]), int(lengths[s])
-                ids[r, at] = cls_id
-                ids[r, at + 1 : at + 1 + length] = self.parts[p].ids[start : start + length]
-                ids[r, at + 1 + length] = sep_id
-                positions[r, at : at + length + 2] = ramp[: length + 2]
-                at += length + 2
-                found.append(length + 2)
-                cuts.append(_middle(self.parts[p].sentences, start, length))
-            positions[r, at:] = ramp[: row_len - at]
-            sequences.append(found)
-            middles.append(cuts)
-        totals = np.array([sum(s) for s in sequences])
-        return RowBlock(ids, positions, np.zeros_like(ids), totals, sequences, self.most, middles)
+        R, L = len(rows_R), self.row_len
+        parts_R = np.searchsorted(self.first_row, rows_R, side="right") - 1
+        order_R = np.argsort(parts_R, kind="stable")  # sequences are gathered part by part
+        found = [
+            self._sequences(int(p), rows_R[order_R[parts_R[order_R] == p]] - self.first_row[p])
+            for p in np.unique(parts_R)
+        ]
+        counts_R, lengths_S, middles_S, text_N = (np.concatenate(one) for one in zip(*found, strict=True))
+        long_S = lengths_S + 2
+        before_S = np.cumsum(long_S) - long_S
+        first_R = np.cumsum(counts_R) - counts_R
+        columns_S = before_S - np.repeat(before_S[first_R], counts_R)
+        places_S = np.repeat(order_R, counts_R) * L + columns_S
+        totals_R = np.empty(R, np.int64)
+        totals_R[order_R] = np.add.reduceat(long_S, first_R)
+
+        ids_F = np.full(R * L, pad_id, np.int64)
+        ids_F[places_S] = cls_id
+        ids_F[_ranges(places_S + 1, lengths_S)] = text_N
+        ids_F[places_S + long_S - 1] = sep_id
+        begun_RL = np.zeros((R, L), np.int64)  # the column in which a token's sequence, or the tail, begins
+        begun_RL.ravel()[places_S] = columns_S
+        tails = np.flatnonzero(totals_R < L)
+        begun_RL[tails, totals_R[tails]] = totals_R[tails]
+        positions_RL = np.arange(L) - np.maximum.accumulate(begun_RL, axis=1)
+
+        sequences: list[list[int]] = [[]] * R
+        middles: list[list[int]] = [[]] * R
+        lengths, cuts = long_S.tolist(), middles_S.tolist()
+        for r, at, count in zip(order_R.tolist(), first_R.tolist(), counts_R.tolist(), strict=True):
+            sequences[r], middles[r] = lengths[at : at + count], cuts[at : at + count]
+        ids_RL = ids_F.reshape(R, L)
+        return RowBlock(ids_RL, positions_RL, np.zeros_like(ids_RL), totals_R, sequences, self.most, middles)
+
+    def _sequences(self, p: int, rows_R: I64) -> tuple[I64, I64, I64, NDArray[np.unsignedinteger]]:
+        """Of rows of part `p`: how many sequences each has, their lengths, their middles, their tokens."""
+        starts, lengths, firsts = self.tables[p]
+        counts_R = firsts[rows_R + 1] - firsts[rows_R]
+        chosen_S = _ranges(firsts[rows_R], counts_R)
+        starts_S, lengths_S = starts[chosen_S], lengths[chosen_S].astype(np.int64)
+        middles_S = _middles(self.parts[p].sentences, starts_S, lengths_S)
+        return counts_R, lengths_S, middles_S, self.parts[p].ids[_ranges(starts_S, lengths_S)]
 
     def source(self, row: int) -> str:
         """Where a row's text lies: part name and token range."""
@@ -148,11 +174,37 @@ def _most(rows: I64, at_once: int = 1 << 20) -> int:
     return max((int(np.diff(rows[i : i + at_once + 1]).max()) for i in pieces), default=1)
 
 
-def _middle(sentences: I64, start: int, length: int) -> int:
+def _ranges(starts_S: I64, lengths_S: I64) -> I64:
+    """`range(start, start + length)` of each, one after the other."""
+    ends_S = np.cumsum(lengths_S)
+    return np.arange(ends_S[-1]) + np.repeat(starts_S - ends_S + lengths_S, lengths_S)
+
+
+def _middles(sentences: I64, starts_S: I64, lengths_S: I64) -> I64:
     """Where in `length` tokens from `start` a sentence begins, nearest the middle; 0 where none does."""
-    at = int(np.searchsorted(sentences, start + length // 2))
-    inside = [int(s) - start for s in sentences[max(0, at - 1) : at + 1] if start < s < start + length - 1]
-    return min(inside, key=lambda s: abs(s - length // 2), default=0)
+    halves_S = lengths_S // 2
+    after_S = np.searchsorted(sentences, starts_S + halves_S)
+    best_S, nearest_S = np.zeros_like(starts_S), lengths_S.copy()
+    for near_S in (after_S - 1, after_S):
+        at_S = sentences[np.clip(near_S, 0, len(sentences) - 1)] - starts_S
+        away_S = np.where((at_S > 0) & (at_S < lengths_S - 1), np.abs(at_S - halves_S), lengths_S)
+        best_S = np.where(away_S < nearest_S, at_S, best_S)
+        nearest_S = np.minimum(nearest_S, away_S)
+    return best_S
+
+
+def table_fault(place: Path) -> str | None:
+    """Why the table of one part cannot be trusted, or None. Its arrays are read whole each time: a hundredth
+    of the cost of cutting them (.17 bytes a token in rows of 128), and a flipped bit would train another
+    model without a word."""
+    try:
+        wanted = read_json(place / DIGESTS)
+        for name in ARRAYS:
+            if record_file(place / f"{name}.npy").sha256 != wanted[f"{name}.npy"]:
+                return f"{name}.npy: SHA-256"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return reason(error)
+    return None
 
 
 def _write(place: Path, table: tuple[I64, I32, I64]) -> None:
@@ -160,9 +212,13 @@ def _write(place: Path, table: tuple[I64, I32, I64]) -> None:
     with disk_errors(place):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        starts, lengths, rows = table
-        np.save(draft / "starts.npy", starts, allow_pickle=False)
-        np.save(draft / "lengths.npy", lengths, allow_pickle=False)
-        np.save(draft / "rows.npy", rows, allow_pickle=False)
+        arrays: tuple[NDArray[Any], ...] = table
+        digests = {}
+        for name, array in zip(ARRAYS, arrays, strict=True):
+            np.save(draft / f"{name}.npy", array, allow_pickle=False)
+            digests[f"{name}.npy"] = record_file(draft / f"{name}.npy").sha256
+        write_json(draft / DIGESTS, digests)
         sync_tree(draft)
+        if place.exists():
+            shutil.rmtree(place)
         draft.rename(place)

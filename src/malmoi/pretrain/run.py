@@ -27,11 +27,14 @@ from malmoi.artifact import (
     read_manifest,
     record_file,
     tool_versions,
+    warn_versions,
     write_json,
 )
 from malmoi.config import identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
+from malmoi.disk import real_place
 from malmoi.errors import Interrupted, MalmoiError
+from malmoi.json_files import expected_shape
 from malmoi.model.sizes import ModelConfig, parameters
 from malmoi.pretrain.adapt import check_init, compare_vocabularies, go_on, open_init, shape_of, told
 from malmoi.pretrain.checkpoint import (
@@ -47,7 +50,7 @@ from malmoi.pretrain.counts import count
 from malmoi.pretrain.electra import Electra, ElectraModel
 from malmoi.pretrain.feed import Feed, feed_of
 from malmoi.pretrain.journal import Journal, read_journal
-from malmoi.pretrain.loop import Trainer, add, add_counts
+from malmoi.pretrain.loop import Trainer, add, add_counts, steps_ahead
 from malmoi.pretrain.mlm import Mlm
 from malmoi.pretrain.noise import words
 from malmoi.pretrain.objective import Objective
@@ -89,6 +92,7 @@ def pretrain(
     does not fit) and those of reading one, and Interrupted after a signal, when everything is saved.
     """
     begun = time.monotonic()
+    out = real_place(out)
     init = open_init(config.init, config.objective, out, verify=verify) if config.init else None
     model = shape_of(init, model, config.objective) if init else model
     run = RunConfig(pretrain=config, model=model)
@@ -96,6 +100,8 @@ def pretrain(
     check_tokenizer(opened, opened.tokenizer_folder)
     key = artifact_key("pretrain", run, {"shards": opened.digest} | (init.digests if init else {}))
     before = _existing(out, run, key)
+    if before:
+        warn_versions(out, before, reporter)
     if before and before.state == "finished" and _is_whole(out, before, config.steps):
         enough = before.counts["step"] == config.steps
         reporter.say("base.current" if enough else "pretrain.beyond", path=out, step=before.counts["step"])
@@ -144,8 +150,8 @@ def pretrain(
         elif "init" in before.counts:
             manifest.counts["init"] = before.counts["init"]
         tables = out / "rows" / opened.digest[:16] / str(config.row_len)
-        train = RowTable.open(opened.train, config.row_len, tables)
-        heldout = RowTable.open(opened.heldout, config.row_len, tables) if opened.heldout else None
+        train = RowTable.open(opened.train, config.row_len, tables, reporter)
+        heldout = RowTable.open(opened.heldout, config.row_len, tables, reporter) if opened.heldout else None
         checkpoint = find_checkpoint(out, reporter)
         torch.manual_seed(int(words(config.seed, 1 << 32)))
         network = objective.read(checkpoint) if checkpoint else objective.model()
@@ -173,6 +179,7 @@ def pretrain(
             dtype=dtype,
             reporter=reporter,
             stop=stop,
+            ahead=steps_ahead(device),
         )
         if checkpoint is not None:
             trainer.resume(checkpoint)
@@ -212,8 +219,12 @@ def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
     if is_free(out):
         return None
     manifest = read_manifest(out, "pretrain")
-    if manifest.key != key:
+    with expected_shape(out / MANIFEST):  # it may be another version's
         before = identity(RunConfig.model_validate(manifest.config))
+        recorded_milestones(manifest)
+        if manifest.state == "finished":
+            int(manifest.counts["step"])
+    if manifest.key != key:
         now = identity(run)
         odd = [f"{s}.{k}" for s in now for k in now[s] if now[s][k] != before[s].get(k)]
         init = manifest.config["pretrain"].get("init") or run.pretrain.init

@@ -5,7 +5,6 @@ A journal of 500,000 lines is 150 MB of JSON; as dicts it would take gigabytes, 
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import MalmoiError
+from malmoi.json_files import parse_json
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -108,7 +108,7 @@ def read_curves(path: Path) -> Curves:
 def _entry(line: bytes) -> dict[str, Any] | None:
     """One line of a journal, or None where it is not a whole one."""
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
         whole = (
             isinstance(entry, dict) and isinstance(entry["step"], int) and isinstance(entry["tokens"], int)
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from malmoi.artifact import disk_errors, write_bytes
 from malmoi.messages import text
+from malmoi.paths import readable
 from malmoi.report.compare import Comparison
 from malmoi.report.figures import figures
 from malmoi.report.verdict import Saying
@@ -28,7 +29,7 @@ def write_diff(found: Comparison, target: Path) -> None:
     target = target / "diff.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, page.encode())
+        write_bytes(target, readable(page).encode())
 
 
 def headline(found: Comparison) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from malmoi import json_files
 from malmoi.artifact import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
@@ -110,7 +110,7 @@ class Found:
             return fits[0]
         if len(self.shards) == 1 and not self.shards[0].name:
             return self.shards[0]
-        told = Path(run.manifest.counts.get("shards", "")).name
+        told = Path(str(run.manifest.counts.get("shards", ""))).name
         return next((stage for stage in self.shards if stage.name == told), None)
 
 
@@ -160,8 +160,11 @@ def pretrain_runs(folder: Path) -> list[PretrainRun]:
 
 
 def read_run(folder: Path, name: str) -> PretrainRun:
-    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM1002 for a damaged journal."""
+    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM0031 for another version's, MM1002
+    for a damaged journal."""
     manifest = read_manifest(folder, "pretrain")
+    with json_files.expected_shape(folder / MANIFEST):
+        dict(manifest.config.get("pretrain", {}))
     home = folder / "checkpoints"
     names = [re.fullmatch(r"step-(\d+)", path.name) for path in (home.iterdir() if home.is_dir() else [])]
     steps = sorted(int(name[1]) for name in names if name)
@@ -200,7 +203,9 @@ def _league(folder: Path) -> League | None:
     for name, value in (("table.json", lines), ("curve.json", curve)):
         if value is not None and not isinstance(value, list):
             raise MalmoiError("MM1002", folder / name)
-    return League(manifest, _table(folder / "table.json", lines or []), curve or [], cells)
+    with json_files.expected_shape(folder / "table.json"):
+        lines = with_ps(lines or [])
+    return League(manifest, lines, curve or [], cells)
 
 
 def with_ps(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -209,16 +214,11 @@ def with_ps(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line | {"p": p, "bar_p": bar_p} for line, p, bar_p in ps]
 
 
-def _table(table: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    try:
-        return with_ps(lines)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError):
-        raise MalmoiError("MM1002", table) from None
-
-
 def _cell(folder: Path, league: Path | str) -> Cell:
     manifest = read_manifest(folder)
     scores = read_json(folder / "scores.json")
+    if scores is not None and not isinstance(scores, dict):
+        raise MalmoiError("MM1002", folder / "scores.json")
     row, task = (folder.parts[-3], folder.parts[-2]) if league else ("", "")
     return Cell(row, task or str((scores or {}).get("task", "")), manifest.seed, folder, manifest, scores)
 
@@ -226,8 +226,8 @@ def _cell(folder: Path, league: Path | str) -> Cell:
 def read_json(path: Path) -> Any:
     """A JSON file; None where there is none. Raises MM1002 where it is damaged."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json_files.read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:
+    except (json_files.JsonError, OSError):
         raise MalmoiError("MM1002", path) from None

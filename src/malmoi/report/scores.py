@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from malmoi.json_files import expected_shape
 from malmoi.league.gains import judge
 from malmoi.messages import text
 from malmoi.report.charts import ROLES, Band, Level, plot
@@ -164,7 +165,11 @@ def _levels(lines: list[dict[str, Any]], shades: dict[str, str]) -> list[Level]:
 
 def answered(found: Found) -> list[Answered]:
     """For each task the answers of its best pretrained row, first seed; or of a single fine-tuning run."""
-    return [_answered(cell) for cell in (*found.tuned, *_chosen(found.league))]
+    made = []
+    for cell in (*found.tuned, *_chosen(found.league)):
+        with expected_shape(cell.folder / "scores.json"):
+            made.append(_answered(cell))
+    return made
 
 
 def _chosen(league: League | None) -> list[Cell]:

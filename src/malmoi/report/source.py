@@ -18,7 +18,7 @@ from malmoi.artifact import MANIFEST, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.feed import Feed, feed_of
-from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.pretrain.rows import RowTable, cut_rows, table_fault
 from malmoi.pretrain.run import OBJECTIVES
 from malmoi.report.folder import PretrainRun
 from malmoi.shards.format import Shards
@@ -48,7 +48,7 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
     that nothing is written into anybody's folder."""
     settings = config.pretrain
     row_len = settings.row_len
-    if tables and all((tables / str(row_len) / part.name).is_dir() for part in shards.train):
+    if tables and all(table_fault(tables / str(row_len) / part.name) is None for part in shards.train):
         table = RowTable.open(shards.train, row_len, tables / str(row_len))
     else:
         cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
@@ -82,7 +82,7 @@ def find_shards(run: PretrainRun) -> Shards | None:
     what its place and name say they are, and the caller tells that they have changed.
     """
     home = run.folder.resolve()
-    recorded = run.manifest.counts.get("shards")
+    recorded = str(run.manifest.counts.get("shards") or "")
     known = run.digests()
     places = [Path(recorded)] if recorded else []
     strangers = []

@@ -13,6 +13,7 @@ from malmoi.artifact import disk_errors, write_bytes
 from malmoi.compare.examples import Token
 from malmoi.compare.run import Comparison
 from malmoi.messages import text
+from malmoi.paths import readable
 from malmoi.report.charts import Line, colour, plot
 from malmoi.report.figures import Key
 from malmoi.report.tokenizer_reading import headline, sayings
@@ -57,7 +58,7 @@ def write_comparison(found: Comparison, target: Path) -> None:
     target = target / "compare.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, page.encode())
+        write_bytes(target, readable(page).encode())
 
 
 def _lengths(found: Comparison, which: str) -> Figure:

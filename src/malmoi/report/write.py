@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from malmoi import __version__
-from malmoi.artifact import disk_errors, write_bytes
+from malmoi.artifact import MANIFEST, disk_errors, write_bytes
+from malmoi.json_files import expected_shape
 from malmoi.messages import language, text
+from malmoi.paths import readable
 from malmoi.report.charts import ROLES, SERIES
 from malmoi.report.data import corpus_part, tokenizer_part
 from malmoi.report.figures import figures
@@ -24,14 +26,14 @@ from malmoi.report.verdict import below_frequencies, headline, objective_name, s
 def write_report(out: Path, target: Path) -> None:
     """Write the report on the run folder `out` (finished or live) to `target`, a file or a folder.
 
-    Raises MM1001 (nothing of malmoi's in `out`), MM1002 (a damaged file), MM0011 (a damaged manifest),
-    MM0015-MM0016 (disk).
+    Raises MM1001 (nothing of malmoi's in `out`), MM1002 and MM0031 (a damaged file), MM0011 (a damaged
+    manifest), MM0015-MM0016 (disk).
     """
     page = render("report.html", **_report(look(out)))
     target = target / "report.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, page.encode())
+        write_bytes(target, readable(page).encode())
 
 
 def render(template: str, **values: Any) -> str:
@@ -70,28 +72,36 @@ def _templates() -> Any:
 
 
 def _report(found: Found) -> dict[str, Any]:
-    league, vocabularies = found.league, _vocabularies(found)
-    groups = vocabularies if len(set(vocabularies.values())) < len(vocabularies) else {}
-    return {
-        "name": found.folder.resolve().name,
-        "place": str(found.folder),
-        "headline": headline(found),
-        "sayings": sayings(found),
-        "tiles": _tiles(found),
-        "running": _running(found),
-        "runs": _runs(found.runs, vocabularies),
-        "vocabularies": vocabularies,
-        "figures": figures(found.runs, speed=False, groups=groups),
-        "speed": figures(found.runs, speed=True, groups=groups),
-        "tasks": tasks(league) if league else [],
-        "curves": score_curves(league, [run.name for run in found.runs], groups) if league else [],
-        "answered": answered(found),
-        "corpus": corpus_part(found.corpus) if found.corpus else None,
-        "tokenizer": tokenizer_part(found),
-        "settings": settings(found),
-        "versions": versions(found),
-        "timings": timings(found),
-    }
+    """Part by part, each under the name of the file its values are from."""
+    with expected_shape(found.folder / MANIFEST):
+        vocabularies = _vocabularies(found)
+        groups = vocabularies if len(set(vocabularies.values())) < len(vocabularies) else {}
+        made = {
+            "name": found.folder.resolve().name,
+            "place": str(found.folder),
+            "running": _running(found),
+            "runs": _runs(found.runs, vocabularies),
+            "vocabularies": vocabularies,
+            "figures": figures(found.runs, speed=False, groups=groups),
+            "speed": figures(found.runs, speed=True, groups=groups),
+            "answered": answered(found),
+            "tokenizer": tokenizer_part(found),
+            "settings": settings(found),
+            "versions": versions(found),
+            "timings": timings(found),
+        }
+    league, home = found.league, found.folder
+    if league and not (home / "table.json").exists():
+        home /= "league"
+    with expected_shape(home / "curve.json"):
+        names = [run.name for run in found.runs]
+        made["curves"] = score_curves(league, names, groups) if league else []
+    with expected_shape(home / "table.json"):
+        made["tasks"] = tasks(league) if league else []
+        made |= {"headline": headline(found), "sayings": sayings(found), "tiles": _tiles(found)}
+    with expected_shape((found.corpus.folder if found.corpus else home) / "audit.json"):
+        made["corpus"] = corpus_part(found.corpus) if found.corpus else None
+    return made
 
 
 def _vocabularies(found: Found) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from malmoi.artifact import MANIFEST, Manifest, artifact_key, finished_artifact, is_current, read_manifest
 from malmoi.config import Section
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.sample.files import CORPUS_FILES, take
@@ -37,11 +38,12 @@ def write_sample(out: Path, *, seed: int = 7, reporter: Reporter = SILENT, verif
 
     Raises MM0901 where `out` holds files that are not the sample's, MM0015 and MM0016 where it cannot write.
     """
+    out = real_place(out)
     config = SampleConfig(seed=seed)
     key = artifact_key(STAGE, config, {})
     if out.exists():
         _refuse_strangers(out)
-        if is_current(out, STAGE, key, verify=verify):
+        if is_current(out, STAGE, key, verify=verify, reporter=reporter):
             reporter.say("base.current", path=out)
             return read_manifest(out)
     with finished_artifact(out, STAGE, config, key, seed=seed) as draft:
@@ -69,7 +71,7 @@ def _refuse_strangers(out: Path) -> None:
     ours: set[str] = set()
     if (out / MANIFEST).exists():
         manifest = read_manifest(out)
-        ours = {MANIFEST, *manifest.files} if manifest.stage == STAGE else set()
+        ours = {MANIFEST, f"{MANIFEST}.tmp", *manifest.files} if manifest.stage == STAGE else set()
     for path in found:
         if path.relative_to(out).as_posix() not in ours:
             raise MalmoiError("MM0901", out, found=path.relative_to(out).as_posix())

@@ -21,9 +21,11 @@ from malmoi.artifact import (
     is_current,
     open_artifact,
     read_manifest,
+    warn_versions,
 )
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.config import ShardsConfig
@@ -58,7 +60,9 @@ def build_shards(
     MM0307 (more than 1 % [UNK]), and once each what slices warned of: MM0209 (tokie is not exact on this
     text, so it was not used), MM0227 (the cache of analyses is damaged).
     """
+    out = real_place(out)
     source = open_artifact(corpus, "corpus", verify=verify)
+    warn_versions(corpus, source, reporter)
     opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)
     # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
     for ready in (False, True):
@@ -66,7 +70,7 @@ def build_shards(
             opened.ready()
         digest = _digest_of(opened)
         key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
-        if is_current(out, "shards", key, verify=verify):
+        if is_current(out, "shards", key, verify=verify, reporter=reporter):
             reporter.say("base.current", path=out)
             return read_manifest(out)
     with finished_artifact(out, "shards", config, key, origins=origins) as draft:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.artifact import Manifest, open_artifact
+from malmoi.artifact import MANIFEST, Manifest, open_artifact
 from malmoi.errors import MalmoiError
+from malmoi.json_files import expected_shape, read_object
 from malmoi.shards.faults import check_part
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
 from malmoi.special import IDENTITY_FILES, SpecialIds
@@ -44,12 +45,18 @@ class Shards:
         """Open and check a shards folder; `verify` hashes every file and checks every id and offset.
 
         Raises MM0010-MM0013 (no such artifact, damaged, another stage's, changed), MM0301 (an unreadable
-        array), MM0302 (arrays that contradict each other), MM0303 (ids beyond the vocabulary).
+        array), MM0302 (arrays that contradict each other), MM0303 (ids beyond the vocabulary), MM0031 (a
+        manifest of another version).
         """
         folder = Path(folder)
         manifest = open_artifact(folder, "shards", verify=verify)
         _allow_many_files()
-        vocab_size = int(manifest.counts["vocab_size"])
+        with expected_shape(folder / MANIFEST):
+            vocab_size = int(manifest.counts["vocab_size"])
+            told = {f.name: int(manifest.counts["special"][f.name]) for f in fields(SpecialIds)}
+            if strange := [name for name, index in told.items() if not 0 <= index < vocab_size]:
+                raise ValueError(f"special.{strange[0]}: {told[strange[0]]} ≥ {vocab_size}")
+            digest = str(manifest.counts["tokenizer_digest"])
         parts = [open_part(folder / name, vocab_size) for name in _part_names(manifest)]
         for part in parts if verify else ():
             check_part(folder / part.name, part, vocab_size, analyzed=_kind(folder) in ANALYZED)
@@ -58,8 +65,8 @@ class Shards:
             train=tuple(p for p in parts if p.name.startswith("part-")),
             heldout=tuple(p for p in parts if p.name.startswith("heldout-")),
             vocab_size=vocab_size,
-            special=SpecialIds(**manifest.counts["special"]),
-            tokenizer_digest=manifest.counts["tokenizer_digest"],
+            special=SpecialIds(**told),
+            tokenizer_digest=digest,
             digest=manifest.digest,
         )
 
@@ -80,20 +87,17 @@ def tokenizer_digest(folder: Path) -> str:
     Not of tokenizer.json's bytes, because other tools rewrite that file without changing an id.
     Raises MM0304 where the folder holds no vocabulary.
     """
-    about: dict[str, Any] = {}
-    if (folder / "malmoi.json").exists():
-        about = json.loads((folder / "malmoi.json").read_text("utf-8"))
-    if (files := IDENTITY_FILES.get(about.get("kind", ""))) is None:
-        return _wordpiece_digest(folder, about.get("words", []))
+    about = read_object(folder / "malmoi.json", absent={})
+    if (files := IDENTITY_FILES.get(str(about.get("kind", "")))) is None:
+        return _wordpiece_digest(folder, about.get("words") or [])
     try:
         parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
     except OSError:
         raise MalmoiError("MM0304", folder) from None
     if about.get("kind") == "bytebpe" and about.get("spaces") != "one":  # a peer's: all that its file says
-        try:
-            state = json.loads((folder / "tokenizer.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            raise MalmoiError("MM0304", folder) from None
+        state = read_object(folder / "tokenizer.json", absent={})
+        if not state:
+            raise MalmoiError("MM0304", folder)
         deciding = ("normalizer", "pre_tokenizer", "added_tokens", "model")
         parts.append(json.dumps([state.get(name) for name in deciding], sort_keys=True))
     named = ("kind", "special", "analyzer", "form", "words", "spaces")
@@ -104,17 +108,15 @@ def tokenizer_digest(folder: Path) -> str:
 def _wordpiece_digest(folder: Path, words: list[str]) -> str:
     try:
         entries = (folder / "vocab.txt").read_bytes().decode().replace("\r\n", "\n").removesuffix("\n")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise MalmoiError("MM0304", folder) from None
-    settings: dict[str, Any] = {}
-    if (folder / "tokenizer_config.json").exists():
-        settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    settings = read_object(folder / "tokenizer_config.json", absent={})
     lower = [settings.get("do_lower_case", False), settings.get("strip_accents", False)]
     parts: list[Any] = [entries, lower]
     if not settings.get("tokenize_chinese_chars", True):
         parts.append("hanja are not words of their own")
     if words:
-        parts.append({"words": sorted(words)})
+        parts.append({"words": sorted(map(str, words))})
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -153,8 +155,7 @@ def _allow_many_files() -> None:
 
 
 def _kind(folder: Path) -> str:
-    about = folder / "tokenizer" / "malmoi.json"
-    return str(json.loads(about.read_text("utf-8")).get("kind", "")) if about.exists() else ""
+    return str(read_object(folder / "tokenizer" / "malmoi.json", absent={}).get("kind", ""))
 
 
 def open_part(folder: Path, vocab_size: int) -> Part:

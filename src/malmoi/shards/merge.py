@@ -19,6 +19,7 @@ from malmoi.artifact import (
     record_file,
 )
 from malmoi.corpus.products import link
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.build import sums
@@ -39,6 +40,7 @@ def merge_shards(
     Raises MM0311 (different tokenizers), MM0312 (the same shards twice), MM0313 (`out` is one of the
     sources), and those of artifacts and `Shards.open`.
     """
+    out = real_place(out)
     manifests = [open_artifact(source, "shards", verify=verify) for source in sources]
     for source in sources:
         Shards.open(source)
@@ -49,7 +51,7 @@ def merge_shards(
     digests = {str(number): manifest.digest for number, manifest in enumerate(manifests)}
     config = ShardsConfig()
     key = artifact_key("shards", config, {"merged": "", **digests})
-    if is_current(out, "shards", key, verify=verify):
+    if is_current(out, "shards", key, verify=verify, reporter=reporter):
         reporter.say("base.current", path=out)
         return read_manifest(out)
     inputs = {str(source / MANIFEST): record_file(source / MANIFEST) for source in sources}

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from malmoi.config import Section, execution
+from malmoi.tasks.spellings import MISSING, Alike
 
 
 class TaskConfig(Section):
@@ -25,13 +26,27 @@ class TaskConfig(Section):
         description='What the label of your file is: a class, or with "regress" a score such as 3.8.',
     )
     data: Path | None = execution(None, "Folder with the published files of the task.")
-    train: Path | None = execution(None, "Your own training file (csv or tsv with a header).")
+    train: Path | None = execution(
+        None, "Your own training file: csv, tsv, jsonl, or a JSON list of objects."
+    )
     dev: Path | None = execution(
         None, "Your own file for choosing the best checkpoint; else held out of train."
     )
     test: Path | None = execution(None, "Your own test file, scored once at the end.")
-    text: tuple[str, ...] = Field((), max_length=2, description="Text column of your file; two make a pair.")
+    text: tuple[str, ...] = Field(
+        (),
+        max_length=2,
+        description="Text column of your file; two make a pair. `#2`: the second, no header.",
+    )
     label: str = Field("", description="Column of the label or score in your file.")
+    missing: tuple[str, ...] = Field(
+        MISSING, description='What stands for "no label" beside nothing at all; spelt so.'
+    )
+    alike_labels: Alike = Field(
+        "stop",
+        description="Labels that differ in spelling only (1 and 1.0, True and true): stop, merge them into "
+        "one, or keep them apart.",
+    )
     dev_share: float = Field(
         0.1, gt=0, lt=0.5, description="Share of train held out where there is no dev file."
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
+from malmoi.nearest import did_you_mean
+from malmoi.paths import can_be_folder, composed, plain_name, shown_name
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.examples import (
@@ -18,8 +19,11 @@ from malmoi.tasks.examples import (
     normal,
     read_examples,
     split_dev,
+    tell_blank,
 )
+from malmoi.tasks.labels import check_missing, drop_missing, merge_spellings
 from malmoi.tasks.numbers import check_scores, number, tenths
+from malmoi.tasks.paths import as_stored
 from malmoi.tasks.suites import TASKS, Split, Task, table_task
 
 
@@ -46,20 +50,24 @@ class TaskData:
 def task_of(config: TaskConfig) -> Task:
     """The task a config names.
 
-    Raises MM0601 (no such task), MM0611 (neither task nor columns), MM0627 (a kind the task is not of).
+    Raises MM0601 (no such task), MM0611 (neither task nor columns), MM0627 (a kind the task is not of),
+    MM0805 (a name that no folder can have).
     """
+    name = composed(config.name)
+    if name and not can_be_folder(name):
+        raise MalmoiError("MM0805", section="finetune.name", name=shown_name(name))
     if config.task == "table":
         if not config.text or not config.label or config.train is None:
             raise MalmoiError("MM0611", tasks=", ".join(TASKS))
         kind = "classify" if config.kind == "auto" else config.kind
-        return table_task(config.name or config.train.stem, config.text, config.label, kind)
+        return table_task(name or plain_name(config.train.stem), config.text, config.label, kind)
     if config.task not in TASKS:
-        near = difflib.get_close_matches(config.task, TASKS, n=1, cutoff=0.0)
-        raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), near=near[0])
+        hint = did_you_mean(config.task, TASKS)
+        raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), hint=hint)
     task = TASKS[config.task]
     if config.kind not in ("auto", task.kind):
         raise MalmoiError("MM0627", task=task.name, kind=task.kind, given=config.kind)
-    return replace(task, name=config.name) if config.name else task
+    return replace(task, name=name) if name else task
 
 
 def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
@@ -71,6 +79,7 @@ def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
     for split, name in task.files.items():
         if split not in files and config.data is not None:
             files[split] = config.data / name
+    files = {split: as_stored(path) for split, path in files.items()}
     for path in files.values():
         if not path.is_file():
             folder = path.parent
@@ -85,9 +94,12 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     The held-out split is the same for every seed and every contender. `train_rows` takes the first rows of a
     keyed order, so a smaller choice lies inside a larger one.
 
-    Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0606 (one class only, in the
-    file or in the rows taken of it), MM0607 (a label that train lacks), MM0611, MM0612 (too few rows to hold
-    any out), MM0624 and MM0625 (scores of a regression that are no numbers, or all the same), MM0627.
+    Rows of train without a label are dropped and counted; dev and test must have one in each row.
+
+    Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0605 (no labels), MM0606 (one class
+    only, in the file or in the rows taken of it), MM0607 (a label that train lacks), MM0611, MM0612 (too few
+    rows to hold any out), MM0624 and MM0625 (scores of a regression that are no numbers, or all the same),
+    MM0627, MM0637 (one label in several spellings).
     """
     task = task_of(config)
     files = task_files(config, task)
@@ -96,11 +108,24 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
         "tasks.reading", total=sum(p.stat().st_size for p in files.values()), unit="B"
     ) as step:
         for split, path in files.items():
-            read[split] = read_examples(path, task.text, task.label, known=task.labels, quoted=task.quoted)
+            read[split] = read_examples(
+                path,
+                task.text,
+                task.label,
+                known=task.labels,
+                missing=config.missing,
+                quoted=task.quoted,
+            )
             step.advance(path.stat().st_size, path.name)
     for split, examples in read.items():
         path = examples.path
         reporter.say("tasks.file", split=split, path=path, n=len(examples), encoding=examples.encoding)
+    unlabelled = read["train"].labels.count("")
+    read["train"] = drop_missing(read["train"], task.label, reporter)
+    for examples in read.values():
+        check_missing(examples, task.label)
+    if task.kind == "classify":
+        read = merge_spellings(read, task.labels, config.alike_labels, reporter)
     train, test = read["train"], read.get("test")
     labels: tuple[str, ...] = ()
     if task.kind == "regress":
@@ -121,9 +146,9 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
         train, dev = split_dev(train, config.dev_share, strata=strata)
         if not len(dev):
             raise MalmoiError("MM0612", train.path, rows=len(train))
-    blank = train.blank()
-    counts["train_blank"] = int(blank.sum())
-    train = train.take(i for i in range(len(train)) if not blank[i])
+    blank = {split: int(examples.blank().sum()) for split, examples in read.items()}
+    counts |= {"train_unlabelled": unlabelled} | {f"{split}_blank": n for split, n in blank.items()}
+    train = train.take((~train.blank()).nonzero()[0].tolist())
     if not len(train):  # every row with a text was held out
         raise MalmoiError("MM0612", train.path, rows=len(dev))
     train = limit(train, config.train_rows)
@@ -191,8 +216,8 @@ def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None
         reporter.say("tasks.read_scores", name=data.task.name, **counts)
     else:
         reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
-    if counts["train_blank"]:
-        reporter.say("tasks.blank", n=counts["train_blank"])
+    for split, path in data.files.items():
+        tell_blank(reporter, str(path), counts[f"{split}_blank"], rows[split])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.
     shared: tuple[tuple[str, Split], ...] = (("MM0613", "test"), ("MM0623", "dev"))
     for code, split in shared:

@@ -1,7 +1,7 @@
 """Labelled texts of one file, by column, with the line each came from.
 
-Labels are stripped and NFC. Blank texts stay (a scorer must answer every row; NSMC's test file has three)
-and are dropped from training by the caller, who says so.
+Labels are stripped and NFC; what stands for "no label" is ''. Blank texts stay (a scorer must answer every
+row; NSMC's test file has three). The caller drops both from training, and says so.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import MalmoiError
-from malmoi.tasks.table import Table, open_table, some_lines
+from malmoi.progress import Reporter
+from malmoi.tasks.first_row import check_first_row
+from malmoi.tasks.invisible import visible
+from malmoi.tasks.table import Table, by_position, open_table, some_lines
 
 Text = str | tuple[str, str]
+MANY = 0.1  # of the rows: from here on what is blank (or cut) decides the score, and is a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,14 @@ class Examples:
         return f"{self.path}:{self.lines[row]}"
 
     def blank(self) -> NDArray[np.bool_]:
-        """(N,) whether a row has no text at all."""
-        return np.array([not normal(text) for text in self.texts], dtype=np.bool_)
+        """(N,) whether a row has no text at all, or nothing of it can be seen."""
+        return np.array([is_blank(text) for text in self.texts], dtype=np.bool_)
+
+
+def is_blank(text: Text) -> bool:
+    """Whether there is nothing to read: white space and invisible characters only."""
+    parts = (text,) if isinstance(text, str) else text
+    return not any(visible(part).strip() for part in parts)
 
 
 def normal(text: Text) -> str:
@@ -61,6 +71,14 @@ def normal(text: Text) -> str:
     return "" if joined == "\x1f" else joined
 
 
+def tell_blank(reporter: Reporter, where: str, blank: int, rows: int) -> None:
+    """Say how many rows are blank; warn (MM0640) where they are many."""
+    if blank >= max(1, MANY * rows):
+        reporter.warn("MM0640", where, n=blank, total=rows)
+    elif blank:
+        reporter.say("tasks.blank", where=where, n=blank, total=rows)
+
+
 def text_of(fields: Sequence[str], columns: Sequence[int]) -> Text:
     """One or two columns of a row as a text."""
     if len(columns) == 2:
@@ -69,37 +87,44 @@ def text_of(fields: Sequence[str], columns: Sequence[int]) -> Text:
 
 
 def read_examples(
-    path: Path, text: Sequence[str], label: str, *, known: Sequence[str] = (), quoted: bool | None = None
+    path: Path,
+    text: Sequence[str],
+    label: str,
+    *,
+    known: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    quoted: bool | None = None,
 ) -> Examples:
     """Read text column(s) and the label column of a file.
 
     Args:
-        text: one column, or two for a pair.
-        known: the labels there may be; empty: whatever the file holds.
-        quoted: see `open_table`.
+        text: one column, or two for a pair; a name, or `#2` for the second of a file without a header.
+        known: the labels there may be; empty: whatever the file holds. None of them is ever missing.
+        missing: what stands for "no label", compared as it is spelt.
+        quoted: see `find_cut`.
 
-    Raises MalmoiError: MM0603 (no such column), MM0604 (no rows), MM0605 (labels missing), MM0607 (a label
-    that is not in `known`), MM0608 (unreadable), MM0609 (no text anywhere), MM0610 (torn rows).
+    Raises MalmoiError: those of `open_table`, `Table.places` and `check_first_row`, MM0604 (no rows), MM0609
+    (no text anywhere), MM0633 (columns named and counted at once).
     """
-    table: Table = open_table(path, quoted=quoted)
-    columns, label_column = [table.column(name) for name in text], table.column(label)
+    header = not by_position([*text, label], path)
+    table: Table = open_table(path, quoted=quoted, header=header)
+    columns, [label_column] = table.places(text), table.places([label], "--label")
+    marks = set(missing) - set(known)
     lines: list[int] = []
     texts: list[Text] = []
     labels: list[str] = []
     for line, fields in table.rows():
         if any(fields):  # spreadsheets export trailing rows of bare commas
+            value = unicodedata.normalize("NFC", fields[label_column]).strip()
             lines.append(line)
             texts.append(text_of(fields, columns))
-            labels.append(unicodedata.normalize("NFC", fields[label_column]).strip())
+            labels.append(value if visible(value).strip() and value not in marks else "")
     if not lines:
         raise MalmoiError("MM0604", path)
-    if missing := [line for line, value in zip(lines, labels, strict=True) if not value]:
-        raise MalmoiError("MM0605", f"{path}:{missing[0]}", column=label, lines=some_lines(missing))
-    if not any(normal(value) for value in texts):
+    check_first_row(table, [*columns, label_column], texts, labels)
+    if not any(not is_blank(value) for value in texts):
         raise MalmoiError("MM0609", path, column=", ".join(text))
-    examples = Examples(path, lines, texts, labels, table.encoding)
-    check_labels(examples, known)
-    return examples
+    return Examples(path, lines, texts, labels, table.encoding)
 
 
 def check_labels(examples: Examples, known: Sequence[str]) -> None:

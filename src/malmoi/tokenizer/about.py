@@ -7,13 +7,13 @@ vocabulary edited later gives other ids without any other sign.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import write_json
 from malmoi.errors import MalmoiError
+from malmoi.json_files import JsonError, read_json, reason
 from malmoi.special import IDENTITY_FILES
 from malmoi.tokenizer.base import Tokenizer
 
@@ -25,12 +25,12 @@ MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 def read_settings(file: Path) -> dict[str, Any]:
     """A JSON object; empty where there is no such file or it holds something else. MM0203: not JSON."""
-    if not file.exists():
-        return {}
     try:
-        settings = json.loads(file.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise MalmoiError("MM0203", file, found="≠ JSON") from None
+        settings = read_json(file)
+    except FileNotFoundError:
+        return {}
+    except (JsonError, OSError) as error:
+        raise MalmoiError("MM0203", file, found=reason(error)) from None
     return settings if isinstance(settings, dict) else {}
 
 

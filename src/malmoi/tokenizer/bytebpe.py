@@ -20,16 +20,24 @@ from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact import write_json
+from malmoi.paths import utf8_path
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.about import write_about
-from malmoi.tokenizer.characters import bounds_of
+from malmoi.tokenizer.characters import bounds_of, code_points
 from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.engine import Choice, Engine, join_ids
 from malmoi.tokenizer.names import template, write_for_transformers
+from malmoi.tokenizer.spelling import Spelling
 from malmoi.tokenizer.stream import WHITE_SPACE, make_stream, visible_span
 from malmoi.tokenizer.words import encode_around, saved_words
 
 Merges = list[tuple[str, str]]
+
+_PRINTED = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+_OTHERS = iter(range(0x100, 0x200))
+BYTE_SIGNS = np.array([byte if byte in _PRINTED else next(_OTHERS) for byte in range(256)], np.uint32)
+"""The code point that byte-level entries write for each byte: its own where Latin-1 prints one (GPT-2's
+`bytes_to_unicode`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ class ByteBPE(OverPieces):
         given = ["".join([f" {word}" for word in text.split()]) for text in texts]
         ids, counts = self._engine.batch(given)
         bytes_S = _utf8_sizes(stream.codes)
-        if not self._spells(ids, counts, bytes_S, stream.starts):
+        if not self._spells(ids, counts, bounds_of(bytes_S)[stream.starts], given):
             ids, counts = self._engine.redo_batch(given)
         at_B = np.repeat(stream.at, bytes_S)
         ends = np.cumsum(self._sizes[ids])
@@ -129,11 +137,16 @@ class ByteBPE(OverPieces):
         self,
         ids: NDArray[np.int32],
         counts: NDArray[np.int64],
-        bytes_S: NDArray[np.int64],
-        starts: NDArray[np.int64],
+        bounds: NDArray[np.int64],
+        given: list[str],
     ) -> bool:
-        """Whether the tokens of each text have as many bytes as it has."""
-        return np.array_equal(bounds_of(self._sizes[ids])[bounds_of(counts)], bounds_of(bytes_S)[starts])
+        """Whether the tokens of each text are its bytes, which `bounds` part from those of the others."""
+        sizes_T = self._sizes[ids]
+        ends_T = np.cumsum(sizes_T)
+        if not np.array_equal(np.append(0, ends_T)[bounds_of(counts)], bounds):
+            return False
+        signs = BYTE_SIGNS[np.frombuffer("".join(given).encode(), np.uint8)]
+        return not len(self._spelling.wrong(ids, sizes_T, ends_T, signs))
 
     def _by_library(self, texts: list[str]) -> Pieces:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
@@ -149,12 +162,17 @@ class ByteBPE(OverPieces):
         """Write vocab.json and merges.txt, for transformers tokenizer.json and tokenizer_config.json, and
         malmoi.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._library.model.save(str(folder))
+        with utf8_path(folder) as name:
+            self._library.model.save(name)
         ids = {entry: index for index, entry in enumerate(self.entries)}
         write_json(folder / "vocab.json", ids)
         write_for_transformers(folder, self._library, self.entries, self.special)
         spaces = "one" if self._one_space else "kept"
         write_about(folder, self, self.words, special=asdict(self.special), spaces=spaces)
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(code_points("".join(self.entries)), list(map(len, self.entries)))
 
     @cached_property
     def _sizes(self) -> NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 tokie encodes WordPiece about ten times faster on a core (benchmarks/tokenizer.py) and byte-level BPE four
 times, but is young; it is used only after its ids agree with the reference on lines of the text at hand,
-some lines of every later text are compared too, and its callers compare what all its ids spell with the text.
+some lines of every later text are compared too, and its callers compare what all its ids spell with the text,
+letter by letter (`spelling.py`).
 """
 
 from __future__ import annotations

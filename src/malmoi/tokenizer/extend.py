@@ -25,6 +25,7 @@ from malmoi.artifact import (
 )
 from malmoi.config import Section
 from malmoi.corpus.read import heldout_parts, training_parts
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
@@ -62,6 +63,7 @@ def extend_tokenizer(
     to), MM0263 (nothing to add), and those
     of `load_tokenizer` and artifacts.
     """
+    out = real_place(out)
     opened = load_tokenizer(tokenizer, reporter=reporter)
     if not isinstance(opened, WordPiece):
         raise MalmoiError("MM0262", tokenizer, kind=opened.kind)
@@ -71,7 +73,7 @@ def extend_tokenizer(
     if corpus is not None:
         inputs["corpus"] = open_artifact(corpus, "corpus", verify=verify).digest
     key = artifact_key("tokenizer", config, inputs)
-    if is_current(out, "tokenizer", key, verify=verify):
+    if is_current(out, "tokenizer", key, verify=verify, reporter=reporter):
         reporter.say("base.current", path=out)
         return read_manifest(out)
     proposed: list[Proposal] = []

@@ -16,8 +16,10 @@ from malmoi.artifact import (
     is_current,
     open_artifact,
     read_manifest,
+    warn_versions,
 )
 from malmoi.corpus.read import heldout_parts, training_parts
+from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tokenizer.about import seal
@@ -50,14 +52,16 @@ def train_tokenizer(
     room for the characters), MM0214 (not UTF-8), MM0220 to MM0225 (the analyzer and its user dictionary),
     MM0260-MM0261 (the user's words), MM0267 and MM0243 (a kind that takes none), and those of artifacts.
     """
+    out = real_place(out)
     source = open_artifact(corpus, "corpus", verify=verify)
+    warn_versions(corpus, source, reporter)
     words = read_words(config.words) if config.words else ()
     inputs = {"corpus": source.digest} | ({"words": digest_json(words)} if words else {})
     if config.user_dictionary is not None and config.kind in WITH_ANALYZER:
         inputs["user_dictionary"] = UserWords(config.user_dictionary).digest
     _check_kind(config)
     key = artifact_key("tokenizer", config, inputs)
-    if is_current(out, "tokenizer", key, verify=verify):
+    if is_current(out, "tokenizer", key, verify=verify, reporter=reporter):
         reporter.say("base.current", path=out)
         return read_manifest(out)
     parts = training_parts(corpus)

@@ -7,7 +7,8 @@ the library's slower offsets are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -41,10 +42,21 @@ from malmoi.tokenizer.composed import OverPieces, Pieces
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice, Engine, join_ids
 from malmoi.tokenizer.names import template, write_for_transformers
+from malmoi.tokenizer.spelling import Spelling
 from malmoi.tokenizer.words import encode_around, saved_words
 
 PREFIX = "##"
 GOES_ON = 128  # added to the length of an entry that goes on a word
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """T ids of W words: each word's first token, the letters each token stands for, their running sum."""
+
+    ids: NDArray[np.int32]
+    heads_W: NDArray[np.int64]
+    sizes_T: NDArray[np.int32]
+    ends_T: NDArray[np.int32]
 
 
 class WordPiece(OverPieces):
@@ -158,10 +170,10 @@ class WordPiece(OverPieces):
         lasts[:-1] &= visible[1:] <= starts[1:]  # the next character does not go on the word
         shown_codes = codes if len(codes) == len(classes) else codes[shown]
         sizes_W = np.flatnonzero(lasts) - first_W + 1
-        found = self._ids_of_words(text, sizes_W, lambda: spell_words(shown_codes[visible], sizes_W))
+        found = self._ids_of_words(text, shown_codes[visible], sizes_W)
         if found is None:
             return None
-        ids, heads_W = found
+        ids, heads_W = found.ids, found.heads_W
         starts_word = np.zeros(len(ids), np.bool_)
         # Behind white space; in front of the text there is as good as some.
         starts_word[heads_W[~visible.take(first_W - 1) | (first_W == 0)]] = True
@@ -170,18 +182,14 @@ class WordPiece(OverPieces):
         return Lines(ids, cu_seqlens, starts_word, np.append(ends_L, len(text)))
 
     def _by_pieces(self, joined: str, codes: NDArray[np.uint32], words: Words, texts: list[str]) -> Pieces:
-        word_sizes = np.diff(words.starts, append=len(words.kept))
-        found = self._ids_of_words(joined, word_sizes, lambda: spell_words(codes[words.kept], word_sizes))
+        sizes_W = np.diff(words.starts, append=len(words.kept))
+        found = self._ids_of_words(joined, codes[words.kept], sizes_W)
         if found is None:
             return self._by_library(texts)
-        ids, heads_W = found
-        sizes = (self._spelling.take(ids) & (GOES_ON - 1)).astype(np.int32)
-        unknown = np.flatnonzero(ids.take(heads_W) == self.special.unk)
-        sizes[heads_W[unknown]] = word_sizes[unknown]
-        ends = np.cumsum(sizes, dtype=np.int32)
+        ids = found.ids
         spans = np.empty((len(ids), 2), np.int32)
-        spans[:, 0] = words.kept.take(ends - sizes)
-        spans[:, 1] = words.kept.take(ends - 1)
+        spans[:, 0] = words.kept.take(found.ends_T - found.sizes_T)
+        spans[:, 1] = words.kept.take(found.ends_T - 1)
         spans[:, 1] += 1
         begins = line_begins(texts)
         first = np.append(np.searchsorted(spans[:, 0], begins), len(ids))
@@ -190,30 +198,39 @@ class WordPiece(OverPieces):
         return Pieces(ids, spans, counts)
 
     def _ids_of_words(
-        self, joined: str, word_sizes: NDArray[np.int64], words: Callable[[], str]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]] | None:
-        """Ids of a text whose words have these lengths, and the first token of each word; None where the
+        self, joined: str, letters_K: NDArray[np.uint32], sizes_W: NDArray[np.int64]
+    ) -> Aligned | None:
+        """Ids of a text whose words have these letters and lengths, and what each stands for; None where the
         reference's ids, too, contradict the words."""
-        ids = self._engine.ids(joined, words)
-        heads = self._align(ids, word_sizes)
-        if heads is None and self._engine.name == "tokie":
-            ids = self._engine.redo(joined)
-            heads = self._align(ids, word_sizes)
-        return None if heads is None else (ids, heads)
+        ids = self._engine.ids(joined, lambda: spell_words(letters_K, sizes_W))
+        found = self._align(ids, letters_K, sizes_W)
+        if found is None and self._engine.name == "tokie":
+            found = self._align(self._engine.redo(joined), letters_K, sizes_W)
+        return found
 
-    def _align(self, ids: NDArray[np.int32], word_sizes: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """The first token of each word, or None unless its tokens spell as many characters as it has."""
-        spelling = self._spelling.take(ids)
-        heads = np.flatnonzero(spelling < GOES_ON)
-        if len(heads) != len(word_sizes) or (len(ids) and (not len(heads) or heads[0])):
+    def _align(
+        self, ids: NDArray[np.int32], letters_K: NDArray[np.uint32], sizes_W: NDArray[np.int64]
+    ) -> Aligned | None:
+        """Which letters each token stands for, or None unless the tokens of each word spell that word."""
+        shapes = self._shapes.take(ids)
+        heads_W = np.flatnonzero(shapes < GOES_ON)
+        if len(heads_W) != len(sizes_W) or (len(ids) and (not len(heads_W) or heads_W[0])):
             return None
+        sizes_T = (shapes & (GOES_ON - 1)).astype(np.int32)
+        # [UNK] stands for its whole word.
+        unknown = np.flatnonzero(ids.take(heads_W) == self.special.unk)
+        sizes_T[heads_W[unknown]] = sizes_W[unknown]
+        ends_T = np.cumsum(sizes_T, dtype=np.int32)
         # Sums at the words' ends: np.add.reduceat takes four times as long.
-        ends = np.cumsum(spelling & (GOES_ON - 1), dtype=np.int32)
-        spelled = np.diff(ends[np.append(heads[1:], len(ids)) - 1] if len(heads) else ends, prepend=0)
-        wrong = np.flatnonzero(spelled != word_sizes)
-        # [UNK] stands for its whole word, and alone: it spells its own five letters.
-        unknown = (ids[heads[wrong]] == self.special.unk) & (spelled[wrong] == len("[UNK]"))
-        return heads if unknown.all() else None
+        last_W = np.append(heads_W[1:], len(ids))[: len(heads_W)] - 1
+        ends_W = np.cumsum(sizes_W)
+        if not np.array_equal(ends_T.take(last_W), ends_W):
+            return None
+        wrong = self._spelling.wrong(ids, sizes_T, ends_T, letters_K)
+        words = np.searchsorted(ends_W, wrong, side="right")
+        if not (ids.take(heads_W.take(words)) == self.special.unk).all():
+            return None
+        return Aligned(ids, heads_W, sizes_T, ends_T)
 
     def _by_library(self, texts: list[str]) -> Pieces:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
@@ -226,12 +243,20 @@ class WordPiece(OverPieces):
         return Characters(self._library)
 
     @cached_property
-    def _spelling(self) -> NDArray[np.uint8]:
-        """Characters each entry spells (at most 127, no word has so many), plus GOES_ON."""
-        continues = [entry.startswith(PREFIX) and len(entry) > len(PREFIX) for entry in self.entries]
-        sizes = [len(e) - len(PREFIX) * c for e, c in zip(self.entries, continues, strict=True)]
-        spelling = np.minimum(sizes, GOES_ON - 1) + GOES_ON * np.array(continues)
-        return np.asarray(spelling, np.uint8)
+    def _bare(self) -> list[str]:
+        """The entries without what says that they go on a word."""
+        return [entry.removeprefix(PREFIX) or entry for entry in self.entries]
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(code_points("".join(self._bare)), list(map(len, self._bare)))
+
+    @cached_property
+    def _shapes(self) -> NDArray[np.uint8]:
+        """Letters each entry spells (at most 127, no word has so many), plus GOES_ON."""
+        sizes = np.minimum(list(map(len, self._bare)), GOES_ON - 1)
+        goes_on = [entry != bare for entry, bare in zip(self.entries, self._bare, strict=True)]
+        return np.asarray(sizes + GOES_ON * np.array(goes_on), np.uint8)
 
 
 def _library(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from malmoi.artifact import read_manifest
+from malmoi.artifact import MANIFEST, read_manifest
+from malmoi.json_files import expected_shape
 from malmoi.pretrain.masking import mask_rows
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.measure import shown
@@ -89,7 +90,8 @@ def open_run(run: Path, tokenizer: Tokenizer, checkpoint: Path) -> OpenRun:
     from malmoi.pretrain.config import RunConfig
     from malmoi.pretrain.run import OBJECTIVES
 
-    config = RunConfig.model_validate(read_manifest(run, "pretrain").config)
+    with expected_shape(run / MANIFEST):
+        config = RunConfig.model_validate(read_manifest(run, "pretrain").config)
     objective = OBJECTIVES[config.pretrain.objective](config, tokenizer.special, tokenizer.vocab_size)
     model = objective.read(checkpoint).eval()
     pretraining = config.pretrain

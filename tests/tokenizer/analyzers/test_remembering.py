@@ -183,7 +183,7 @@ def test_the_system_says_where_caches_are(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_ctrl_c_while_it_learns_leaves_a_cache_that_goes_on(file: Path, tmp_path: Path) -> None:
-    text = "\n".join(f"{number}번째 줄이다. {line}" for number in range(40) for line in SENTENCES)
+    text = "\n".join(f"{number}번째 줄이다. {line}" for number in range(2000) for line in SENTENCES)
     corpus = make_corpus(tmp_path / "corpus", [text], [])
     line = [sys.executable, "-m", "malmoi", "tokenizer", "train", str(corpus), "--out", str(tmp_path / "out")]
     process = subprocess.Popen([*line, "--set", "tokenizer.kind=morpheme", "--vocab-size", "300", "--json"])

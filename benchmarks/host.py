@@ -1,0 +1,146 @@
+"""Claims: the host's side of a GPU step, measured without a GPU on two quiet cores.
+
+    python benchmarks/host.py [--quick]
+
+A main thread launches small operators as long as a step of a fast GPU takes, takes over the next batch, and
+so on: alone, beside a thread that makes the batches, and beside the process that the product takes for a
+GPU. `host-launches-kept` is the share of its operators a second that is left beside the process,
+`feed-tokens-per-s` what the process delivers meanwhile. Rounds alternate, medians are told. Then a step's
+launches and waits for the device are counted by cause, on a small model, between two lines of metrics.
+Under 3 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from against.launches import CPU_ONLY, counted
+from against.rounds import claim
+from against.text import zipf_shards
+
+from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain import feeder
+from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.feed import Feed, feed_of
+from malmoi.pretrain.loop import AHEAD
+from malmoi.pretrain.rows import RowTable
+from malmoi.pretrain.run import OBJECTIVES, pretrain
+from malmoi.shards.format import Shards
+
+CPU = torch.device("cpu")
+VOCABULARY = 32_000
+PACE = 3_300_000  # tokens a second that the imagined GPU reads: a tenth above the goal
+GOAL, KEPT = 3_000_000, 0.90
+SHAPES = {128: ("electra", 512), 512: ("mlm", 64)}  # row length: objective, rows of a batch
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="does it run at all?")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        zipf_shards(folder / "shards", VOCABULARY)
+        for row_len in SHAPES:
+            beside(folder, row_len, rounds=1 if quick else 5, seconds=0.5 if quick else 3.0)
+        count_steps(folder)
+
+
+def make_feed(folder: Path, row_len: int) -> Feed[Any]:
+    objective, rows = SHAPES[row_len]
+    config = PretrainConfig(objective=objective, row_len=row_len, batch_rows=rows)
+    shards = Shards.open(folder / "shards")
+    model = ModelConfig(size="electra-small" if objective == "electra" else "base")
+    made = OBJECTIVES[objective](RunConfig(pretrain=config, model=model), shards.special, VOCABULARY)
+    table = RowTable.open(shards.train, row_len, folder / "rows" / str(row_len))
+    return feed_of(config, table, made, shards.special)
+
+
+def beside(folder: Path, row_len: int, rounds: int, seconds: float) -> None:
+    """Operators a second and tokens a second, alone, beside a thread, beside a process."""
+    feed = make_feed(folder, row_len)
+    whole = feed.batch(0)
+    print(f"\n{feed.batch_rows} rows of {row_len}, {type(feed.objective).__name__}", flush=True)
+    last = 1_000_000
+    makers = {
+        "alone": lambda: (whole for _ in range(last)),
+        "thread": lambda: feed.stream(0, last),
+        "process": lambda: feeder.stream(feed, 0, last, CPU, warn=print),
+    }
+    tokens = sum(batch.tokens for batch in whole)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in makers}
+    for number in range(rounds):
+        for name, make in makers.items():
+            with closing(make()) as batches:
+                next(batches)
+                found[name].append(launch(batches, tokens / PACE, seconds))
+        shown = ", ".join(f"{n} {f[-1][0] / 1e3:.0f}k ops {f[-1][1] / 1e6:.2f}M" for n, f in found.items())
+        print(f"  round {number + 1}: {shown} tokens/s", flush=True)
+    for name in ("thread", "process"):
+        kept = median(a[0] / b[0] for a, b in zip(found[name], found["alone"], strict=True))
+        print(f"  launches kept beside a {name}: {kept:.1%}")
+    claim(f"host-launches-kept-{row_len}", kept, KEPT)
+    claim(f"feed-tokens-per-s-{row_len}", median(rate for _, rate in found["process"]), GOAL, ".0f")
+
+
+def launch(batches: Iterator[Any], step_seconds: float, seconds: float) -> tuple[float, float]:
+    """Launch small operators for a step's time, take a batch, and so on; operators and tokens a second."""
+    small = torch.zeros(8)
+    launches = tokens = 0
+    begun = now = time.perf_counter()
+    due = begun + step_seconds
+    while now - begun < seconds:
+        while now < due:
+            for _ in range(20):
+                small.add_(1)
+            launches += 20
+            now = time.perf_counter()
+        tokens += sum(batch.tokens for batch in next(batches))
+        now = time.perf_counter()
+        due = max(due + step_seconds, now)  # a GPU that has waited does not catch up
+    return launches / (now - begun), tokens / (now - begun)
+
+
+def count_steps(folder: Path) -> None:
+    """Launches and waits of the steps between two lines of metrics, as on a GPU."""
+    shape = ModelConfig(layers=2, hidden=64, heads=1)
+    worst = 0.0
+    for objective in ("mlm", "electra"):
+        config = PretrainConfig(
+            objective=objective,
+            batch_rows=8,
+            steps=10,
+            log_every=10,
+            heldout_every=10,
+            checkpoint_every=10,
+            precision="bf16",
+            device="cpu",
+        )
+        with (
+            patch("malmoi.pretrain.run.steps_ahead", lambda device: AHEAD),
+            counted(lambda step: 1 < step < 10) as found,
+        ):
+            pretrain(config, shape, folder / "shards", folder / objective)
+        print(f"\n{objective}, two blocks, one micro-batch: operators a step, by cause")
+        for cause, count in found.launched.most_common():
+            print(f"  {cause:16} {count / found.steps:7.1f}   waits {found.waited[cause] / found.steps:.1f}")
+        waits = sum(count for cause, count in found.waited.items() if cause != CPU_ONLY)
+        worst = max(worst, waits / found.steps)
+    verdict = "ok" if worst == 0 else "short"  # here less is better
+    print(f"claim syncs-per-step {worst:.2f} goal 0 {verdict}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

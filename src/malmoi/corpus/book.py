@@ -1,0 +1,46 @@
+"""What reading the rows of one file met: rows that cannot be read, headers in the middle, short rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from malmoi.errors import MalmoiError
+from malmoi.messages import text
+
+LISTED = 1000  # of each kind, with their lines; the rest is only counted
+COUNTS = ("rows_skipped", "lines_skipped", "headers_again", "short_rows")
+
+
+class BadRowError(Exception):
+    """For the readers of rows among themselves: the arguments of `RowBook.bad` but the line."""
+
+    def __init__(self, reason: str, *, lines: int = 1, **values: Any) -> None:
+        super().__init__(reason)
+        self.reason, self.lines, self.values = reason, lines, values
+
+
+class RowBook:
+    """Writes into `record`, the audit's entry of the file: the four COUNTS, `bad_rows` as [line, reason] and
+    `lines_of`, the lines of the other two."""
+
+    def __init__(self, path: str, record: dict[str, Any], *, skip: bool) -> None:
+        self.path, self.record, self.skip = path, record, skip
+        record.update(dict.fromkeys(COUNTS, 0))
+        record.update(bad_rows=[], lines_of={"headers_again": [], "short_rows": []})
+
+    def bad(self, line: int, reason: str, *, lines: int = 1, **values: Any) -> None:
+        """A row that starts in `line` (1-based) and costs so many `lines`; `reason` is a key below
+        `corpus.row`. Raises MM0108, unless bad rows are skipped."""
+        detail = text(f"corpus.row.{reason}", **values)
+        if not self.skip:
+            raise MalmoiError("MM0108", f"{self.path}:{line}", detail=detail)
+        self.record["rows_skipped"] += 1
+        self.record["lines_skipped"] += lines
+        if len(self.record["bad_rows"]) < LISTED:
+            self.record["bad_rows"].append([line, detail])
+
+    def note(self, kind: str, line: int) -> None:
+        """A row of no fault that the user should hear of: `headers_again` or `short_rows`."""
+        self.record[kind] += 1
+        if len(self.record["lines_of"][kind]) < LISTED:
+            self.record["lines_of"][kind].append(line)

@@ -1,0 +1,132 @@
+"""Single files and folders on a disk: written whole or not at all, locked, and errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+from malmoi.errors import MalmoiError
+from malmoi.json_files import to_json
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+# What a disk or a place that is none answers without naming a file.
+_NO_PLACE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EINVAL, errno.ESTALE, errno.ENOTSUP)
+
+
+def real_place(out: Path) -> Path:
+    """Where `out` leads: a link is followed, so that it stays a link and what it means is written there.
+
+    A folder is replaced by renaming one beside it, which must be beside the folder itself.
+
+    Raises MM0030 where links lead round in a circle or the path has no name of its own (`/`), MM0016 where
+    one may not look.
+    """
+    if "\0" in str(out):
+        raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
+    try:
+        lost = any(above.is_symlink() and not above.exists() for above in out.parents)
+        if lost or out.is_symlink() or out.name in ("", ".."):
+            out = Path(os.path.realpath(out))
+            if out.is_symlink():
+                raise MalmoiError("MM0030", out, detail=os.strerror(errno.ELOOP))
+        out.exists()  # a name too long, a folder one may not look into
+    except OSError as error:
+        raise disk_error(error, out) or MalmoiError("MM0030", out, detail=error.strerror) from None
+    if not out.name:
+        raise MalmoiError("MM0030", out, detail="/")
+    return out
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make `folder` and keep other malmoi processes out of it; the lock goes when the process does.
+
+    Raises MM0006 where another process works in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise MalmoiError("MM0006", folder) from None
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn what the disk or the place answers into the errors a user can act on: MM0015 (full), MM0016 (not
+    permitted), MM0030 (no file can be there)."""
+    try:
+        yield
+    except OSError as error:
+        if (found := disk_error(error, out)) is None:
+            raise
+        raise found from error
+
+
+def disk_error(error: OSError, out: Path | None = None) -> MalmoiError | None:
+    """The error that tells a user what an OSError means; None where it is not about a file (a pipe)."""
+    named = isinstance(error.filename, str | bytes | os.PathLike)
+    where = Path(os.fsdecode(error.filename)) if named else out
+    if error.errno in _FULL:
+        return MalmoiError("MM0015", out or where, detail=error.strerror)
+    if error.errno in _FORBIDDEN:
+        return MalmoiError("MM0016", where, detail=error.strerror)
+    if named or error.errno in _NO_PLACE:
+        return MalmoiError("MM0030", where, detail=error.strerror)
+    return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON through a synced temporary file and a rename: the reader sees the old or the new."""
+    write_bytes(path, (to_json(value, indent=1) + "\n").encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file as `write_json` does."""
+    with whole_file(path) as draft, draft.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        with suppress(OSError) if draft == path else nullcontext():  # a pipe has nothing to sync
+            os.fsync(stream.fileno())
+    sync_folder(path.parent)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A draft to write, which takes the place of `path` when it is whole. A link stays, and what it leads to
+    is written; a device or a pipe is its own draft, for a file in its place would end it."""
+    path = real_place(path)
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    draft = path.with_name(path.name + ".tmp")
+    yield draft
+    draft.replace(path)
+
+
+def sync_tree(folder: Path) -> None:
+    """fsync every file and folder below `folder`."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
