@@ -114,7 +114,7 @@ if __name__ == "__main__":
 def tell_and_wait(spec: str, folder: Path) -> dict[str, Any]:
     Path(spec + ".tmp").write_text(str(os.getpid()))
     Path(spec + ".tmp").rename(spec)
-    time.sleep(600)
+    time.sleep(3600)
     return {}
 
 
@@ -126,7 +126,7 @@ def running(pid: int) -> bool:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -228,7 +228,7 @@ def run_script(
     script = tmp_path / "cut.py"
     script.write_text(SCRIPT, "utf-8")
     command = [sys.executable, str(script), str(folder), str(out), how, str(workers)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGKILL, 1), (signal.SIGINT, 2)])

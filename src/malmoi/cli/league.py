@@ -92,12 +92,16 @@ def show_league(lines: Sequence[Line]) -> None:
     """Task by task, best first and in bold; then what the number of scored rows alone is worth."""
     from rich.text import Text
 
+    from malmoi.report.numbers import chance
+
     rows = []
     for line in lines:
         style = "bold" if line.best else ""
         gain = "" if line.difference is None else f"{100 * line.difference:+.2f}"
         if line.difference_se is not None:
             gain += f" ± {100 * line.difference_se:.2f}"
+        if line.p is not None:
+            gain += f" ({chance(line.p)})"
         score = shown_score(line.metric, line.mean, line.sd)
         metric = text(f"finetune.column.{line.metric}") + (" (dev)" if line.split == "dev" else "")
         cells = (line.row, line.task, metric, score, str(line.n), gain)
