@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv demo test lint types bench mutants clean
+.PHONY: venv demo test test-machines lint types bench mutants clean
 
 venv: $(STAMP)
 
@@ -20,6 +20,10 @@ demo: venv
 
 test: venv
 	$(BIN)/python -m pytest
+
+# As other machines would run them: six times the tests; `make test-machines TESTS=tests/finetune` for some.
+test-machines: venv
+	PYTHON=$(BIN)/python tests/machines.sh $(TESTS)
 
 lint: venv
 	$(BIN)/ruff check .

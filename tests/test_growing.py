@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,33 @@ def test_what_says_finished_is_on_the_disk(tmp_path: Path) -> None:
     assert len(finished) > 1, "the last events come after the manifest's rename"
     for out in finished:
         assert open_artifact(out, "finetune", verify=True).files.keys() == {"model/weights", "scores.tsv"}
+
+
+def test_what_empties_a_folder_keeps_its_manifest_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut while a folder of an unfinished run is emptied, it still says whose it is."""
+    out = tmp_path / "run"
+    with pytest.raises(ValueError):
+        write(out, "old", ValueError)
+    (out / "model").mkdir()
+    (out / "zebra").mkdir()
+
+    def cut(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("malmoi.growing.shutil.rmtree", cut)
+    with pytest.raises(KeyboardInterrupt):
+        write(out, "new")
+    assert read_manifest(out).state == "running"
+
+
+def test_a_manifest_answers_for_its_own_files_and_not_for_artifacts_inside(tmp_path: Path) -> None:
+    out, begun = tmp_path / "run", time.monotonic()
+    with held(out), growing_artifact(out, "league", Section(), "k", inputs={}, seed=0) as draft:
+        for name in ("table.json", "curve/points.json", "cells/a/manifest.json", "cells/a/model/config.json"):
+            (draft.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft.path / name).write_text("{}", "utf-8")
+    manifest = read_manifest(out)
+    assert set(manifest.files) == {"table.json", "curve/points.json"}
+    assert 0 <= manifest.timings["total_s"] <= time.monotonic() - begun + 0.001

@@ -25,7 +25,7 @@ import pytest
 from benchmarks.mutants.plan import SOURCE
 
 ROOT = SOURCE.parents[1]
-GREEN, RED = 0, 1
+GREEN, RED, BROKEN = range(3)
 Outcome = Literal["killed", "survived", "endless", "broken"]
 
 
@@ -80,7 +80,7 @@ class Run:
         self.folder = Path(tempfile.mkdtemp(prefix="mutant-"))
         self.pid = os.fork()
         if self.pid == 0:
-            code = 2
+            code = BROKEN
             try:
                 _limit(seconds)
                 code = _test(module, text, tests, self.folder)
@@ -129,9 +129,6 @@ def _test(module: str, text: str, tests: Sequence[str], folder: Path) -> int:
         os.dup2(told.fileno(), 1)
         os.dup2(told.fileno(), 2)
         code = pytest.main([*options, *(f"tests/{test}" for test in tests)])
-    # A module that no longer imports stops the collection, which pytest calls interrupted.
-    return {
-        pytest.ExitCode.OK: GREEN,
-        pytest.ExitCode.TESTS_FAILED: RED,
-        pytest.ExitCode.INTERRUPTED: RED,
-    }.get(pytest.ExitCode(code), 3)
+    # Where a module cannot be imported, pytest is interrupted, or finds no test of a given name (usage).
+    red = (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED, pytest.ExitCode.USAGE_ERROR)
+    return GREEN if code == pytest.ExitCode.OK else RED if code in red else BROKEN

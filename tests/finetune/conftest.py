@@ -64,8 +64,9 @@ def config(files: Path) -> FinetuneConfig:
         test=files / "test.csv",
         text=("문장",),
         label="감정",
-        epochs=3,
-        lr=5e-3,
+        # Eight seeds of eight answer every test row right; at a rate of 5e-3 one stays at chance.
+        epochs=5,
+        lr=2e-3,
         batch_size=16,
         evals=4,
         threads=1,

@@ -31,11 +31,13 @@ def learn(config: FinetuneConfig, data: TaskData, checkpoint: Path, out: Path, *
 def test_the_rates_are_the_published_ones(
     config: FinetuneConfig, data: TaskData, checkpoint: Path, tmp_path: Path
 ) -> None:
-    """216 rows in batches of 16 are 14 updates; the tenth and the last are logged.."""
+    """216 rows in batches of 16 are 14 updates; the tenth and the last are logged."""
     run = learn(config, data, checkpoint, tmp_path / "run", decay="electra", warmup=0.8)
     events = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     rates = {e["step"]: e["lr"] for e in events if "lr" in e}
-    wanted = {step: 5e-3 * (1 - (step - 1) / 14) * min(1.0, (step - 1) / (0.8 * 14)) for step in (10, 14)}
+    wanted = {
+        step: config.lr * (1 - (step - 1) / 14) * min(1.0, (step - 1) / (0.8 * 14)) for step in (10, 14)
+    }
     assert rates == {step: pytest.approx(rate) for step, rate in wanted.items()}
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
-from malmoi.finetune.seeds import summarize
+from malmoi.finetune.seeds import best_seed, summarize
 from malmoi.finetune.start import pretrained
 from malmoi.tasks.data import read_task
 
@@ -85,6 +85,16 @@ def test_the_best_seed_of_a_regression(tmp_path: Path) -> None:
         for seed, dev, test in ((0, 0.2, 0.9), (1, 0.3, 0.8), (2, 0.8, 0.1))
     ]
     assert summarize(runs)["best"] == "seed-2"
+
+
+def test_the_best_seed_without_a_sampling_error_and_at_equal_loss() -> None:
+    """Where no error is told any difference in score is one; at equal losses the score decides."""
+    unsure = [{"accuracy": 0.70, "loss": 0.1}, {"accuracy": 0.71, "loss": 0.9}]
+    assert best_seed(unsure, "accuracy") == 1
+    told = [found | {"sampling_sd": 0.02} for found in unsure]
+    assert best_seed(told, "accuracy") == 0
+    equal = [{"accuracy": score, "loss": 0.5, "sampling_sd": 0.1} for score in (0.70, 0.72, 0.71)]
+    assert best_seed(equal, "accuracy") == 1
 
 
 def test_the_best_seed_is_the_one_predict_opens(

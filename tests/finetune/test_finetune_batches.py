@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -141,3 +143,31 @@ def test_encode_cuts_and_marks_pairs(checkpoint, parts: list[str]) -> None:  # t
         assert data.ids[row][0] == tokenizer.special.cls
         assert data.ids[row][-1] == tokenizer.special.sep
         assert data.segments[row][-1] == 1
+
+
+def test_pieces_take_as_much_as_the_budget_allows() -> None:
+    """Padded to 8 and 16 tokens: three rows of 8 are 24, one of 16 leaves no room for another."""
+    lens = np.array([9, 5, 8, 2, 8, 1, 16])
+    pieces = [rows.tolist() for rows in within_budget(np.arange(7), lens, 24)]
+    assert pieces == [[5, 3, 1], [2, 4], [0], [6]]
+    assert [rows.tolist() for rows in within_budget(np.array([6, 2]), lens, 1)] == [[2], [6]]
+
+
+def test_the_longest_are_packed_first_each_where_it_first_fits() -> None:
+    starts, rows = pack(np.array([5, 3, 6, 2, 1, 8]), 8)
+    assert (starts.tolist(), rows) == ([16, 21, 8, 14, 24, 0], 4)
+
+
+def test_no_texts_are_no_rows(checkpoint: Path) -> None:
+    _, tokenizer = pretrained(checkpoint).load(0, 0.1, 2)
+    nothing = encode(tokenizer, [], 16)
+    assert (len(nothing), nothing.unknown, len(nothing.ids), nothing.pad_id) == (0, 0, 0, 0)
+    assert encode(tokenizer, ["영화 뷁 뷁뷁", "영화"], 16).unknown == 2
+
+
+def test_rows_are_longer_where_that_takes_fewer_tokens() -> None:
+    """Two texts of 12 fill one row of 24, or half of two rows of 16; two of 14 fit into no row of 24."""
+    for length, row_len, rows in ((12, 24, 1), (14, 16, 2)):
+        batch, firsts = lay_flat(encoded([length, length]), np.arange(2))
+        assert (batch.row_len, batch.rows) == (row_len, rows)
+        assert sorted(firsts.tolist()) == [0, length if rows == 1 else row_len]

@@ -11,7 +11,7 @@ import pytest
 
 from malmoi.cli.main import run
 
-TASK = ["--text", "문장", "--label", "감정", "--set", "finetune.threads=1", "--set", "finetune.lr=5e-3"]
+TASK = ["--text", "문장", "--label", "감정", "--set", "finetune.threads=1", "--set", "finetune.lr=2e-3"]
 SHORT = ["--set", "finetune.epochs=8", "--set", "finetune.device=cpu", "--set", "finetune.precision=fp32"]
 
 

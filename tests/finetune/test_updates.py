@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from malmoi.finetune.batches import encode, lay_flat
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Scale
 from malmoi.finetune.start import pretrained
 from malmoi.finetune.train import Rows, encode_rows, train
+from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tasks.examples import Examples
 from malmoi.tasks.suites import table_task
 
@@ -54,7 +57,24 @@ class Listening(Scale):
         return super().loss(outputs_BC, gold_B)
 
 
-def learn(checkpoint: Path, tmp_path: Path, **changes: object) -> tuple[Listening, dict[str, float]]:
+class Bar(Reporter):
+    """How far a progress bar should go, and how far it went."""
+
+    def __init__(self) -> None:
+        self.total, self.done = 0.0, 0.0
+
+    @contextmanager
+    def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
+        self.total = total or 0.0
+        yield self
+
+    def advance(self, amount: float, detail: str = "") -> None:
+        self.done += amount
+
+
+def learn(
+    checkpoint: Path, tmp_path: Path, reporter: Reporter = SILENT, **changes: object
+) -> tuple[Listening, dict[str, float]]:
     """Train on one text, `ROWS` times; what the goal heard, and how far each weight went at most."""
     config = SETTINGS.model_copy(update=changes)
     model, tokenizer = pretrained(checkpoint).load(0, config.dropout, 1)
@@ -66,7 +86,15 @@ def learn(checkpoint: Path, tmp_path: Path, **changes: object) -> tuple[Listenin
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     task = table_task("a", ["글"], "수", "regress")
     best = train(
-        model, rows, rows, task, goal, config, device=torch.device("cpu"), log=tmp_path / "metrics.jsonl"
+        model,
+        rows,
+        rows,
+        task,
+        goal,
+        config,
+        device=torch.device("cpu"),
+        log=tmp_path / "metrics.jsonl",
+        reporter=reporter,
     )
     return goal, {name: float((best.weights[name] - old).abs().max()) for name, old in before.items()}
 
@@ -112,7 +140,9 @@ def test_gradients_are_clipped(checkpoint: Path, tmp_path: Path) -> None:
 
 def test_what_is_written_down(checkpoint: Path, tmp_path: Path) -> None:
     """16 updates: the loss of the tenth and of the last, per row, and four looks at dev, evenly spaced."""
-    goal, _ = learn(checkpoint, tmp_path, dropout=0.0, evals=4)
+    bar = Bar()
+    goal, _ = learn(checkpoint, tmp_path, bar, dropout=0.0, evals=4)
+    assert bar.total == bar.done == 2 * ROWS
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
     updates = [entry for entry in entries if "loss" in entry]
     assert [(entry["step"], entry["epoch"]) for entry in updates] == [(10, 1), (16, 1)]
@@ -130,3 +160,20 @@ def test_a_score_on_dev_is_asked_for_after_an_update_only(checkpoint: Path, tmp_
     learn(checkpoint, tmp_path, batch_size=32, epochs=1, evals=9)
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert [entry["step"] for entry in entries if "dev_loss" in entry] == [1, 2]
+
+
+def test_the_norm_that_is_written_down(checkpoint: Path, tmp_path: Path) -> None:
+    """That of the gradient of the mean loss, of all rows at once or in pieces."""
+    for tokens in (512, 16384):
+        goal, _ = learn(checkpoint, tmp_path, dropout=0.0, batch_size=64, epochs=1, tokens_per_batch=tokens)
+        entry = json.loads((tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()[0])
+        model, tokenizer = pretrained(checkpoint).load(0, 0.0, 1)
+        encoded = encode(tokenizer, ["나는 정말 재미있다"], 16)
+        batch, firsts = lay_flat(encoded, np.array([0]))
+        output = model.eval()(batch, firsts)[0, 0]
+        loss = torch.stack([(output - number) ** 2 for number in range(ROWS)]).mean()
+        gradients = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+        norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+        assert entry["loss"] == pytest.approx(loss.item(), rel=1e-4)
+        assert entry["norm"] == pytest.approx(norm.item(), rel=1e-3)
+    assert len(goal.gold) == 1

@@ -20,6 +20,7 @@ from malmoi.finetune.predictor import Predictor
 from malmoi.league.characters import Features
 from malmoi.league.config import LeagueConfig
 from malmoi.league.contenders import contenders, name_checkpoints
+from malmoi.league.gains import gain_ps
 from malmoi.league.run import league
 from malmoi.league.table import Line
 from malmoi.model.encoder import Encoder
@@ -96,6 +97,7 @@ def test_every_cell_once_and_a_table(checkpoint: Path, task: FinetuneConfig, tmp
     assert ours.sd == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
     assert ours.against == new.row
     assert ours.difference == pytest.approx(ours.mean - new.mean)
+    assert ours.p == gain_ps([ours.as_dict(), new.as_dict()])[0] and ours.p is not None and new.p is None
     assert (ours.split, ours.scored, new.difference) == ("test", 40, None)
     with (out / "table.tsv").open(encoding="utf-8") as stream:
         table = list(csv.DictReader(stream, delimiter="\t"))
@@ -197,5 +199,5 @@ def test_features_of_a_pair_against_the_definition() -> None:
 
 def test_a_line_of_the_tsv() -> None:
     line = Line("a", "nsmc", "accuracy", "test", 50, 0.8, None, 1, [0.8], 0.05, True, None, None, None)
-    assert line.cells() == ["a", "nsmc", "accuracy", "test", "50", "0.800000", "", "1", "", "", "True"]
+    assert line.cells() == ["a", "nsmc", "accuracy", "test", "50", "0.800000", "", "1", "", "", "", "True"]
     assert len(Line.columns()) == len(line.cells())

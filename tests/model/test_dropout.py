@@ -3,11 +3,12 @@ not how an update's rows are cut into micro-batches."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from malmoi.model.dropout import dropout, one_update
+from malmoi.model.dropout import LANES, _Source, dropout, one_update
 
 
 def test_rate_and_scale_in_all_four_lanes() -> None:
@@ -77,3 +78,22 @@ def test_the_next_update_draws_anew() -> None:
     with one_update() as update:
         update.begin()
         assert not torch.equal(first, dropout(torch.ones(32, 4), 0.5, True))
+
+
+@pytest.mark.parametrize(("p", "dropped"), [(0.5, 32768), (0.9, 58982), (1 / 65536, 1)])
+def test_the_scale_is_that_of_the_rounded_rate(p: float, dropped: int) -> None:
+    y = dropout(torch.ones(4096), p, True)
+    assert y.max().item() == pytest.approx(65536 / (65536 - dropped), rel=1e-6)
+
+
+def test_no_more_is_drawn_than_four_at_once_ask_for() -> None:
+    """Whatever comes after whatever: less than one draw is left over, and what is left comes next."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        source, parts = _Source(), []
+        for count in (1, 2, 5, 0, 3, 4, 1, 8, 7):
+            parts.append(source.take(count))
+            assert len(parts[-1]) == count and len(source._left) < LANES
+        torch.manual_seed(seed)
+        assert np.concatenate(parts).tolist() == _Source().take(31).tolist()
+        assert np.concatenate(parts)[0] != 0

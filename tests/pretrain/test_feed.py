@@ -86,6 +86,21 @@ def test_the_stream_is_the_batches_in_order() -> None:
     feed = make(micro_rows=4)
     found = [[piece.rows_R.tolist() for piece in batch] for batch in feed.stream(7, 11)]
     assert found == [[piece.rows_R.tolist() for piece in feed.batch(k)] for k in range(7, 11)]
+    assert next(iter(feed.stream(3, 4)))[0].rows_R.tolist() == [21, 22, 23, 24]
     assert feed.one(75).rows_R.tolist() == [75]
     row = int(feed.table_rows(np.array([75]))[0])
     assert feed.source(75) == f"part-00000[{14 * row}:{14 * row + 14}]"
+
+
+def test_no_batch_is_made_that_nobody_asks_for() -> None:
+    """A run's last step must not wait for a batch of the step after it."""
+    made: list[int] = []
+
+    class Counting(Feed[MlmBatch]):
+        def batch(self, k: int) -> list[MlmBatch]:
+            made.append(k)
+            return super().batch(k)
+
+    feed = make()
+    counting = Counting(**{name: getattr(feed, name) for name in feed.__dataclass_fields__})
+    assert len(list(counting.stream(2, 5))) == 3 and made == [2, 3, 4]

@@ -200,8 +200,8 @@ def test_no_process_and_no_memory_outlive_the_run(number: int, shards: Path, tmp
     handle = os.pidfd_open(child)
     try:
         os.kill(parent.pid, number)
-        assert parent.wait(60) == (-9 if number == signal.SIGKILL else 143)
-        assert select.select([handle], [], [], 60)[0], "the process that makes batches has ended too"
+        assert parent.wait(600) == (-9 if number == signal.SIGKILL else 143)
+        assert select.select([handle], [], [], 600)[0], "the process that makes batches has ended too"
     finally:
         os.close(handle)
     assert set(Path("/dev/shm").iterdir()) <= before

@@ -22,6 +22,7 @@ def test_two_tokens_of_a_row_are_never_masked_unless_they_are_counted() -> None:
     """Rows of 22 have 20 tokens between [CLS] and [SEP]: 3 slots; counted as published, 22: 4."""
     maskable, scores = np.ones((1, 22), bool), np.zeros((1, 22))
     assert choose_slots(maskable, scores, 0.15)[0].shape == (1, 3)
+    assert choose_slots(maskable[:, :9], scores[:, :9], 0.5)[0].shape == (1, 4)  # of seven
     slots, k = choose_slots(maskable, scores, 0.15, np.array([22]))
     assert slots.shape == (1, 4) and k.tolist() == [3]  # round(.15 · 22) = round(3.3)
 

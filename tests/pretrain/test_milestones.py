@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +19,7 @@ from malmoi.pretrain.journal import read_journal
 from malmoi.pretrain.run import pretrain
 
 from .conftest import MODEL, TRAINING
-from .test_run import SCRIPT, contents
+from .test_run import contents, die_training
 
 ELECTRA = TRAINING.model_copy(
     update={
@@ -71,12 +68,8 @@ def test_the_journal_has_every_metric(whole: Path) -> None:
 
 def test_a_killed_run_goes_on_bit_by_bit(whole: Path, shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    words = [ELECTRA.model_dump_json(), SHAPE.model_dump_json(), str(shards), str(out)]
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *words])
-    while process.poll() is None and not (out / "checkpoints" / "step-4").exists():
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -9 and not (out / "checkpoints" / "step-12").exists()
+    die_training(ELECTRA, SHAPE, shards, out, 240_000)  # of 470,000: in the sixth step of twelve
+    assert "step-4" in steps_of(out) and "step-12" not in steps_of(out)
     pretrain(ELECTRA, SHAPE, shards, out)
     assert contents(out) == contents(whole)
 

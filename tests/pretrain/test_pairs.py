@@ -17,7 +17,7 @@ from malmoi.pretrain.electra import Electra
 from malmoi.pretrain.feed import Feed
 from malmoi.pretrain.mlm import Mlm
 from malmoi.pretrain.objective import lay_flat
-from malmoi.pretrain.pairs import AS_THEY_ARE, LONGEST, LOST, SHORTEST, Pairing, pair_up
+from malmoi.pretrain.pairs import AS_THEY_ARE, LONGEST, LOST, SHORTEST, Pairing, _choose, _echoes, pair_up
 from malmoi.pretrain.rows import RowBlock, RowTable, cut_rows
 from malmoi.special import SpecialIds
 
@@ -194,3 +194,35 @@ def test_segments_reach_the_model(objective: type[Mlm] | type[Electra], tmp_path
     assert (ids_RL == SPECIAL.mask).any()
     plain = Feed(rows, made, SPECIAL, 3, 0.15, 8, 0)  # type: ignore[var-annotated, arg-type]
     assert plain.batch(0)[0].text.segments_T.sum() == 0
+
+
+def test_echoes_fill_the_place_of_their_text_and_come_from_all_of_it() -> None:
+    """An echo takes a [CLS], two [SEP] and at least twice the shortest passage: less is left. Passages begin
+    where the text begins and end where it ends as well as anywhere between."""
+    text = np.arange(100, 116)
+    begins, ends, lengths = set(), set(), set()
+    for seed in range(300):
+        found = _echoes(text, np.random.default_rng(seed))
+        assert len(text) + 2 - sum(3 + len(a) + len(b) for a, b in found) < 3 + 2 * SHORTEST
+        for pair in found:
+            passage = max(pair, key=len)
+            if len(pair[0]) == len(pair[1]):
+                begins.add(int(passage[0]) - 100)
+                ends.add(116 - int(passage[-1]))
+                lengths.add(len(passage))
+    assert begins == set(range(11)) and ends == set(range(1, 12)) and lengths == {6, 7}
+
+
+def test_the_shortest_text_that_is_cut() -> None:
+    """Of 15 tokens nothing is made, 16 are the fewest."""
+    texts = [np.arange(100, 100 + count) for count in (15, 16)]
+    found = [_choose(text, 0, np.random.default_rng(0), Pairing(0.0, 1.0)) for text in texts]
+    assert [len(one[0]) for one in found] == [1, 2]
+    assert len(found[0]) == 1 and found[0][0][0].tolist() == texts[0].tolist()
+
+
+def test_room_for_the_most_sequences_there_can_be() -> None:
+    """The shortest echo has a passage of six, one token of it, and three special tokens: three in 32."""
+    block, numbers = fill(table([[20, 9]] * 4, 32))
+    made = pair_up(block, numbers, 0, Pairing(0.0, 0.5), SPECIAL)
+    assert made.most == block.most + 3

@@ -94,6 +94,7 @@ def test_the_sentence_nearest_the_middle() -> None:
 
 def test_a_filled_row_is_what_the_table_says(tmp_path: Path) -> None:
     part = make_part([[4], [20, 9]])
+    tmp_path = tmp_path / "rows" / "16"  # made where it is missing
     table = RowTable.open([part], 16, tmp_path)
     block = table.fill(np.arange(table.rows), SPECIAL.cls, SPECIAL.sep, SPECIAL.pad)
     text = [[i for i in row if i >= 5] for row in block.ids_RL.tolist()]

@@ -104,3 +104,13 @@ def test_why_fp32_bf16_has_ties() -> None:
     ties = [(sums == sums.max(1, keepdim=True).values).sum(1) > 1 for sums in (half, full)]
     assert ties[0].float().mean() > 0.03 and ties[1].float().mean() < 0.005
     assert torch.equal(sample(logits, keys(400)), full.argmax(1))
+
+
+def test_a_vocabulary_larger_than_what_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One slot at a time at least, and by itself the temperature is 1."""
+    logits = torch.randn(30, 50, generator=torch.Generator().manual_seed(3))
+    whole = sample(logits, keys(30))
+    assert torch.equal(whole, (logits + gumbel(keys(30), 50)).argmax(1))
+    for at_once in (1, 49, 120):
+        monkeypatch.setattr("malmoi.pretrain.sampling.IN_CACHE", at_once)
+        assert torch.equal(sample(logits, keys(30)), whole)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from malmoi.artifact import Manifest
+from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
-from malmoi.report.folder import Found, League, PretrainRun
-from malmoi.report.verdict import headline, judge, sayings
+from malmoi.report.folder import Found, League, PretrainRun, with_ps
+from malmoi.report.verdict import headline, sayings
 
 
 def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: float) -> PretrainRun:
@@ -28,12 +29,28 @@ def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: 
 def line(
     task: str, mean: float, base: float | None, error: float | None, row: str = "ours"
 ) -> dict[str, Any]:
-    difference = None if base is None else mean - base
-    return {"row": row, "task": task, "mean": mean, "n": 3, "difference": difference, "difference_se": error}
+    """Three seeds that differ by `error` from one to the next; one seed without it."""
+    return {
+        "row": row,
+        "task": task,
+        "mean": mean,
+        "n": 3 if error else 1,
+        "scored": 10_000,
+        "values": [mean - error, mean, mean + error] if error else [mean],
+        "against": None if base is None else f"no-pretraining-{row}",
+        "difference": None if base is None else mean - base,
+        "difference_se": error,
+    }
 
 
 def league(*lines: dict[str, Any]) -> Found:
-    return Found(Path("out"), league=League(None, list(lines), [], []))
+    """The table of these lines and of what they are compared with."""
+    bases = [
+        line(x["task"], x["mean"] - x["difference"], None, x["difference_se"], x["against"])
+        for x in lines
+        if x["against"]
+    ]
+    return Found(Path("out"), league=League(None, with_ps([*lines, *bases]), [], []))
 
 
 @pytest.mark.parametrize(
@@ -42,27 +59,32 @@ def league(*lines: dict[str, Any]) -> Found:
         (0.85, 0.01, "helps"),
         (0.75, 0.01, "hurts"),
         (0.81, 0.01, "unclear"),
-        (0.82, 0.01, "unclear"),
+        (0.822, 0.01, "unclear"),  # 2.7 standard errors, p = .054
         (0.9, None, "one_seed"),
     ],
 )
-def test_a_gain_counts_beyond_twice_its_error(mean: float, error: float | None, outcome: str) -> None:
-    assert judge(line("t", mean, 0.80, error)) == outcome
+def test_a_gain_counts_where_chance_would_hardly_make_it(
+    mean: float, error: float | None, outcome: str
+) -> None:
+    found = league(line("t", mean, 0.80, error)).league
+    assert found is not None
+    assert judge(found.lines[0]["difference"], found.lines[0]["p"]) == outcome
 
 
 def test_headline_of_one_task_and_of_several() -> None:
     one = headline(league(line("nsmc", 0.85, 0.80, 0.01)))
     assert one.tone == "good"
-    expected = "ours scores 5.0 points more than the same model without it (±1.0, 3 seeds)."
+    expected = "ours scores 5.0 points more than the same model without it (±1.0, 3 seeds, p = 0.004)."
     assert one.text == f"Pretraining helps on nsmc: {expected}"
     worse = headline(league(line("nsmc", 0.75, 0.80, 0.01)))
     assert worse.tone == "bad" and "scores 5.0 points less" in worse.text
     chance = headline(league(line("nsmc", 0.79, 0.80, 0.01)))
-    assert chance.tone == "warn" and "cannot be told: the −1.0 points" in chance.text
-    assert "3 seed" in headline(league(line("nsmc", 0.79, 0.80, None))).text
+    assert chance.tone == "warn"
+    assert "is not shown: with 3 seeds the −1.0 points" in chance.text and "p = 0.288" in chance.text
+    assert "1 seed cannot tell" in headline(league(line("nsmc", 0.79, 0.80, None))).text
     several = (line("a", 0.85, 0.80, 0.01), line("b", 0.75, 0.80, 0.01), line("c", 0.80, 0.80, 0.01))
     mixed = headline(league(*several))
-    assert mixed.text == "Pretraining helps on 1 of 3 tasks (hurts on 1; 1 cannot be told)."
+    assert mixed.text == "Pretraining helps on 1 of 3 tasks (hurts on 1; on 1 nothing is shown)."
     assert mixed.tone == "warn"
     assert headline(league(several[0], line("b", 0.9, 0.8, 0.01))).text == "Pretraining helps on all 2 tasks."
 
@@ -79,6 +101,23 @@ def test_the_bag_of_characters_is_always_named() -> None:
     assert said[0].text.startswith("ours is 3.0 points below the bag of characters (88.0)")
     both = sayings(league(*lines, line("b", 0.85, 0.80, 0.01)))
     assert both[0].tone == "warn" and "points below the bag" in both[0].text  # helps, yet is not needed
+
+
+def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_above_nor_below() -> None:
+    lines = [line("a", 0.88, 0.80, 0.01), line("a", 0.885, None, None, "characters")]
+    (said,) = sayings(league(*lines))
+    assert said.tone == "warn"
+    assert said.text.startswith(
+        "ours and the bag of characters (88.5) cannot be told apart (−0.5 points, p = "
+    )
+
+
+def test_a_gain_is_judged_among_all_rows_of_all_tasks() -> None:
+    one = line("a", 0.825, 0.80, 0.01)  # p = .038 by itself
+    assert headline(league(one)).text.startswith("Pretraining helps on a")
+    many = [one, *(line(task, 0.80, 0.80, 0.01) for task in "bcd")]
+    told = headline(league(*many)).text
+    assert told == "Pretraining helps on 0 of 4 tasks (hurts on 0; on 4 nothing is shown)."
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,23 @@ def test_one_answer_to_all_and_one_row_have_no_spread() -> None:
     gold = np.arange(5.0)
     assert sampling_sd(resampled("spearman", gold, np.full(5, 2.7))) == 0
     assert sampling_sd(resampled("accuracy", np.array([1]), np.array([1]))) == 0
+
+
+def test_classes_that_a_draw_lacks_are_left_out_of_its_mean() -> None:
+    """Seven rows of four classes, of which one is never there: draw by draw as scikit-learn's definition."""
+    gold, predicted = np.array([0, 0, 0, 1, 3, 3, 0]), np.array([0, 0, 3, 1, 3, 0, 0])
+    random = np.random.default_rng(0)
+    rows = [random.integers(7, size=7) for _ in range(200)]
+    wanted = [classification_scores(gold[r], predicted[r], ("0", "1", "2", "3")).macro_f1 for r in rows]
+    assert resampled("macro_f1", gold, predicted, draws=200).tolist() == pytest.approx(wanted)
+    assert any(1 not in gold[r] for r in rows)
+
+
+def test_one_answer_to_all_correlates_with_nothing() -> None:
+    gold = np.array([1.0, 2.0, 4.0])
+    for metric in ("spearman", "pearson"):
+        assert resampled(metric, gold, np.full(3, 2.5), draws=5).tolist() == [0.0] * 5
+
+
+def test_the_sd_of_draws_is_the_sample_s() -> None:
+    assert sampling_sd(np.array([1.0, 2.0, 6.0])) == pytest.approx(7**0.5)

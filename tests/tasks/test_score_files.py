@@ -155,3 +155,13 @@ def test_a_task_may_be_called_something_else(tmp_path: Path) -> None:
     assert task_of(ratings(tmp_path, SCORES)).name == "train"
     assert task_of(TaskConfig(task="nsmc", name="nsmc-800")).name == "nsmc-800"
     assert task_of(ratings(tmp_path, SCORES).model_copy(update={"name": "유사도"})).name == "유사도"
+
+
+def test_numbers_end_at_1e30_either_side() -> None:
+    assert [number(text) for text in ("1e30", "-1e30", "1.1e30", "-2e30", "1e999")] == [
+        1e30,
+        -1e30,
+        None,
+        None,
+        None,
+    ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import malmoi.tokenizer.nfc as nfc
-from malmoi.tokenizer.nfc import all_nfc, compose, is_nfc
+from malmoi.tokenizer.nfc import all_nfc, compose, composed, is_nfc
 
 ALPHABET = "가각뷁\u1100\u1161\u1175\u11a8\u11c2ㅋbé\u0301\u0323\u0307\u0344\u0958中Å\u200d👍\n.\u0f73\u0f71"
 MIXED = st.text(st.sampled_from(ALPHABET), max_size=20)
@@ -50,3 +50,24 @@ def test_asked_piece_by_piece(lines: list[str], piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nfc, "PIECE", piece)
         assert all_nfc(text) == is_nfc(text)
+
+
+def test_everything_that_unicode_composes() -> None:
+    """Each character that comes apart is put together again, and stands for all it was made of."""
+    met = 0
+    for code in range(0x110000):
+        char = chr(code)
+        apart = unicodedata.normalize("NFD", char)
+        if apart == char:
+            continue
+        met += 1
+        whole, spans = compose(f"가{apart}나")
+        together = unicodedata.normalize("NFC", char)
+        assert whole == f"가{together}나", hex(code)
+        assert spans[1][0] == 1 and spans[-2][1] == 1 + len(apart), hex(code)
+    assert met > 13_000  # 11,172 of them Hangul
+
+
+def test_composed() -> None:
+    assert composed("말모이") == "말모이"
+    assert composed(unicodedata.normalize("NFD", "말모이 é")) == "말모이 é"

@@ -6,7 +6,6 @@ Every pass is resumable by slice; what workers need travels in files, so memory 
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -176,7 +175,7 @@ class _Build:
         for kind, code in (("headers_again", "MM0117"), ("short_rows", "MM0121")):
             if count := file[kind]:
                 line = file["lines_of"][kind][0]
-                self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=shlex.quote(path))
+                self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=path)
 
     def _refine(
         self, slices: Sequence[dict[str, Any]], files: Sequence[dict[str, Any]], work: Path

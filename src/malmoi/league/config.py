@@ -6,6 +6,10 @@ from pydantic import Field
 
 from malmoi.config import Section
 
+CHARACTERS = "characters"
+NO_PRETRAINING = "no-pretraining"
+"""Names of the baselines; those without pretraining begin so."""
+
 
 class LeagueConfig(Section):
     """Which rows stand beside the checkpoints, and how often each is run."""

@@ -11,11 +11,10 @@ from pathlib import Path
 from malmoi.artifact import digest_json
 from malmoi.errors import MalmoiError
 from malmoi.finetune.start import Start, pretrained, pretraining_run, without_pretraining
+from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.model.sizes import EncoderConfig
 from malmoi.paths import composed, readable
 
-CHARACTERS = "characters"
-NO_PRETRAINING = "no-pretraining"
 _USABLE = re.compile(r"[\w가-힣][\w가-힣.+-]*")
 _SAY_NOTHING = ("checkpoints", "pretrain", "model")
 

@@ -30,7 +30,7 @@ from malmoi.league.characters import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
 from malmoi.league.contenders import Contender, contenders
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
-from malmoi.league.table import Line, league_table
+from malmoi.league.table import Line, league_table, with_ps
 from malmoi.paths import can_be_folder, first_unusable, shown_name
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
@@ -96,6 +96,7 @@ def league(
                 if on_curve:
                     on_the_way = {one.checkpoint: cells.of_milestone(one, task, data) for one in passed}
                     points += curve_points(rows, reached, data, scored, on_the_way)
+            lines = with_ps(lines)
             write_json(out / TABLE, [line.as_dict() for line in lines])
             _write_tsv(out / "table.tsv", lines)
             (out / CURVE).unlink(missing_ok=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from malmoi.finetune.record import SCORES
 from malmoi.json_files import expected_shape, read_object
 from malmoi.league.contenders import Contender
+from malmoi.league.gains import gain_ps
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import mean_and_sd
 
@@ -27,6 +28,8 @@ class Line:
             None where a cell of an earlier version does not say.
         against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
             error over seeds; None where there is none.
+        p: how likely chance alone makes such a difference, corrected for all lines of the table
+            (`malmoi.league.gains`); None with one seed.
     """
 
     row: str
@@ -43,6 +46,7 @@ class Line:
     against: str | None
     difference: float | None
     difference_se: float | None
+    p: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,6 +64,7 @@ class Line:
             "n",
             "against",
             "difference",
+            "p",
             "best",
         ]
 
@@ -91,6 +96,12 @@ def _sampling_sd(cells: Sequence[Path], data: TaskData) -> float | None:
     told = [found.get("sampling_sd") for found in _scored(cells, data)]
     known = [float(sd) for sd in told if sd is not None]
     return sum(known) / len(known) if len(known) == len(told) else None
+
+
+def with_ps(lines: Sequence[Line]) -> list[Line]:
+    """The lines of all tasks, each with its `p`."""
+    ps = gain_ps([line.as_dict() for line in lines])
+    return [replace(line, p=p) for line, p in zip(lines, ps, strict=True)]
 
 
 def league_table(

@@ -10,9 +10,11 @@ from typing import Any
 from malmoi import json_files
 from malmoi.artifact import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
+from malmoi.league.config import CHARACTERS, NO_PRETRAINING
+from malmoi.league.gains import bar_ps, gain_ps
 from malmoi.report.curves import Curves, read_curves
 
-BASELINES = ("no-pretraining", "characters")
+BASELINES = (NO_PRETRAINING, CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class League:
-    """`lines` is the table (empty until it is written), `curve` the scores over pretraining tokens."""
+    """`lines` is the table (empty until it is written), `curve` the scores over pretraining tokens.
+
+    Each line has `p` and `bar_p`: how likely chance alone makes its differences to the same model without
+    pretraining and to the bag of characters (`malmoi.league.gains`).
+    """
 
     manifest: Manifest | None
     lines: list[dict[str, Any]]
@@ -197,7 +203,15 @@ def _league(folder: Path) -> League | None:
     for name, value in (("table.json", lines), ("curve.json", curve)):
         if value is not None and not isinstance(value, list):
             raise MalmoiError("MM1002", folder / name)
-    return League(manifest, lines or [], curve or [], cells)
+    with json_files.expected_shape(folder / "table.json"):
+        lines = with_ps(lines or [])
+    return League(manifest, lines, curve or [], cells)
+
+
+def with_ps(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of a table, each with its `p` and `bar_p`."""
+    ps = zip(lines, gain_ps(lines), bar_ps(lines), strict=True)
+    return [line | {"p": p, "bar_p": bar_p} for line, p, bar_p in ps]
 
 
 def _cell(folder: Path, league: Path | str) -> Cell:

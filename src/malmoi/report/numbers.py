@@ -44,6 +44,11 @@ def signed(fraction: float | None, digits: int = 1) -> str:
     return f"{100 * fraction:+.{digits}f}".replace("-", "−")
 
 
+def chance(p: float | None) -> str:
+    """`p = 0.012`, `p < 0.001`; a dash where there is none."""
+    return "p –" if p is None else f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
 def lasting(seconds: float) -> str:
     """`42s`, `3m 05s`, `2h 10m`."""
     whole = max(0, round(seconds))

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from malmoi.json_files import expected_shape
+from malmoi.league.gains import judge
 from malmoi.messages import text
 from malmoi.report.charts import ROLES, Band, Level, plot
 from malmoi.report.figures import Figure, Key, shades_of
 from malmoi.report.folder import Cell, Found, League
 from malmoi.report.numbers import percent, signed
 from malmoi.report.samples import Answers, answers
-from malmoi.report.verdict import is_baseline, judge, metric_name
+from malmoi.report.verdict import is_baseline, metric_name
 
 LABELS = 12  # a larger confusion matrix is unreadable
 
@@ -95,7 +96,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> Task:
                 n=int(line["n"]),
                 gain=signed(gain, 2) if gain is not None else "",
                 error=percent(line["difference_se"], 2) if line.get("difference_se") is not None else "",
-                outcome=judge(line) if gain is not None else "",
+                outcome=judge(gain, line.get("p")) if gain is not None else "",
                 best=bool(line["best"]),
                 baseline=is_baseline(str(line["row"])),
                 dots=[place(float(value)) for value in line["values"]],

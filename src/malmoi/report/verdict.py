@@ -1,6 +1,6 @@
 """What a run comes to, in sentences: what was trained, on how much, whether pretraining helps, what is odd.
 
-A gain counts where it is more than twice its standard error over seeds; with one seed nothing is claimed.
+A gain counts where chance would hardly make it (`malmoi.league.gains`); with one seed nothing is claimed.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from malmoi.errors import MalmoiError
+from malmoi.league.gains import judge
 from malmoi.messages import catalog, text
 from malmoi.model.sizes import Arch, ModelConfig
 from malmoi.pretrain.alarms import BLIND, FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
-from malmoi.report.numbers import big, percent, short, signed
+from malmoi.report.numbers import big, chance, percent, short, signed
 
 FEW = 3  # of so many runs each is told by itself
 
@@ -165,16 +166,6 @@ def is_baseline(row: str) -> bool:
     return row.startswith(BASELINES)
 
 
-def judge(line: dict[str, Any]) -> Literal["helps", "hurts", "unclear", "one_seed"]:
-    """A line with a gain over no pretraining, against twice the gain's standard error."""
-    error = line.get("difference_se")
-    if error is None:
-        return "one_seed"
-    if abs(line["difference"]) <= 2 * error:
-        return "unclear"
-    return "helps" if line["difference"] > 0 else "hurts"
-
-
 def _judged(league: League | None) -> list[dict[str, Any]]:
     """Per task the best line that has something to be compared with."""
     best: dict[str, dict[str, Any]] = {}
@@ -189,7 +180,7 @@ def _judged(league: League | None) -> list[dict[str, Any]]:
 def _help(judged: Sequence[dict[str, Any]]) -> Saying:
     if len(judged) == 1:
         return _task(judged[0])
-    found = [judge(line) for line in judged]
+    found = [judge(line["difference"], line.get("p")) for line in judged]
     helps, hurts = found.count("helps"), found.count("hurts")
     tone: Tone = "good" if helps and not hurts else "bad" if hurts and not helps else "warn"
     values = {"total": len(judged), "helps": helps, "hurts": hurts, "rest": len(judged) - helps - hurts}
@@ -198,7 +189,7 @@ def _help(judged: Sequence[dict[str, Any]]) -> Saying:
 
 
 def _task(line: dict[str, Any]) -> Saying:
-    outcome = judge(line)
+    outcome = judge(line["difference"], line.get("p"))
     tone: dict[str, Tone] = {"helps": "good", "hurts": "bad", "unclear": "warn", "one_seed": "warn"}
     values = {
         "row": line["row"],
@@ -207,6 +198,7 @@ def _task(line: dict[str, Any]) -> Saying:
         "size": percent(abs(line["difference"])),
         "error": percent(line.get("difference_se")),
         "n": line["n"],
+        "p": chance(line.get("p")),
     }
     return Saying(tone[outcome], text(f"report.verdict.{outcome}", **values))
 
@@ -219,6 +211,11 @@ def _bar(line: dict[str, Any], league: League | None) -> Saying | None:
         return None
     above = line["mean"] - base["mean"]
     values = {"row": line["row"], "above": percent(abs(above)), "bar": percent(base["mean"])}
+    p = line.get("bar_p")
+    if judge(above, p) == "unclear":
+        return Saying(
+            "warn", text("report.verdict.level_characters", signed=signed(above), p=chance(p), **values)
+        )
     key = "report.verdict.above_characters" if above > 0 else "report.verdict.below_characters"
     return Saying("good" if above > 0 else "bad", text(key, **values))
 
@@ -227,7 +224,7 @@ def _with_bar(said: Saying, bar: Saying | None) -> Saying:
     """Both sentences as one; green only where both are."""
     if bar is None:
         return said
-    tone: Tone = "warn" if said.tone == "good" and bar.tone == "bad" else said.tone
+    tone: Tone = "warn" if said.tone == "good" and bar.tone != "good" else said.tone
     return Saying(tone, f"{said.text} {bar.text}")
 
 

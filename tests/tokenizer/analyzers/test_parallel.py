@@ -85,6 +85,6 @@ if __name__ == "__main__":
         print(*analyzer._pool._processes, flush=True)
         os.kill(os.getpid(), 9)
 """
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600).stdout
     # The pipe is at its end, so every process that held it is gone.
     assert len(out.split()) == 2

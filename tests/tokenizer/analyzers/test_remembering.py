@@ -187,13 +187,12 @@ def test_ctrl_c_while_it_learns_leaves_a_cache_that_goes_on(file: Path, tmp_path
     corpus = make_corpus(tmp_path / "corpus", [text], [])
     line = [sys.executable, "-m", "malmoi", "tokenizer", "train", str(corpus), "--out", str(tmp_path / "out")]
     process = subprocess.Popen([*line, "--set", "tokenizer.kind=morpheme", "--vocab-size", "300", "--json"])
-    end = time.monotonic() + 60
     wal = file.with_name(file.name + "-wal")
-    while not (wal.exists() and wal.stat().st_size > 100_000) and time.monotonic() < end:
+    while not (wal.exists() and wal.stat().st_size > 100_000):
         assert process.poll() is None, "it was done before it could be stopped"
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(600) == 130
     asked = Cached(_Nothing(), file)
     assert asked._file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert asked._file.execute("SELECT count(*) FROM answers").fetchone()[0] > 100
