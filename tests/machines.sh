@@ -2,7 +2,6 @@
 # The tests as other machines would run them: with other instructions of the processor, on one thread, and beside
 # work that keeps every core busy. One line a setting, all of them to the end; 1 if any failed.
 #   tests/machines.sh [arguments of pytest, all tests without]
-set -u
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 logs=$(mktemp -d "${TMPDIR:-/tmp}/machines.XXXXXX")
