@@ -45,6 +45,7 @@ ROOT_FILES = (
     "slices",
     "messages",
     "special",
+    "hangul",
 )
 FILES = sorted(SOURCE.rglob("*.py"))
 

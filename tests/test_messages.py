@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import string
 from pathlib import Path
 
@@ -99,3 +100,30 @@ def test_error_is_one_line_each_and_survives_pickling() -> None:
         "MM0003 a.toml:3: there is no setting 'pretrain.setps'. Did you mean 'pretrain.steps'?"
     )
     assert len(str(error).splitlines()) == 3
+
+
+COMMAND = re.compile(r"malmoi [a-z]|--[a-z]|\b(ls|mv|sed) ")
+# Numbers, options, and words that are joined to a command where they are made.
+READY = {"number", "shell", "sets", "command"}
+
+
+def test_values_in_commands_are_quoted_for_the_shell() -> None:
+    checked = 0
+    for key, entry in messages.catalog().items():
+        for language in messages.LANGUAGES:
+            said = entry[language]
+            template = said["do"] if isinstance(said, dict) else said
+            found = COMMAND.search(template)
+            if found is None or key == "report.written":
+                continue
+            for _, name, _, conversion in string.Formatter().parse(template[found.start() :]):
+                assert not name or name in READY or conversion == "q", (key, language, name)
+                checked += bool(name)
+    assert checked > 60
+
+
+def test_a_command_holds_a_path_as_one_word() -> None:
+    path = "할머니's $새 글"
+    do = MalmoiError("MM0315", rows=4, row=9, last=3, shards=path, run=path, step=1).do
+    words = shlex.split(do.partition(": ")[2])
+    assert words == ["malmoi", "shards", "show", path, "3", "--run", path, "--step", "1"]

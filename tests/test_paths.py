@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from safetensors.torch import save
 
 from malmoi.errors import MalmoiError
 from malmoi.messages import set_language, text
-from malmoi.paths import can_be_folder, plain_name, readable, utf8_path
+from malmoi.paths import can_be_folder, plain_name, readable, shell_word, utf8_path
 
 
 def old(name: str) -> str:
@@ -63,3 +64,27 @@ def test_a_library_that_wants_utf8_gets_a_link(tmp_path: Path) -> None:
 @given(st.text(st.characters(codec=None)))
 def test_any_file_gives_a_name_that_a_folder_can_have(stem: str) -> None:
     assert can_be_folder(plain_name(stem))
+
+
+WORDS = [
+    "plain.txt",
+    "두 낱말",
+    "할머니's",
+    '"$HOME"',
+    "a\\b'c",
+    "*.txt",
+    "~",
+    "줄\n바꿈\t탭",
+    "큰".encode("cp949").decode("utf-8", "surrogateescape"),
+    "'\\\udcb0",
+    "",
+    "-n",
+]
+
+
+def test_a_shell_reads_the_words_that_were_meant() -> None:
+    command = "printf '%s\\0' " + " ".join(map(shell_word, WORDS))
+    assert command.isprintable()
+    told = subprocess.run(["bash", "-c", command], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"})
+    assert told.stdout.split(b"\0")[:-1] == [word.encode("utf-8", "surrogateescape") for word in WORDS]
+    assert shell_word("한글/문장.txt") == "한글/문장.txt"

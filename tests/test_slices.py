@@ -56,6 +56,24 @@ def test_results_come_in_order_and_done_slices_are_skipped(tmp_path: Path, worke
     assert (tmp_path / "work" / "s-2" / "out.txt").read_text() == "가" * 6
 
 
+class Moves:
+    def __init__(self) -> None:
+        self.skipped, self.advanced = 0.0, 0.0
+
+    def skip(self, amount: float) -> None:
+        self.skipped += amount
+
+    def advance(self, amount: float, detail: str = "") -> None:
+        self.advanced += amount
+
+
+def test_what_an_earlier_run_has_done_is_no_speed_of_this_one(tmp_path: Path) -> None:
+    _run(tmp_path, ["work"] * 2, 1)
+    step = Moves()
+    run_slices(count_letters, _slices(tmp_path, ["work"] * 3), tmp_path / "work", workers=1, step=step)
+    assert (step.skipped, step.advanced) == (2.0, 1.0)
+
+
 def test_an_error_in_a_worker_reaches_the_user_and_the_rest_resumes(tmp_path: Path) -> None:
     with pytest.raises(MalmoiError) as caught:
         _run(tmp_path, ["work", "work", "error"], 2)

@@ -36,9 +36,10 @@ class Turns(Reporter):
     def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
         yield self
 
+    def skip(self, amount: float) -> None:
+        pass
+
     def advance(self, amount: float, detail: str = "") -> None:
-        if not amount:
-            return
         self.per_step = self.per_step or round(mean_row(self.spec.work / "run") * self.spec.rows)
         self.rounds.after_step(self.per_step)
 

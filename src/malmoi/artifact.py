@@ -331,7 +331,16 @@ def tool_versions() -> dict[str, str]:
     from importlib import metadata  # 70 ms, which no worker of a pool needs
 
     found = {"malmoi": __version__, "python": platform.python_version()}
-    for name in ("torch", "numpy", "tokenizers", "tokie", "sentencepiece", "polars", "safetensors"):
+    for name in (
+        "torch",
+        "numpy",
+        "tokenizers",
+        "tokie",
+        "sentencepiece",
+        "polars",
+        "safetensors",
+        "hypua2jamo",
+    ):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -8,6 +8,7 @@ each such byte (PEP 383). Such a string names its file everywhere inside; JSON k
 from __future__ import annotations
 
 import re
+import shlex
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -68,6 +69,23 @@ def plain_name(name: str) -> str:
 def composed(name: str) -> str:
     """A name in NFC: a syllable typed as its letters is the same name."""
     return unicodedata.normalize("NFC", name)
+
+
+def shell_word(text: str | Path) -> str:
+    """The text as one word of a command line (bash, zsh), for commands to copy. Hangul needs no quotes; what
+    cannot be typed, as the bytes of a name that is no UTF-8, stands as `$'\\xB0'`."""
+    text = str(text)
+    if re.fullmatch(r"[\w@%+=:,./-]+", text):
+        return text
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(map(_typed, text)) + "'"
+
+
+def _typed(character: str) -> str:
+    if character.isprintable():
+        return f"\\{character}" if character in "'\\" else character
+    return "".join(f"\\x{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def shown_name(name: str) -> str:

@@ -24,6 +24,9 @@ class Step(Protocol):
 
     def advance(self, amount: float, detail: str = "") -> None: ...
 
+    def skip(self, amount: float) -> None:
+        """What was done before the step began: it moves the bar and is no part of the rate."""
+
 
 class Reporter:
     """Silent. `key` is always a key of the message catalog, so both languages are sure to exist."""
@@ -46,6 +49,9 @@ class Reporter:
 
 class _SilentStep:
     def advance(self, amount: float, detail: str = "") -> None:
+        pass
+
+    def skip(self, amount: float) -> None:
         pass
 
 

@@ -71,7 +71,7 @@ def run_slices(
             pending.append(part)
         else:
             results[part.name] = counts
-            step.advance(part.weight, part.label or part.name)
+            step.skip(part.weight)
     if len(pending) <= 1 or workers <= 1:
         for part in pending:
             results[part.name] = _work(process, part.spec, folder / part.name, digest_json(part.key))

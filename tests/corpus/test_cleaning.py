@@ -36,7 +36,7 @@ def rewritten(text: str, **config: Any) -> str:
     ],
 )
 def test_characters(before: str, after: str) -> None:
-    assert clean_characters(before, 3)[0] == after
+    assert clean_characters(before, 3).text == after
 
 
 @given(st.text("ㅋ가.! 1\n\x1eab", max_size=60), st.integers(1, 5))
@@ -46,7 +46,7 @@ def test_squeezing_agrees_with_a_slow_loop(text: str, repeats: int) -> None:
         for i, char in enumerate(text)
         if char in "1 \n\x1e" or i < repeats or text[i - repeats : i] != char * repeats
     ]
-    assert clean_characters(text, repeats)[0] == "".join(kept)
+    assert clean_characters(text, repeats).text == "".join(kept)
 
 
 @given(st.lists(st.text("가ㅋa1.!·♥ 漢", max_size=30), min_size=1, max_size=8))
@@ -66,6 +66,12 @@ def test_counts_agree_with_a_slow_loop(lines: list[str]) -> None:
         ("+82 10-1234-5678", "010-0000-0000"),
         ("대표 02-123-4567, 지점 051)123-4567", "대표 02-000-0000, 지점 051-000-0000"),
         ("주민번호 900101-1234567이다", "주민번호 000000-0000000이다"),
+        ("외국인등록번호 900101-5234567, 800202 8234567", "외국인등록번호 000000-0000000, 000000-0000000"),
+        *((f"번호 900101-{sex}234567이다", "번호 000000-0000000이다") for sex in "12345678"),
+        ("주민번호 900101 – 1234567, 900101－2234567", "주민번호 000000-0000000, 000000-0000000"),
+        ("주민번호 900101-1******과 900101-2XXXXXX", "주민번호 000000-0000000과 000000-0000000"),
+        ("010–1234–5678, 031‑123‑4567", "010-0000-0000, 031-000-0000"),
+        ("면허 11-12-345678-90번", "면허 00-00-000000-00번"),
         ("kim.cs@naver.com으로", "user@example.com으로"),
         ("카드 1234-5678-9012-3456", "카드 0000-0000-0000-0000"),
         ("계좌 110-123-456789(신한)", "계좌 000-00-000000(신한)"),
@@ -88,6 +94,13 @@ def test_personal_numbers(before: str, after: str) -> None:
         ("[[아놀드 파올레]]가 [[오스트리아 제국|오스트리아]]로", "아놀드 파올레가 오스트리아로"),
         ("[[파일:a.jpg|섬네일|[[우표]] 속]]본문", "본문"),
         ("{{틀|{{안쪽}}}}글 '''굵게''' 있다[1].", "글 굵게 있다."),
+        ("나라가[* 정말이다.] 컸다.", "나라가 컸다."),
+        ("바둑(영어: , 중국어: 围棋)은 놀이다.", "바둑(중국어: 围棋)은 놀이다."),
+        ("물(영어: , )은 맑다.", "물은 맑다."),
+        ("술(한자: , 영어: )이다.", "술이다."),
+        ("(장소: 서울, 시간: 낮)에 (비고: )만 비었다.", "(장소: 서울, 시간: 낮)에 (비고: )만 비었다."),
+        ("Ctrl + ( 같은 글쇠를 누른다.", "Ctrl + ( 같은 글쇠를 누른다."),
+        ("ㅎㅎ ) 웃음 ( 괄호 안 )", "ㅎㅎ ) 웃음 ( 괄호 안 )"),
         ("== 생애 ==", "생애"),
         ("* 첫째 항목", "첫째 항목"),
         ("• 프란츠 파농", "프란츠 파농"),

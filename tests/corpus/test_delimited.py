@@ -184,8 +184,8 @@ def test_headers_in_the_middle_and_short_rows_are_said(tmp_path: Path, build: Bu
     with pytest.warns(UserWarning, match=r"MM0117.*joined\.csv:3") as caught:
         documents, folder = build(path)
     said = [str(warning.message) for warning in caught]
-    assert f"sed -n '3p' {path}" in next(text for text in said if "MM0117" in text)
-    assert f"sed -n '4p' {path}" in next(text for text in said if "MM0121" in text)
+    assert f"sed -n 3p {path}" in next(text for text in said if "MM0117" in text)
+    assert f"sed -n 4p {path}" in next(text for text in said if "MM0121" in text)
     assert documents == [["첫 번째 파일에 적은 글입니다."], ["두 번째 파일에 적은 글입니다."]]
     read = json.loads((folder / "audit.json").read_text("utf-8"))["stages"]["read"]
     assert (read["headers_again"], read["short_rows"], read["rows_skipped"]) == (1, 1, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.ledger import Ledger
-from malmoi.corpus.refine import refine_block
+from malmoi.corpus.refine import COUNTS, refine_block
 from malmoi.corpus.trace import trace_cleaning
 
 MESSY = [
@@ -23,7 +23,7 @@ MESSY = [
 
 
 def refined(text: str, config: CorpusConfig) -> list[str]:
-    counts = dict.fromkeys(("documents", "lines", "chars", "split"), 0)
+    counts = dict.fromkeys(COUNTS, 0)
     block = unicodedata.normalize("NFC", text)
     return refine_block(block, config, Ledger(0), counts)["text"].to_list()
 
@@ -36,7 +36,7 @@ def test_the_end_is_what_the_corpus_keeps(text: str, config: CorpusConfig) -> No
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.text(alphabet="가나다. ()[]<b>/'=ㅋ!\n\u200b0123-漢&amp;,", max_size=60))
+@given(st.text(alphabet="가나다ᄒᆞᆫᄏﾾￂ. ()[]<b>/'=ㅋ!\n\u200b0123-漢&amp;,", max_size=60))
 def test_whatever_the_text(text: str) -> None:
     config = CorpusConfig(min_chars=1, min_hangul=0.0)
     found = trace_cleaning(text, config)

@@ -136,11 +136,11 @@ def pipe(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
 
 
 def test_texts_come_through_a_pipe(
-    tuned: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tuned: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pipe(monkeypatch, f"{GOOD}\n\n", BAD)
     assert run(["predict", str(tuned), "--file", "-"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = capfd.readouterr().out.splitlines()
     assert lines[0] == "line\tlabel\tprobability\ttext"
     assert [line.split("\t")[0::3] for line in lines[1:]] == [["1", GOOD], ["2", ""], ["3", BAD]]
     pipe(monkeypatch, "번호,본문\n1,", f"{GOOD}\n")
@@ -149,7 +149,7 @@ def test_texts_come_through_a_pipe(
     assert [row["label"] for row in answered(tmp_path / "a.tsv")] == ["좋음"]
     pipe(monkeypatch, "번호,본문\n1,가,나\n")
     assert run(words) == 2
-    assert "MM0610 -:2: " in capsys.readouterr().err
+    assert "MM0610 -:2: " in capfd.readouterr().err
 
 
 MISTAKES = {

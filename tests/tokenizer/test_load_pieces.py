@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import shutil
+import subprocess
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -177,7 +178,13 @@ def test_a_list_beside_a_model_must_be_its_own(model: Path) -> None:
     (model.parent / "malmoi.json").unlink()
     assert load_tokenizer(model.parent).kind == "unigram"
     beside.write_text("\n".join(reversed(entries)) + "\n", "utf-8")
-    assert _fails(model.parent).values["detail"] == "vocab.txt ≠ .model"
+    error = _fails(model.parent)
+    assert (error.code, error.where) == ("MM0808", str(beside))
+    assert f"0 is '{entries[-1]}' in vocab.txt and '{entries[0]}' in the model" in error.what
+    subprocess.run(["bash", "-c", error.do[error.do.index("mv ") :]], check=True)
+    assert load_tokenizer(model.parent).kind == "unigram"
+    beside.write_text("\n".join(entries[:-1]), "utf-8")
+    assert f"'' in vocab.txt and '{entries[-1]}' in the model" in _fails(model.parent).what
 
 
 @pytest.fixture(scope="module")

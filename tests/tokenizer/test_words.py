@@ -213,8 +213,18 @@ def test_the_file_of_words(tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     lines = ["말모이", "", unicodedata.normalize("NFD", "말모이"), " 세종 대왕 \r", "뭉게구름\tNNP"]
     lines.append("흰\u00a0 눈")  # as a spreadsheet has it
+    lines += [
+        "가락\u200b국수",
+        "가락국수",
+        "\ufeff\uffbe\uffc2늘",
+        "👨\u200d👩\u200d👧",
+        "\u1112\u119e\u11ab글",
+    ]
     file.write_text("\ufeff" + "\n".join(lines), "utf-8")
-    assert read_words(file) == ("말모이", "세종 대왕", "뭉게구름", "흰 눈")
+    assert read_words(file) == (
+        *("말모이", "세종 대왕", "뭉게구름", "흰 눈", "가락국수", "하늘"),
+        *("👨\u200d👩\u200d👧", "\u1112\u119e\u11ab글"),
+    )
 
 
 @pytest.mark.parametrize("word", ["[MASK]", "[unused3]", "##앞", "가\u0007나", "\u200b", "가\u2028나"])

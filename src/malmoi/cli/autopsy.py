@@ -35,6 +35,7 @@ def autopsy(
         console().table(
             "autopsy.list_title", [text("autopsy.column.bug"), text("autopsy.column.planted")], rows
         )
+        console().result({"bugs": list(BUGS)}, " ".join(BUGS))
     elif out is not None:
         _autopsy(out, names, steps, probe, kept=True)
     else:
@@ -66,7 +67,8 @@ def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, k
             console().print("autopsy.untold")
     if kept:
         reporter.say("autopsy.written", path=path)
-    console().result({"out": str(out) if kept else None, "findings": [asdict(one) for one in found]})
+    findings = [asdict(one) for one in found]
+    console().result({"out": str(out) if kept else None, "findings": findings}, summary(found))
 
 
 def show_findings(found: list[Finding]) -> None:
@@ -91,16 +93,19 @@ def show_findings(found: list[Finding]) -> None:
         )
     names = ["bug", "caught", "generator", "discriminator", "auc"] + (["score"] if _scored(found) else [])
     console().table("autopsy.title", [text(f"autopsy.column.{name}") for name in names], rows)
+    if console().mode != "json" and (line := summary(found)):
+        console().show(line)
+
+
+def summary(found: list[Finding]) -> str:
+    """How many of the planted bugs were caught; empty where none was planted."""
+    from malmoi.autopsy.bugs import HEALTHY
+
     bugs = [one for one in found if one.bug != HEALTHY]
-    if missed_names := [one.bug for one in bugs if not one.caught]:
-        console().print(
-            "autopsy.summary",
-            planted=len(bugs),
-            caught=len(bugs) - len(missed_names),
-            missed=", ".join(missed_names),
-        )
-    elif bugs:
-        console().print("autopsy.summary_all", planted=len(bugs))
+    if missed := [one.bug for one in bugs if not one.caught]:
+        caught = len(bugs) - len(missed)
+        return text("autopsy.summary", planted=len(bugs), caught=caught, missed=", ".join(missed))
+    return text("autopsy.summary_all", planted=len(bugs)) if bugs else ""
 
 
 def _scored(found: list[Finding]) -> bool:

@@ -40,16 +40,21 @@ def compare(
     )
     said = [saying.text for saying in sayings(found)]
     _show(found)
-    if console().mode != "json":
-        for line in said:
-            console().out.print(f"- {line}", markup=False, highlight=False)
-    console().result(found.as_dict() | {"sayings": said})
+    for line in said:
+        console().show(f"- {line}")
+    console().result(found.as_dict() | {"sayings": said}, _brief(found))
     if out is not None:
         from malmoi.report.tokenizers import write_comparison
 
         write_comparison(found, out)
         target = out / "compare.html" if out.is_dir() else out
         console().print("cli.report.done", path=str(target))
+
+
+def _brief(found: Comparison) -> str:
+    """`tokens per eojeol: mine 1.96, theirs 2.31`."""
+    costs = (f"{one.name} {one.measures.tokens_per_eojeol:.2f}" for one in found.contenders)
+    return f"{text('cli.tokenizer.row.tokens_per_eojeol')}: {', '.join(costs)}"
 
 
 def _show(found: Comparison) -> None:

@@ -1,11 +1,12 @@
 """What the user sees. Progress and news go to stderr, results to stdout, so that piping works.
 
-`text`: bars on a terminal, plain lines when piped. `quiet`: errors and the final result only.
+`text`: bars on a terminal, plain lines when piped. `quiet`: errors, warnings and the result in one line.
 `json`: one JSON object a line on stdout, nothing else.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,7 @@ class Console:
         self.out = Terminal(soft_wrap=not sys.stdout.isatty())
         self.err = Terminal(stderr=True, soft_wrap=not sys.stderr.isatty())
         self.reporter: Reporter = _reporter(self)
+        self._line = ""
 
     def error(self, error: MalmoiError) -> None:
         if self.mode == "json":
@@ -60,6 +62,8 @@ class Console:
                 "table", title=title_key, columns=list(columns), rows=[[str(c) for c in row] for row in rows]
             )
             return
+        if self.mode == "quiet":
+            return
         style = {"title_justify": "left", "title_style": "bold", "header_style": "bold"}
         table = Table(title=text(title_key), show_header=any(columns), **style)  # type: ignore[arg-type]
         for index, column in enumerate(columns):
@@ -73,7 +77,12 @@ class Console:
         if self.mode == "json":
             self.emit("message", key=key, **values)
         else:
-            self.out.print(text(key, **values), markup=False, highlight=False)
+            self.show(text(key, **values))
+
+    def show(self, line: str | Text, style: str | None = None) -> None:
+        """Print a line for people, on stdout."""
+        if self.mode == "text":
+            self.out.print(line, style=style, markup=False, highlight=False)
 
     def notice(self, key: str, **values: Any) -> None:
         """A line that even `--quiet` shows, on stderr: how the command ended."""
@@ -82,13 +91,26 @@ class Console:
         else:
             self.err.print(text(key, **values), markup=False, highlight=False)
 
-    def result(self, values: dict[str, Any]) -> None:
-        """The final result for scripts; people have read the table."""
+    def result(self, values: dict[str, Any], line: str) -> None:
+        """What the command has made: an object for scripts, a line for `--quiet`; people have read the table.
+
+        Of a command with several stages each has a result, and the last one's line is the command's.
+        """
         if self.mode == "json":
             self.emit("result", **values)
+        self._line = line
+
+    def finish(self) -> None:
+        """Print the line that is all `--quiet` says of a command that went well."""
+        if self.mode == "quiet" and self._line:
+            print(readable(self._line))
 
     def emit(self, event: str, **values: Any) -> None:
-        print(to_json({"event": event, **values}, default=str), flush=True)
+        """An object on a line; in ASCII with escapes where stdout speaks no UTF-8."""
+        line = to_json({"event": event, **values}, default=str)
+        if not self.out.encoding.startswith("utf"):
+            line = json.dumps(json.loads(line))
+        print(line, flush=True)
 
 
 def _numeric(rows: Sequence[Sequence[object]], index: int) -> bool:
@@ -156,8 +178,12 @@ class PlainReporter(QuietReporter):
 class _PlainStep:
     def __init__(self, console: Console, name: str, total: float | None, unit: str) -> None:
         self.console, self.name, self.total, self.unit = console, name, total, unit
-        self.done, self.started = 0.0, time.monotonic()
+        self.done, self.skipped, self.started = 0.0, 0.0, time.monotonic()
         self.spoke = self.started
+
+    def skip(self, amount: float) -> None:
+        self.done += amount
+        self.skipped += amount
 
     def advance(self, amount: float, detail: str = "") -> None:
         self.done += amount
@@ -165,8 +191,8 @@ class _PlainStep:
         if now - self.spoke >= PLAIN_EVERY_S:
             self.spoke = now
             left = ""
-            if self.total and self.done:
-                seconds = (now - self.started) * (self.total / self.done - 1)
+            if self.total and self.done > self.skipped:
+                seconds = (now - self.started) * (self.total - self.done) / (self.done - self.skipped)
                 left = f" {self.done / self.total:.0%} {text('cli.left', time=duration(seconds))}"
             self._print(f"{left} {readable(detail)}".rstrip())
 
@@ -174,7 +200,7 @@ class _PlainStep:
         self._print(f" {text('cli.took', time=duration(time.monotonic() - self.started))}")
 
     def _print(self, rest: str) -> None:
-        rate = self.done / max(time.monotonic() - self.started, 1e-3)
+        rate = (self.done - self.skipped) / max(time.monotonic() - self.started, 1e-3)
         line = f"{self.name}: {amount(self.done, self.unit)} ({amount(rate, self.unit)}/s){rest}"
         self.console.err.print(line, markup=False, highlight=False)
 
@@ -185,7 +211,7 @@ class BarReporter(PlainReporter):
     @contextmanager
     def step(self, key: str, total: float | None, unit: str) -> Iterator[Step]:
         columns: tuple[ProgressColumn, ...] = (
-            SpinnerColumn(),
+            SpinnerColumn("dots" if self.console.err.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=16),
             _Amount(unit),
@@ -199,6 +225,11 @@ class BarReporter(PlainReporter):
 class _BarStep:
     def __init__(self, progress: Progress, task: Any, total: float | None) -> None:
         self.progress, self.task, self.total = progress, task, total
+        self.skipped = 0.0
+
+    def skip(self, amount: float) -> None:
+        self.skipped += amount
+        self.progress.reset(self.task, total=self.total, completed=self.skipped)  # type: ignore[arg-type]
 
     def advance(self, amount: float, detail: str = "") -> None:
         self.progress.update(self.task, advance=amount, detail=readable(detail))
@@ -242,6 +273,9 @@ class _JsonStep:
     def __init__(self, console: Console, key: str) -> None:
         self.console, self.key, self.done, self.started = console, key, 0.0, time.monotonic()
         self.spoke = self.started
+
+    def skip(self, amount: float) -> None:
+        self.done += amount
 
     def advance(self, amount: float, detail: str = "") -> None:
         self.done += amount

@@ -67,8 +67,9 @@ def _show(out: Path, stages: dict[str, Any]) -> None:
         headers = [text(f"cli.corpus.{name}") for name in ("change", "times", "before", "after")]
         console().table("cli.corpus.changes", headers, changes)
     size = sum(side["bytes"] for side in stages["write"].values()) / 1e6
-    console().print("cli.corpus.done", path=str(out), mb=size, audit=str(out / "audit.json"))
-    console().result({"out": str(out), **stages["write"]})
+    done = {"path": str(out), "mb": size, "audit": str(out / "audit.json")}
+    console().print("cli.corpus.done", **done)
+    console().result({"out": str(out), **stages["write"]}, text("cli.corpus.done", **done))
 
 
 def _rows(stages: dict[str, Any]) -> list[list[str]]:

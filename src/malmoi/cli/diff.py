@@ -33,22 +33,21 @@ def diff(
     from malmoi.report.diff import headline, sayings, write_diff
 
     found = compare(left, right, console().reporter)
-    if console().mode == "json":
-        console().result(
-            {
-                "same": found.same,
-                **{name: [asdict(row) for row in getattr(found, name)] for name in TABLES},
-                "curve": asdict(found.curve) if found.curve else None,
-                "batches": asdict(found.batches),
-            }
-        )
-    else:
+    if console().mode != "json":
         for name in TABLES:
             _show(name, found)
         _show_batch(found)
-        lines = [headline(found), *(said.text for said in sayings(found))]
-        for line in lines:
-            console().out.print(line, markup=False, highlight=False)
+        for line in (headline(found), *(said.text for said in sayings(found))):
+            console().show(line)
+    console().result(
+        {
+            "same": found.same,
+            **{name: [asdict(row) for row in getattr(found, name)] for name in TABLES},
+            "curve": asdict(found.curve) if found.curve else None,
+            "batches": asdict(found.batches),
+        },
+        headline(found),
+    )
     if out is not None:
         write_diff(found, out)
         console().print("cli.report.done", path=str(out))

@@ -40,7 +40,10 @@ def doctor() -> None:
         rows.append((mark, text(finding.key), finding.found, finding.mend))
     columns = ["", text("cli.doctor.what"), text("cli.doctor.found"), text("cli.doctor.mend")]
     console().table("cli.doctor.title", columns, rows)
-    console().result({f.key.rpartition(".")[2]: f.found for f in findings})
+    mends = [f"{text(f.key)}: {f.mend}" for f in findings if f.mend]
+    console().result(
+        {f.key.rpartition(".")[2]: f.found for f in findings}, "; ".join(mends) or text("cli.doctor.well")
+    )
 
 
 def examine() -> Iterator[Finding]:

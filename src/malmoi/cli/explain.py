@@ -27,18 +27,16 @@ def explain(
         console().table(
             "cli.explain.title", [text("cli.explain.code_column"), text("cli.explain.what")], rows
         )
+        console().result({"codes": sorted(codes)}, " ".join(sorted(codes)))
         return
     entry = codes.get(code.upper())
     if entry is None:
         raise MalmoiError("MM0018", code=code)
     page: dict[str, str] = {part: _plain(entry[language][part]) for part in ("what", "why", "do", "more")}
-    if console().mode == "json":
-        console().result({"code": code.upper(), **page})
-        return
-    console().out.print(code.upper(), style="bold")
+    console().result({"code": code.upper(), **page}, f"{code.upper()} {page['what']}")
+    console().show(code.upper(), style="bold")
     for part, sentence in page.items():
-        label = text(f"cli.explain.{part}")
-        console().out.print(f"  {label}: {sentence}", markup=False, highlight=False)
+        console().show(f"  {text(f'cli.explain.{part}')}: {sentence}")
 
 
 def _plain(template: str) -> str:

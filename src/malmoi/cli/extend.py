@@ -68,4 +68,4 @@ def show_extended(out: Path, counts: dict[str, Any]) -> None:
     headers = [text(f"cli.tokenizer.column.{name}") for name in ("measure", "old", "new")]
     measures = [(text(f"cli.tokenizer.row.{name}"), before, after) for name, before, after in shown]
     console().table("cli.tokenizer.table", headers, measures)
-    console().result({"out": str(out), **counts})
+    console().result({"out": str(out), **counts}, str(out))

@@ -85,7 +85,7 @@ def league(
     result = {"out": str(out), "table": [line.as_dict() for line in lines]}
     if points:
         result["curve"] = [point.as_dict() for point in points]
-    console().result(result)
+    console().result(result, f"{out}: {winners(lines)}")
 
 
 def show_league(lines: Sequence[Line]) -> None:
@@ -113,6 +113,15 @@ def show_league(lines: Sequence[Line]) -> None:
         most = max(line.sampling_sd or 0.0 for line in own)
         if most:
             console().reporter.say("league.sampling", task=task, rows=own[0].scored, sampling=100 * most)
+
+
+def winners(lines: Sequence[Line]) -> str:
+    """`nsmc: mine 84.10 ± 0.31; sts: …`: the best row of each task."""
+    return "; ".join(
+        f"{line.task}: {line.row} {shown_score(line.metric, line.mean, line.sd)}"
+        for line in lines
+        if line.best
+    )
 
 
 def show_curve(points: Sequence[Point]) -> None:

@@ -5,7 +5,6 @@ a command can end into one clean message and an exit code: 0 done, 2 the user's 
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import traceback
@@ -13,13 +12,23 @@ from types import FrameType
 
 from malmoi import messages
 from malmoi.cli.console import Console, console, use_console
+from malmoi.cli.streams import take_streams
 from malmoi.disk import disk_error
 from malmoi.errors import Interrupted, MalmoiError
+from malmoi.paths import shell_word
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Exits the process."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    stdout = take_streams()
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+        stdout.check()
+    except MalmoiError as error:
+        Console("text").error(error)
+        code = code or error.exit_code
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -29,7 +38,7 @@ def run(arguments: list[str]) -> int:
     except MalmoiError as error:
         Console("text").error(error)
         return error.exit_code
-    messages.set_language(language or messages.language())
+    messages.set_language(language or _speakable(messages.language()))
     # OpenMP's threads spin while they wait for each other, and beside other busy processes that starves the
     # one they wait for: with no spin 300 steps of the demo took 59 s instead of 15 minutes (2 cores, 3
     # processes). A short spin costs about 5 % on a quiet machine, none at all 35 %; see LOG.md.
@@ -39,19 +48,18 @@ def run(arguments: list[str]) -> int:
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, _end)
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        console().finish()
+        return code
     except MalmoiError as error:
         console().error(error)
         return error.exit_code
     except Interrupted as error:
-        console().notice("cli.saved_and_stopped", command="malmoi " + shlex.join(arguments))
+        console().notice("cli.saved_and_stopped", command=" ".join(map(shell_word, ["malmoi", *arguments])))
         return error.exit_code
     except KeyboardInterrupt:
         console().notice("cli.stopped")
         return 130
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader left; say nothing at exit either
-        return 0
     except Exception as error:  # a disk's, or our fault: say so, keep the traceback for those who ask
         if os.environ.get("MALMOI_DEBUG"):
             traceback.print_exc()
@@ -62,6 +70,15 @@ def run(arguments: list[str]) -> int:
         return 1
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _speakable(language: str) -> str:
+    """English where stdout has no Hangul: a page of question marks tells nobody anything."""
+    try:
+        "말모이".encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return "en"
+    return language
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -102,6 +119,9 @@ def _dispatch(words: list[str]) -> int:
             raise
         if console().mode == "json":
             console().emit("error", code="usage", what=error.format_message())
+            return 2
+        if console().mode == "quiet":
+            console().err.print(error.format_message(), markup=False, highlight=False)
             return 2
         from typer import rich_utils  # click's own usage errors, drawn as typer draws them
 

@@ -4,16 +4,14 @@ A pipe is `--file -`; its answers go to stdout where no `--out` is given."""
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from malmoi.cli.console import console
+from malmoi.cli.streams import utf8_stdout
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
@@ -51,10 +49,10 @@ def predict(
         if out is not None:
             written = answer_file(predictor, as_stored(file), out, columns=names, reporter=reporter)
             console().print("predict.written", n=written, path=out)
-            console().result({"out": str(out), "rows": written})
+            line = text("predict.written", n=written, path=out)
+            console().result({"out": str(out), "rows": written}, line)
             return
-        # Whoever reads the other end may have seen enough (`| head`).
-        with suppress(BrokenPipeError), asked(predictor, file, names) as rows, utf8_stdout() as stream:
+        with asked(predictor, file, names) as rows, utf8_stdout() as stream:
             write_answers(predictor, rows, stream, reporter)
         return
     firsts, seconds = list(texts or []), list(pair or [])
@@ -67,20 +65,10 @@ def predict(
     tell(tally, reporter, "texts")
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
     show_answers(shown, answers)
-    console().result({"answers": [{"text": t, **_plain(a)} for t, a in zip(shown, answers, strict=True)]})
-
-
-@contextmanager
-def utf8_stdout() -> Iterator[TextIO]:
-    """Stdout for a table that another program reads: UTF-8, whatever the terminal speaks."""
-    if sys.stdout.isatty():
-        yield sys.stdout
-        return
-    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
-    try:
-        yield stream
-    finally:
-        stream.detach()
+    console().result(
+        {"answers": [{"text": t, **_plain(a)} for t, a in zip(shown, answers, strict=True)]},
+        "\n".join(_brief(answer) for answer in answers),
+    )
 
 
 def _plain(answer: Prediction) -> dict[str, Any]:
@@ -91,6 +79,12 @@ def _plain(answer: Prediction) -> dict[str, Any]:
         "probability": answer.probability,
         "probabilities": answer.probabilities,
     }
+
+
+def _brief(answer: Prediction) -> str:
+    if answer.score is not None:
+        return f"{answer.score:.9g}"
+    return f"{answer.label}\t{answer.probability:.3f}"
 
 
 def show_answers(texts: Sequence[str], answers: Sequence[Prediction]) -> None:

@@ -74,6 +74,7 @@ def _show(out: Path, counts: dict[str, object]) -> None:
             )
     if "heldout_unigram" in numbers:
         shown.append((text("cli.pretrain.row.unigram"), f"{numbers['heldout_unigram']:.3f}"))
-    shown.append((text("cli.pretrain.row.model"), str(out / "checkpoints" / f"step-{numbers['step']}")))
+    model = str(out / "checkpoints" / f"step-{numbers['step']}")
+    shown.append((text("cli.pretrain.row.model"), model))
     console().table("cli.pretrain.title", ["", ""], shown)
-    console().result({"out": str(out), **counts})
+    console().result({"out": str(out), **counts}, model)

@@ -25,4 +25,4 @@ def report(
     write_report(folder, target)
     target = target / "report.html" if target.is_dir() else target
     console().print("cli.report.done", path=str(target))
-    console().result({"report": str(target)})
+    console().result({"report": str(target)}, str(target))

@@ -136,7 +136,7 @@ def _compare(
     verify: bool,
 ) -> None:
     """Fine-tune every row of the league, print the table, answer the recipe's sentences."""
-    from malmoi.cli.league import show_curve, show_league
+    from malmoi.cli.league import show_curve, show_league, winners
     from malmoi.cli.predict import show_answers
     from malmoi.finetune.predictor import Predictor
     from malmoi.league.curve import read_curve
@@ -164,7 +164,9 @@ def _compare(
     cell = out / "league" / "cells" / first / task_of(alone).name / f"seed-{alone.seed}"
     if config.ask:
         show_answers(config.ask, Predictor.open(cell, reporter=reporter).predict(config.ask))
-    console().result({"out": str(out), "table": [line.as_dict() for line in lines]})
+    console().result(
+        {"out": str(out), "table": [line.as_dict() for line in lines]}, f"{out}: {winners(lines)}"
+    )
     reporter.say("cli.run.next", cell=cell)
 
 

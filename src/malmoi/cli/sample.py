@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from malmoi.cli.console import console
 from malmoi.messages import text
+from malmoi.paths import shell_word
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,8 @@ def sample(
     console().table("cli.sample.title", headers, rows)
     console().print("cli.sample.next", sets=_sets(folder))
     console().result(
-        {"out": str(folder), "seed": seed, "files": len(manifest.files), "digest": manifest.digest}
+        {"out": str(folder), "seed": seed, "files": len(manifest.files), "digest": manifest.digest},
+        str(folder),
     )
 
 
@@ -38,9 +39,7 @@ def _sets(folder: Path) -> str:
     if folder == Path("demo/sample"):
         return ""
     inputs = json.dumps([str(folder / "corpus")], ensure_ascii=False)
-    return (
-        f" --set corpus.inputs={shlex.quote(inputs)} --set finetune.data={shlex.quote(str(folder / 'nsmc'))}"
-    )
+    return f" --set corpus.inputs={shell_word(inputs)} --set finetune.data={shell_word(folder / 'nsmc')}"
 
 
 def _about(name: str) -> str:

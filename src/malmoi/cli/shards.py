@@ -66,7 +66,7 @@ def verify(
     headers = [text("cli.shards.column.part"), text("cli.shards.column.text")]
     console().table("cli.shards.sentences", headers, sentences)
     console().print("shards.sound", path=folder)
-    console().result({"shards": str(folder), "sentences": sentences})
+    console().result({"shards": str(folder), "sentences": sentences}, text("shards.sound", path=folder))
 
 
 def merge(
@@ -91,4 +91,5 @@ def show_shards(out: Path, counts: dict[str, Any]) -> None:
         numbers = [f"{sums[name]:,}" for name in ("documents", "sentences", "tokens")]
         rows.append((text(f"cli.shards.row.{split}"), str(parts), *numbers, unknown))
     console().table("cli.shards.table", [text(f"cli.shards.column.{name}") for name in columns], rows)
-    console().result({"out": str(out), **{name: counts[name] for name in ("vocab_size", "train", "heldout")}})
+    told = {name: counts[name] for name in ("vocab_size", "train", "heldout")}
+    console().result({"out": str(out), **told}, str(out))

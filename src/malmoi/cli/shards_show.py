@@ -81,24 +81,20 @@ def _source_of_run(shards: Path, run: Path, row: int) -> Source:
 
 def _print(row: Row) -> None:
     fates = row.fates()
-    if console().mode == "json":
-        segments = [asdict(segment) for segment in row.segments]
-        about = {"row": row.number, "place": row.place, "row_len": row.row_len}
-        console().result({**about, "tokens": len(row.tokens), **fates, "segments": segments})
-        return
-    console().print(
+    about = {"row": row.number, "place": row.place, "row_len": row.row_len}
+    segments = [asdict(segment) for segment in row.segments]
+    head = text(
         "cli.shards.show.head",
-        row=f"{row.number:,}",
-        place=row.place,
+        **about | {"row": f"{row.number:,}"},
         tokens=len(row.tokens),
-        row_len=row.row_len,
         predicted=sum(fates.values()),
         **fates,
     )
+    console().result({**about, "tokens": len(row.tokens), **fates, "segments": segments}, head)
+    console().show(head)
     for segment in row.segments:
-        console().out.print(line(segment), highlight=False)
-    legend = Text(text("cli.shards.show.legend"), style="dim")
-    console().out.print(legend, highlight=False)
+        console().show(line(segment))
+    console().show(text("cli.shards.show.legend"), style="dim")
 
 
 def line(segment: Segment) -> Text:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from malmoi.cli.console import console
+from malmoi.cli.console import amount, console
 from malmoi.messages import text
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def stats(
             found[split]["rows"] = [_row(fill_of(parts, row_len)) for row_len in ROW_LENS]
     found |= _entries(shards, counted["train"])
     _print(found)
-    console().result(found)
+    tokens = (f"{text(f'cli.shards.row.{s}')} {amount(found[s]['tokens'], 'token')}" for s in counted)
+    console().result(found, f"{folder}: {', '.join(tokens)}")
 
 
 def told(stats: Stats, shards: Shards) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _print(found: dict[str, Any]) -> None:
         rows.append((text("cli.shards.stats.rows", row_len=row_len), *cells))
     headers = ["", *(text(f"cli.shards.row.{split}") for split in splits)]
     console().table("cli.shards.table", headers, rows)
-    if console().mode != "text":
+    if console().mode == "json":
         return
     commonest = "  ".join(f"{token} {count:,}" for token, count in found["commonest"])
     console().print("cli.shards.stats.commonest", tokens=commonest)

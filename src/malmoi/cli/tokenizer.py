@@ -80,7 +80,7 @@ def show_tokenizers(home: Path, counts: Mapping[str, dict[str, Any]]) -> None:
         headers.insert(1, text("cli.tokenizer.table"))
     console().table("cli.tokenizer.samples", headers, [row for rows in cuts.values() for row in rows])
     for name, own in counts.items():
-        console().result({"out": str(home / name), **own})
+        console().result({"out": str(home / name), **own}, str(home / name))
 
 
 def _measures(counts: dict[str, Any]) -> dict[str, str]:

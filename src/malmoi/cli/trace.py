@@ -39,12 +39,22 @@ def trace(
         seed=seed,
         reporter=console().reporter,
     )
+    console().result(found.as_dict(), _brief(found))
     if console().mode == "json":
-        console().result(found.as_dict())
         return
     _show_cleaning(found)
     _show_morphemes(found)
     _show_tokens(found)
+
+
+def _brief(found: Trace) -> str:
+    """The sentences as they are cut; without a tokenizer as they are cleaned."""
+    if found.tokens is not None:
+        return "\n".join(" ".join(token.shown for token in sentence) for sentence in found.tokens)
+    return "\n".join(
+        fate.text if fate.dropped is None else f"{fate.text} ({_fate(fate.dropped)})"
+        for fate in found.cleaned.sentences
+    )
 
 
 def _show_cleaning(found: Trace) -> None:
@@ -58,13 +68,19 @@ def _show_cleaning(found: Trace) -> None:
         (
             number,
             fate.text,
-            text("cli.trace.kept")
-            if fate.dropped is None
-            else text("cli.trace.dropped", reason=text(f"reason.{fate.dropped}")),
+            _fate(fate.dropped),
         )
         for number, fate in enumerate(found.cleaned.sentences, 1)
     ]
     console().table("cli.trace.sentences", ["", text("cli.trace.result"), text("cli.trace.fate")], rows)
+
+
+def _fate(dropped: str | None) -> str:
+    return (
+        text("cli.trace.kept")
+        if dropped is None
+        else text("cli.trace.dropped", reason=text(f"reason.{dropped}"))
+    )
 
 
 def _step_key(name: str) -> str:

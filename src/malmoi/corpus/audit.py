@@ -45,8 +45,10 @@ def make_audit(
     written: Sequence[dict[str, Any]],
     repeated: dict[str, list[dict[str, Any]]],
     samples: int,
+    repeats: int | None = None,
 ) -> dict[str, Any]:
-    """Counts of all slices put together, stage by stage."""
+    """Counts of all slices put together, stage by stage; `repeats` are the held-out sentences that stand in
+    the training text too, where they were counted."""
     total: Counter[str] = Counter()
     for counts in refined:
         total.update({name: value for name, value in counts.items() if isinstance(value, int)})
@@ -80,6 +82,7 @@ def make_audit(
                 "sentences_in": total["split"],
                 "sentences": total["sentences"],
                 "chars": total["kept_chars"],
+                "private": total["private"],
                 **books,
             },
             "deduplicate": {
@@ -89,7 +92,9 @@ def make_audit(
                 "chars": sum(side.get("chars", 0) for side in out.values()),
                 "dropped": {code: entry for code, entry in dedup.items() if entry["count"]},
             },
-            "write": out,
+            "write": out
+            if repeats is None
+            else {**out, "heldout": {**out["heldout"], "in_training": repeats}},
         },
     }
 

@@ -6,7 +6,6 @@ Every pass is resumable by slice; what workers need travels in files, so memory 
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from malmoi.artifact import (
 from malmoi.corpus.audit import make_audit, repeated_samples
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.dedup import MatchSpec, drops_of_slice, match, plan_matches
-from malmoi.corpus.heldout import choose_threshold
+from malmoi.corpus.heldout import choose_threshold, repeated_in_training
 from malmoi.corpus.ingest import IngestSpec, ingest
 from malmoi.corpus.inputs import Found, Source, find_sources, group_sources
 from malmoi.corpus.products import drop_left_over, drop_work, link
@@ -44,6 +43,9 @@ from malmoi.slices import Slice, run_slices
 
 STAGE = "corpus"
 AUDIT = "audit.json"
+MISREAD = 10  # sentences; fewer are a quotation
+PRIVATE = 10  # characters; fewer are icons
+REPEATED = 0.01  # of the held-out sentences
 # For advice: the setting that governs a reason, and the value that turns it off.
 OPTIONS = {
     "too_short": ("min_chars", "1"),
@@ -122,8 +124,9 @@ class _Build:
         sentence_results, matches = self._match(sentences, work / "match-sentences")
         threshold, alive = choose_threshold(refined, matches, dropped, self.config.heldout)
         written = self._write(refined, matches, dropped, threshold, work / "write")
+        repeats = None if self.config.dedup_sentences else self._repeats(work / "write", len(written))
         repeated = repeated_samples(document_results, sentence_results, refined, self.config.samples)
-        audit = make_audit(files, refined_counts, written, repeated, self.config.samples)
+        audit = make_audit(files, refined_counts, written, repeated, self.config.samples, repeats)
         audit["left_over"] = found.left_over
         if not alive:
             raise _nothing_left(audit["stages"], len(files))
@@ -172,7 +175,7 @@ class _Build:
         for kind, code in (("headers_again", "MM0117"), ("short_rows", "MM0121")):
             if count := file[kind]:
                 line = file["lines_of"][kind][0]
-                self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=shlex.quote(path))
+                self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=path)
 
     def _refine(
         self, slices: Sequence[dict[str, Any]], files: Sequence[dict[str, Any]], work: Path
@@ -196,11 +199,22 @@ class _Build:
         self, refined: Sequence[Path], matches: Sequence[Path], dropped: Path, threshold: int, folder: Path
     ) -> list[dict[str, Any]]:
         specs = [
-            WriteSpec(str(path), number, tuple(map(str, matches)), str(dropped), threshold)
+            WriteSpec(
+                str(path),
+                number,
+                tuple(map(str, matches)),
+                str(dropped),
+                threshold,
+                hashes=not self.config.dedup_sentences,
+            )
             for number, path in enumerate(refined)
         ]
         weights = [(path / "text.txt").stat().st_size for path in refined]
         return self._slices(write_slice, specs, folder, "writing", weights, "B")
+
+    def _repeats(self, folder: Path, slices: int) -> int:
+        with self._timed("comparing"):
+            return repeated_in_training([folder / f"{number:05d}" for number in range(slices)])
 
     def _slices(
         self,
@@ -237,14 +251,28 @@ class _Build:
         self.draft.timings[f"{name}_s"] = round(time.monotonic() - started, 3)
 
     def _warn(self, stages: dict[str, Any]) -> None:
-        """Where a rule takes more than half, it usually does not suit the text."""
+        """Say what the user should know of the counts."""
         dropped = stages["clean"]["dropped"] | stages["deduplicate"]["dropped"]
-        for reason, (option, _) in OPTIONS.items():
+        for reason, (
+            option,
+            _,
+        ) in OPTIONS.items():  # what takes more than half usually does not suit the text
             share = dropped.get(reason, {"count": 0})["count"] / max(1, stages["clean"]["sentences_in"])
             if share > 0.5:
                 self.reporter.warn("MM0115", reason=reason, share=f"{share:.0%}", option=option)
-        if self.config.heldout and not stages["write"]["heldout"]["documents"]:
+        heldout = stages["write"]["heldout"]
+        if self.config.heldout and not heldout["documents"]:
             self.reporter.warn("MM0116")
+        misread = stages["clean"]["dropped"].get("misread", {"count": 0, "samples": []})
+        if misread["count"] >= MISREAD:
+            files = {sample["file"] for sample in misread["samples"]}
+            self.reporter.warn("MM0130", min(files, default=None), count=misread["count"])
+        if (private := stages["clean"]["private"]) >= PRIVATE:
+            self.reporter.warn("MM0132", count=private)
+        repeats = heldout.get("in_training", 0)
+        if repeats >= REPEATED * heldout["sentences"] > 0:
+            share = f"{repeats / heldout['sentences']:.0%}"
+            self.reporter.warn("MM0131", count=repeats, total=heldout["sentences"], share=share)
 
     def _finish(self, audit: dict[str, Any], written: Sequence[dict[str, Any]], work: Path) -> None:
         folders = [work / "write" / f"{number:05d}" for number in range(len(written))]

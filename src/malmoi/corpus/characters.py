@@ -8,15 +8,22 @@ repeated characters lives here too.
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from malmoi.corpus.mojibake import rare_syllables
+from malmoi.hangul import odd_codes, private_codes, private_edits, respell, unit_edits
+
 Codes = npt.NDArray[np.uint32]
+Places = npt.NDArray[np.int64]
+NOWHERE: Places = np.zeros(0, np.int64)
 SIZE = 0x110000
 NEWLINE = 10
 ZWJ, VS16 = 0x200D, 0xFE0F
+ODD = 1 << 31
 
 
 def codes(text: str) -> Codes:
@@ -27,35 +34,83 @@ def to_text(values: Codes) -> str:
     return values.tobytes().decode("utf-32-le")
 
 
-def clean_characters(text: str, repeats: int) -> tuple[str, int, int]:
-    """Drop or replace what no reader sees and squeeze repeats.
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A text with its characters cleaned: `respelled` is what it was after Hangul was written one way, at the
+    [start, end) of `edits` in the text that came; `hidden` and `repeated` are the characters of `respelled`
+    which were dropped and squeezed. Of Hanyang's codes `private` are left."""
 
-    Returns the text, the number of invisible characters dropped and of repeated ones.
-    """
+    text: str
+    respelled: str
+    edits: list[tuple[int, int]]
+    hidden: Places
+    repeated: Places
+    private: int
+
+
+def clean_characters(text: str, repeats: int) -> Cleaned:
+    """Write Hangul one way, drop or replace what no reader sees, squeeze repeats (to so many; 0: none)."""
     found = codes(text)
     values = np.take(_replacement(), found)
+    edits: list[tuple[int, int]] = []
+    private = 0
+    if len(values) and values.max() >= ODD:
+        text, edits = _respelled(text, np.flatnonzero(values >= ODD))
+        found = codes(text)
+        values = np.take(_replacement(), found)
+        private = int(np.isin(found[values >= ODD], private_codes()).sum())
+        values &= np.uint32(ODD - 1)
     joiner = (found == ZWJ) | (found == VS16)
     if joiner.any():  # part of an emoji (👨‍👩‍👧) or else rubbish
         before = np.concatenate((found[:1], found[:-1]))
         values[joiner & ~_pictograph(before)] = 0
     visible = values != 0
-    dropped = len(values) - int(np.count_nonzero(visible))
-    if dropped:
+    hidden = NOWHERE if visible.all() else np.flatnonzero(~visible)
+    if len(hidden):
         values = values[visible]
-    squeezed = 0
-    if repeats and len(values) > repeats:
-        same = values[1:] == values[:-1]
-        run = same[repeats - 1 :].copy()  # run[i]: values[i … i+repeats] are all the same
-        for shift in range(1, repeats):
-            run &= same[repeats - 1 - shift : len(same) - shift]
-        extra = np.flatnonzero(run) + repeats
-        extra = extra[np.take(_squeezable(), values[extra])]
-        squeezed = len(extra)
-        if squeezed:
-            values = np.delete(values, extra)
-    if not squeezed and not dropped and np.array_equal(values, found):
-        return text, 0, 0
-    return to_text(values), dropped, squeezed
+    extra = _extra(values, repeats)
+    repeated = np.flatnonzero(visible)[extra] if len(hidden) else extra
+    if len(extra):
+        values = np.delete(values, extra)
+    if not len(hidden) and not len(extra) and np.array_equal(values, found):
+        return Cleaned(text, text, edits, hidden, repeated, private)
+    cleaned = to_text(values)
+    if len(hidden):  # what stood between a letter and its mark may be gone
+        cleaned = unicodedata.normalize("NFC", cleaned)
+    return Cleaned(cleaned, text, edits, hidden, repeated, private)
+
+
+def _respelled(text: str, odd: Places) -> tuple[str, list[tuple[int, int]]]:
+    """The text with the lines that hold its odd characters respelled, and where they were: a block is looked
+    through for them six times as fast by numpy as by `re`."""
+    parts: list[str] = []
+    edits: list[tuple[int, int]] = []
+    at = 0
+    for place in odd.tolist():
+        if place < at:
+            continue
+        start = text.rfind("\n", at, place) + 1 or at
+        end = text.find("\n", place) + 1 or len(text)
+        line = text[start:end]
+        spelled = respell(line)
+        if spelled != line:
+            spans = sorted((a, b) for a, b, _ in (*private_edits(line), *unit_edits(line)))
+            edits += [(start + a, start + b) for a, b in spans]
+        parts += (text[at:start], spelled)
+        at = end
+    return "".join((*parts, text[at:])), edits
+
+
+def _extra(values: Codes, repeats: int) -> Places:
+    """Where a character stands `repeats` times before, without a break."""
+    if not repeats or len(values) <= repeats:
+        return NOWHERE
+    same = values[1:] == values[:-1]
+    run = same[repeats - 1 :].copy()  # run[i]: values[i … i+repeats] are all the same
+    for shift in range(1, repeats):
+        run &= same[repeats - 1 - shift : len(same) - shift]
+    extra = np.flatnonzero(run) + repeats
+    return extra[np.take(_squeezable(), values[extra])]
 
 
 def _pictograph(values: Codes) -> npt.NDArray[np.bool_]:
@@ -67,7 +122,7 @@ def _pictograph(values: Codes) -> npt.NDArray[np.bool_]:
 
 @cache
 def _replacement() -> Codes:
-    """Code point → what stands for it; 0 drops it."""
+    """Code point → what stands for it; 0 drops it. ODD is set in those that `hangul` has to see first."""
     table = np.arange(SIZE, dtype=np.uint32)
     table[:0x20] = 0
     table[0x7F:0xA0] = 0
@@ -86,39 +141,13 @@ def _replacement() -> Codes:
         (0xE0000, SIZE - 1),
     ):
         table[first : last + 1] = 0
-    spaces = (
-        0x9,
-        0xB,
-        0xC,
-        0xA0,
-        0x1680,
-        *range(0x2000, 0x200B),
-        0x202F,
-        0x205F,
-        0x3000,
-        0x3164,
-        0x115F,
-        0x1160,
-    )
-    for code in (*spaces, 0xFFA0):  # U+3164 and its kin: Hangul fillers, used as invisible spaces
+    for code in (0x9, 0xB, 0xC, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000):
         table[code] = 0x20
     for code in (NEWLINE, 0x85, 0x2028, 0x2029):
         table[code] = NEWLINE
     table[0x1E] = 0x1E  # separates documents
-    # Conjoining jamo that NFC could not compose, and halfwidth jamo, become the letters people type: ᄏ → ㅋ.
-    for code in (*range(0x1100, 0x1200), *range(0xFFA1, 0xFFDD)):
-        name = unicodedata.name(chr(code), "")
-        for position in (
-            "HANGUL CHOSEONG ",
-            "HANGUL JUNGSEONG ",
-            "HANGUL JONGSEONG ",
-            "HALFWIDTH HANGUL LETTER ",
-        ):
-            if name.startswith(position):
-                try:
-                    table[code] = ord(unicodedata.lookup("HANGUL LETTER " + name[len(position) :]))
-                except KeyError:
-                    break  # archaic, without a letter of its own
+    table[private_codes()] = private_codes()
+    table[odd_codes()] |= ODD
     return table
 
 
@@ -163,9 +192,11 @@ def line_counts(text: str) -> dict[str, npt.NDArray[np.int64]]:
     # Wrap-around of the packed sums cancels in the difference; a line is shorter than 2^20 characters.
     packed = sums[ends] - sums[starts]
     mask = (1 << 20) - 1
+    rare = np.take(rare_syllables(), values)
     return {
         "chars": ends - starts,
         "hangul": packed >> HANGUL & mask,
         "symbols": packed >> SYMBOL & mask,
         "spaces": packed >> SPACE & mask,
+        "rare": np.bincount(np.searchsorted(ends, np.flatnonzero(rare)), minlength=len(ends)),
     }

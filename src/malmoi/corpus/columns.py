@@ -6,7 +6,6 @@ Names are compared after NFC: macOS writes 본문 as nine letters that look the 
 from __future__ import annotations
 
 import re
-import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def find_column(header: Sequence[str], column: str | None, where: str) -> Column
         among = lowered
         wanted = next((usual for usual in TEXT_COLUMNS if usual in lowered), "")
         if not wanted:
-            raise MalmoiError("MM0107", where, columns=shown_names(names), file=shlex.quote(where))
+            raise MalmoiError("MM0107", where, columns=shown_names(names), file=where)
     if among.count(wanted) > 1:
         raise MalmoiError("MM0118", where, column=wanted, number=among.index(wanted) + 1)
     return Column(among.index(wanted), True)
@@ -62,7 +61,7 @@ def find_column(header: Sequence[str], column: str | None, where: str) -> Column
 
 def no_column(column: str, names: Sequence[str], where: str) -> MalmoiError:
     near = nearest(clean_name(column), names)
-    wanted = shlex.quote(printable(near)) if near else text("corpus.column")
+    wanted = printable(near) if near else text("corpus.column")
     return MalmoiError("MM0111", where, column=column, columns=shown_names(names), near=wanted)
 
 

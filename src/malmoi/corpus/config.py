@@ -54,7 +54,11 @@ class CorpusConfig(Section):
         "it in the audit and go on.",
     )
 
-    markup: bool = Field(True, description="Remove HTML tags and entities, wiki leftovers, list bullets.")
+    markup: bool | Literal["namuwiki"] = Field(
+        True,
+        description="Remove HTML tags and entities, wiki leftovers, list bullets; namuwiki: also all that "
+        "Namuwiki's pages are written in.",
+    )
     urls: Literal["host", "drop", "keep"] = Field(
         "host", description="Web addresses: leave the host (www.korea.kr), remove all, or keep."
     )
@@ -90,12 +94,16 @@ class CorpusConfig(Section):
         100, ge=0, description="Drop a sentence everywhere if more than this many documents hold it (0: off)."
     )
     dedup_documents: bool = Field(True, description="Keep the first of documents with equal text.")
-    dedup_sentences: bool = Field(True, description="Keep the first of equal sentences of the whole corpus.")
+    dedup_sentences: bool = Field(
+        True,
+        description="Keep the first of equal sentences of the whole corpus. Without this, held-out sentences "
+        "may stand in training, too: they are counted.",
+    )
 
     heldout: float = Field(
-        0.01, ge=0, le=0.5, description="Share of documents held out for evaluation, chosen by content."
+        0.01, ge=0, le=0.5, description="Share of the text held out for evaluation, chosen by content."
     )
-    seed: int = Field(0, ge=0, description="Key of the hash that chooses the held-out documents.")
+    seed: int = Field(0, ge=0, description="Key of the hash that chooses what is held out.")
     samples: int = Field(5, ge=0, le=100, description="Samples kept in the audit for each reason.")
     slice_mb: float = Field(
         32, gt=0, le=1024, description="Megabytes of text in one slice of work; each becomes one part file."

@@ -11,6 +11,7 @@ import polars as pl
 from malmoi.corpus.characters import line_counts
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.ledger import Ledger
+from malmoi.corpus.mojibake import misread
 from malmoi.corpus.personal import B
 from malmoi.corpus.rules import has_personal
 
@@ -40,6 +41,7 @@ def filter_sentences(sentences: pl.DataFrame, config: CorpusConfig, ledger: Ledg
     reasons = {
         "too_short": counts["chars"] < config.min_chars,
         "too_long": counts["chars"] > config.max_chars,
+        "misread": misread(text, counts["rare"], counts["hangul"]),
         # U+FFFD: bytes that were damaged before they came here.
         "broken_characters": text.str.contains("\ufffd", literal=True),
         "markup": text.str.contains(MARKUP)

@@ -1,14 +1,18 @@
-"""HTML tags and entities out of whole blocks of text, before anything looks at lines."""
+"""HTML tags and entities out of whole blocks of text, before anything looks at lines.
+
+A tag is a name that HTML or wiki text has, alone or with attributes: <요리사> and <Hello> (titles in Korean
+text) stay, and so does what stands between two signs in `x<a 보다 크고 s>t`.
+"""
 
 from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.ledger import Ledger
 
-# Only names that HTML or wiki text has, so that <요리사> and <Hello> (titles in Korean text) stay.
 BLOCK = (
     "address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h[1-6]"
     " header hr li main nav ol option p pre section select table tbody td tfoot th thead title tr ul"
@@ -19,22 +23,42 @@ INLINE = (
     " span strike strong sub sup svg time tt u var video wbr gallery syntaxhighlight includeonly noinclude"
     " onlyinclude"
 )
-
-
+# Attributes that stand alone.
+FLAGS = (
+    "allowfullscreen async autofocus autoplay checked compact controls defer disabled hidden inline ismap"
+    " itemscope line loop multiple muted noshade novalidate nowrap open readonly required reversed selected"
+)
 SPACE = rf"[^\S{DOC}]"  # to Python's \s the separator of documents is one
+_NAME = r"[A-Za-z_:@][A-Za-z0-9_:.@-]*"
+_VALUE = rf"(?:\"[^\"<{DOC}]*\"|'[^'<{DOC}]*'|[^\s\"'<>{DOC}]+)"
+# Where one is name=value the others may be any ASCII words, and the last one's quotation mark may be missing.
+_ATTRIBUTES = (
+    rf"(?:{SPACE}+(?:{'|'.join(FLAGS.split())}))*"
+    rf"|(?=[^<>{DOC}]{{0,2000}}=)(?:(?:{SPACE}+|(?<=[\"'])){_NAME}(?:{SPACE}*={SPACE}*{_VALUE})?)*"
+    rf"(?:{SPACE}+{_NAME}{SPACE}*={SPACE}*[\"'][^<>{DOC}]{{0,2000}})?"
+)
 
 
 def _tag(names: str) -> re.Pattern[str]:
-    return re.compile(rf"</?(?:{'|'.join(names.split())})(?:{SPACE}[^<>{DOC}]{{0,2000}})?/?>", re.IGNORECASE)
+    either = "|".join(names.split())
+    return re.compile(rf"<(?:(?:{either})(?:{_ATTRIBUTES}){SPACE}*/?|/(?:{either}){SPACE}*)>", re.IGNORECASE)
 
 
-# A script or comment ends at the next one's beginning at the latest: unclosed ones by the thousand must not
-# cost a scan of the rest each, nor take text with them.
-TAGS = (
-    (re.compile(rf"<(script|style)\b(?:(?!<\1\b)[^{DOC}]){{0,50000}}?</\1{SPACE}*>", re.IGNORECASE), ""),
-    (re.compile(rf"<!--(?:(?!<!--)[^{DOC}]){{0,20000}}?-->"), ""),
-    (_tag(BLOCK), "\n"),
-    (_tag(INLINE), ""),
+# A script, comment or footnote ends at the next one's beginning at the latest: unclosed ones by the thousand
+# must not cost a scan of the rest each, nor take text with them.
+STEPS = (
+    ("html_tag", re.compile(rf"<(script|style)\b(?:(?!<\1\b)[^{DOC}]){{0,50000}}?</\1{SPACE}*>", re.I), ""),
+    ("html_tag", re.compile(rf"<!--(?:(?!<!--)[^{DOC}]){{0,20000}}?-->"), ""),
+    (
+        "footnote",
+        re.compile(
+            rf"<ref\b(?:[^<>{DOC}]{{0,500}}[^<>/{DOC}])?>(?:(?!<ref\b)[^{DOC}]){{0,5000}}?</ref{SPACE}*>",
+            re.I,
+        ),
+        "",
+    ),
+    ("html_tag", _tag(BLOCK), "\n"),
+    ("html_tag", _tag(INLINE), ""),
 )
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}[0-9]{0,2});")
 
@@ -43,14 +67,25 @@ def strip_html(text: str, ledger: Ledger) -> str:
     """Entities and tags of a block of documents separated by DOC; block tags end a line."""
     if "&" in text:
         # Twice: wiki dumps escape what was already escaped, &amp;lt;
-        text, first = ENTITY.subn(_unescape, text)
-        text, second = ENTITY.subn(_unescape, text) if first else (text, 0)
-        ledger.count_change("html_entity", first + second)
+        for _ in range(2):
+            spans = [found.span() for found in ENTITY.finditer(text) if _unescape(found) != found[0]]
+            ledger.change_at("html_entity", text, spans, lambda around: ENTITY.sub(_unescape, around))
+            if not spans:
+                break
+            text = unicodedata.normalize("NFC", ENTITY.sub(_unescape, text))
     if "<" in text:
-        for pattern, replacement in TAGS:
-            text, count = pattern.subn(replacement, text)
-            ledger.count_change("html_tag", count)
+        for code, pattern, put in STEPS:
+            text = strip(text, ledger, code, pattern, put)
     return text
+
+
+def strip(text: str, ledger: Ledger, code: str, pattern: re.Pattern[str], put: str) -> str:
+    """Put `put` for each match in a block of documents, and book it under `code`."""
+    spans = [found.span() for found in pattern.finditer(text)]
+    if not spans:
+        return text
+    ledger.change_at(code, text, spans, lambda around: pattern.sub(put, around))
+    return pattern.sub(put, text)
 
 
 def _unescape(found: re.Match[str]) -> str:

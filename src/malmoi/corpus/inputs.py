@@ -8,13 +8,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.corpus.patterns import matching
 from malmoi.errors import MalmoiError
+from malmoi.paths import shell_word
 
 COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
@@ -73,7 +73,8 @@ def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) ->
 
 
 def no_input(text: str) -> MalmoiError:
-    return MalmoiError("MM0101", text, path=text, shell=text if glob.has_magic(text) else shlex.quote(text))
+    shell = re.sub(r"[^*?\[\]]+", lambda part: shell_word(part[0]), text)  # a pattern stays one
+    return MalmoiError("MM0101", text, path=text, shell=shell)
 
 
 def _expand(text: str, own: set[Path], left_over: list[str]) -> Iterator[Path]:

@@ -3,13 +3,16 @@ to the same sum however the input was sliced: samples are the texts with the sma
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import polars as pl
 
-from malmoi.corpus.personal import mask
+from malmoi.corpus.documents import DOC
+from malmoi.corpus.personal import mask_all
 
 SAMPLE_CHARS = 160
 MARGIN = 1000  # characters held of a sample until it is masked and cut
@@ -50,9 +53,31 @@ class Ledger:
             found.append((hashed, *_around(old[i], new[i], MARGIN)))
         found[:] = merge_samples([found], self.samples)
 
-    def count_change(self, code: str, count: int) -> None:
-        if count:
-            self.changed[code] += count
+    def change_at(
+        self, code: str, text: str, spans: Sequence[tuple[int, int]], step: Callable[[str], str]
+    ) -> None:
+        """Book changes at `spans` (ascending) of a block of documents under `code`. A sample is what stands
+        around a document's first one, and what `step` makes of that."""
+        if not len(spans):
+            return
+        self.changed[code] += len(spans)
+        if not self.samples:
+            return
+        ends = [*(found.start() for found in re.finditer(DOC, text)), len(text)]
+        around: list[str] = []
+        document = -1
+        for start, end in spans:
+            if document >= 0 and start < ends[document]:
+                continue
+            document = bisect_right(ends, start)
+            first = ends[document - 1] + 1 if document else 0
+            around.append(text[max(first, start - MARGIN // 2) : min(ends[document], end + MARGIN // 2)])
+        found = self.change_samples.setdefault(code, [])
+        old = pl.Series(around)
+        for hashed, i in self._smallest(old, found):
+            before, after = (side.replace("\n", " ") for side in (old[i], step(old[i])))
+            found.append((hashed, *_around(before, after, MARGIN)))
+        found[:] = merge_samples([found], self.samples)
 
     def _smallest(self, lines: pl.Series, found: list[tuple[int, str, str]]) -> list[tuple[int, int]]:
         """(hash, index) of the lines that may displace a sample already found."""
@@ -65,12 +90,15 @@ class Ledger:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Here samples are masked, whole, and only then cut: a number cut in two would escape."""
+        dropped = [text for found in self.drop_samples.values() for _, text, _ in found]
+        changed = [text for found in self.change_samples.values() for _, *both in found for text in both]
+        masked = iter(mask_all([*dropped, *changed]))
         drops = {
-            code: [(hashed, mask(text)[:SAMPLE_CHARS], file) for hashed, text, file in found]
+            code: [(hashed, next(masked)[:SAMPLE_CHARS], file) for hashed, _, file in found]
             for code, found in self.drop_samples.items()
         }
         changes = {
-            code: [(hashed, *_around(mask(old), mask(new), 70)) for hashed, old, new in found]
+            code: [(hashed, *_around(next(masked), next(masked), 70)) for hashed, _, _ in found]
             for code, found in self.change_samples.items()
         }
         return {

@@ -7,17 +7,29 @@ masked whatever the recipe says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 B = r"(?-u:\b)"
+DASH = "-‐‑–—－"
 PERSONAL_STEPS = (
     (rf"{B}[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{{2,}}", "user@example.com"),
-    # Resident and foreigner registration: a date of birth, then a digit 1 to 8.
-    (rf"{B}\d{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]) ?[-–]? ?[1-8]\d{{6}}{B}", "000000-0000000"),
+    # Resident registration: a date of birth, a digit 1 to 4 (foreigners: 5 to 8); the rest may be starred.
+    (
+        rf"{B}\d{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+        rf"(?: ?[{DASH}]? ?[1-8]\d{{6}}{B}| ?[{DASH}] ?[1-8][*＊xX●]{{6}})",
+        "000000-0000000",
+    ),
     (rf"{B}\d{{4}}([- ])\d{{4}}[- ]\d{{4}}[- ]\d{{4}}{B}", "0000${1}0000${1}0000${1}0000"),
-    (rf"(?:\+82[- ]?|{B}0)1[016789][-. )]{{0,2}}\d{{3,4}}[-. ]?\d{{4}}{B}", "010-0000-0000"),
-    (rf"(?:\+82[- ]?|{B}0)2[-. )]{{1,2}}\d{{3,4}}[-. ]\d{{4}}{B}", "02-000-0000"),
-    (rf"(?:\+82[- ]?|{B}0)([3-6][1-5]|[78]0|50\d?)[-. )]{{1,2}}\d{{3,4}}[-. ]\d{{4}}{B}", "0${1}-000-0000"),
+    # Driving licences
+    (rf"{B}\d{{2}}-\d{{2}}-\d{{6}}-\d{{2}}{B}", "00-00-000000-00"),
+    (rf"(?:\+82[- ]?|{B}0)1[016789][{DASH}. )]{{0,2}}\d{{3,4}}[{DASH}. ]?\d{{4}}{B}", "010-0000-0000"),
+    (rf"(?:\+82[- ]?|{B}0)2[{DASH}. )]{{1,2}}\d{{3,4}}[{DASH}. ]\d{{4}}{B}", "02-000-0000"),
+    (
+        rf"(?:\+82[- ]?|{B}0)([3-6][1-5]|[78]0|50\d?)[{DASH}. )]{{1,2}}\d{{3,4}}[{DASH}. ]\d{{4}}{B}",
+        "0${1}-000-0000",
+    ),
     # Bank accounts: three groups, the last of five or more digits (dates and ISBNs end in fewer).
     (rf"{B}\d{{3,6}}-\d{{2,6}}-\d{{5,8}}([^\d-]|$)", "000-00-000000${1}"),
 )
@@ -25,7 +37,12 @@ PERSONAL_STEPS = (
 
 def mask(text: str) -> str:
     """One text with personal numbers masked."""
-    masked = pl.Series([text])
+    return mask_all([text])[0]
+
+
+def mask_all(texts: Sequence[str]) -> list[str]:
+    """The same of many texts at the price of one."""
+    masked = pl.Series(texts, dtype=pl.String)
     for pattern, replacement in PERSONAL_STEPS:
         masked = masked.str.replace_all(pattern, replacement)
-    return str(masked[0])
+    return masked.to_list()

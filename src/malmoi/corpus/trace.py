@@ -15,10 +15,11 @@ from malmoi.corpus.characters import clean_characters
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.filters import filter_sentences
-from malmoi.corpus.html import strip_html
 from malmoi.corpus.ledger import Ledger
+from malmoi.corpus.refine import strip_markup
 from malmoi.corpus.rules import rewrite, rules_of
 from malmoi.corpus.split import split_sentences
+from malmoi.hangul import respell
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ def trace_cleaning(text: str, config: CorpusConfig | None = None) -> Cleaned:
 
     took("nfc", unicodedata.normalize("NFC", current))
     if config.markup:
-        took("html", strip_html(current, ledger))
-    took("invisible_characters", clean_characters(current, 0)[0])
+        took("html", strip_markup(current, config, ledger))
+    took("hangul_spelling", respell(current))
+    took("invisible_characters", clean_characters(current, 0).text)
     if config.repeats:
-        took("repeated_characters", clean_characters(current, config.repeats)[0])
+        took("repeated_characters", clean_characters(current, config.repeats).text)
     lines = pl.Series("text", [line for line in current.split("\n") if line.strip()], dtype=pl.String)
     rules = rules_of(config)
     cleaned = rewrite(lines, [], ledger)

@@ -25,7 +25,6 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Text
 from malmoi.tasks.metrics import Kind
 from malmoi.tasks.paths import as_stored
-from malmoi.tasks.table import shell_word
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 # Texts answered together: enough to sort by length, and all that is in memory of a file of any size.
@@ -155,5 +154,5 @@ def model_folder(path: Path) -> Path:
     # While a run is still `running`, its model folder may be half written.
     if (path / MODEL / TASK_FILE).is_file() and read_manifest(path).state == "finished":
         return path / MODEL
-    start = shell_word(str(path)) if (path / CONFIG).is_file() else "CHECKPOINT"
+    start = path if (path / CONFIG).is_file() else "CHECKPOINT"
     raise MalmoiError("MM0620", path, start=start)

@@ -2,7 +2,8 @@
 
 An entry is `[key]` with `ko` and `en`. An error's key is its code (`MM0101`) and its `ko` and `en` hold
 `what`, `why`, `do` and `more` (the page that `malmoi explain` shows). Values are put in with
-`str.format`; `{name:을/를}` puts the value and the particle its last syllable asks for.
+`str.format`; `{name:을/를}` puts the value and the particle its last syllable asks for, `{path!q}` the value
+as a word of a command that can be copied.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib import resources
 from pathlib import PurePath
 from typing import Any
 
-from malmoi.paths import readable
+from malmoi.paths import readable, shell_word
 
 LANGUAGES = ("ko", "en")
 _chosen: str | None = None
@@ -74,7 +75,13 @@ def render(template: str, **values: Any) -> str:
 
 
 class _Formatter(string.Formatter):
-    """`str.format` plus Korean particles: `{path:을/를}` (the form after a final consonant first)."""
+    """`str.format` plus Korean particles, `{path:을/를}` (the form after a final consonant first), and words
+    of a command to copy, `{path!q}` (quoted for the shell where need be)."""
+
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        if conversion == "q":
+            return shell_word(str(value))
+        return super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         if isinstance(value, str | PurePath | Exception):

@@ -7,7 +7,7 @@ that best links a word's vector to its neighbour's. One pass over the text, a mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,26 @@ class Counted:
     links: dict[int, Tensor]
 
 
-def count(parts: Sequence[Part], entries: int, width: int, *, reserved: Sequence[int], seed: int) -> Counted:
-    """Count neighbours in the first tokens (32 M) of the parts; `reserved` entries get no vectors.
+def counted_tokens(parts: Sequence[Part]) -> int:
+    """How many tokens `count` reads: the first of each part, 32 M together."""
+    return sum(min(_budget(parts), len(part.ids)) for part in parts)
+
+
+def _budget(parts: Sequence[Part]) -> int:
+    return COUNTED // max(1, len(parts))
+
+
+def count(
+    parts: Sequence[Part],
+    entries: int,
+    width: int,
+    *,
+    reserved: Sequence[int],
+    seed: int,
+    advance: Callable[[float], None] = lambda amount: None,
+) -> Counted:
+    """Count neighbours in the first tokens (32 M) of the parts; `reserved` entries get no vectors. `advance`
+    is told of as many tokens as `counted_tokens`, a share for each offset.
 
     Memory: up to 9 · K² floats, K = min(8,192, V): 2.4 GB, of which 4 · K² stay to the end. Deterministic for
     a seed and a number of threads.
@@ -57,11 +75,13 @@ def count(parts: Sequence[Part], entries: int, width: int, *, reserved: Sequence
     K = len(known)
     place = np.full(entries, K, np.int64)
     place[known] = np.arange(K)
-    budget = COUNTED // max(1, len(parts))
-    ids = _end_to_end([place[np.asarray(part.ids[:budget])] for part in parts], K)
+    ids = _end_to_end([place[np.asarray(part.ids[: _budget(parts)])] for part in parts], K)
     frequency = np.bincount(ids, minlength=K + 1)[:K].astype(np.float32)
     chance_KK = np.outer(frequency, frequency) / max(1.0, float(frequency.sum())) + 1
-    scores = {offset: _shrunk_information(ids, offset, K, chance_KK) for offset in OFFSETS}
+    scores = {}
+    for offset in OFFSETS:
+        scores[offset] = _shrunk_information(ids, offset, K, chance_KK)
+        advance(counted_tokens(parts) / len(OFFSETS))
     del chance_KK
     generator = torch.Generator().manual_seed(seed)
     words_KW = _vectors(scores, min(width, K), generator)

@@ -136,7 +136,7 @@ class Trainer(Generic[B]):
             self.reporter.step("pretrain.steps", total=config.steps, unit="step") as bar,
             contextlib.closing(self._batches(first)) as batches_of_steps,
         ):
-            bar.advance(first)
+            bar.skip(first)
             speed.go_on()
             for batches in batches_of_steps:
                 self._update(batches, journal)

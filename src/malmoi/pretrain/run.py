@@ -46,7 +46,7 @@ from malmoi.pretrain.checkpoint import (
     recorded_milestones,
 )
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.counts import count
+from malmoi.pretrain.counts import count, counted_tokens
 from malmoi.pretrain.electra import Electra, ElectraModel
 from malmoi.pretrain.feed import Feed, feed_of
 from malmoi.pretrain.journal import Journal, read_journal
@@ -280,10 +280,16 @@ def _start_counted(
         found = objective.metrics(measured())
         return found.get("generator_loss", found["loss"])
 
-    with reporter.step("pretrain.counting", total=None, unit="token"):
-        s = shards.special
-        reserved = sorted({s.pad, s.unk, s.cls, s.sep, s.mask})
-        counted = count(shards.train, shards.vocab_size, width, reserved=reserved, seed=seed)
+    s = shards.special
+    with reporter.step("pretrain.counting", total=counted_tokens(shards.train), unit="token") as step:
+        counted = count(
+            shards.train,
+            shards.vocab_size,
+            width,
+            reserved=sorted({s.pad, s.unk, s.cls, s.sep, s.mask}),
+            seed=seed,
+            advance=step.advance,
+        )
         start_from_counts(masked_lm, counted, sep=s.sep, seed=seed, score=score)
         if isinstance(network, ElectraModel):
             replaced = objective.metrics(measured())["replaced_rate"]

@@ -8,7 +8,6 @@ up again. Rows are then streamed a second time, so a file larger than memory can
 from __future__ import annotations
 
 import re
-import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -71,7 +70,7 @@ class Table:
                     hint=did_you_mean(name, self.columns),
                     columns=self._shown(),
                     option=option,
-                    fixed=shell_word(",".join(fixed)),
+                    fixed=",".join(fixed),
                 )
         return [self.columns.index(name) for name in wanted]
 
@@ -158,11 +157,6 @@ def _is_header(fields: Sequence[str], columns: Sequence[str]) -> bool:
 
     # The last cell first: it is often the label, and short.
     return len(fields) == len(columns) and same(-1) and all(map(same, range(len(fields) - 1)))
-
-
-def shell_word(text: str) -> str:
-    """As it is typed into a shell; Hangul needs no quotes, which `shlex.quote` would put."""
-    return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else shlex.quote(text)
 
 
 def some_lines(lines: Sequence[int], show: int = 5) -> str:

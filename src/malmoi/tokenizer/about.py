@@ -20,6 +20,7 @@ from malmoi.tokenizer.base import Tokenizer
 ABOUT = "malmoi.json"
 SHAPES: dict[str, Any] = {"files": dict, "words": list, "analyzer": dict | None, "learned": int, "kind": str}
 SPACES = ("one", "kept")
+NORMALIZED = ("NFC", "NFC, one spelling of Hangul")
 MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 
@@ -39,6 +40,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     about = read_settings(folder / ABOUT)
     odd = [name for name, kind in SHAPES.items() if name in about and not isinstance(about[name], kind)]
     odd += ["spaces"] * (about.get("spaces", "one") not in SPACES)
+    odd += ["normalize"] * (about.get("normalize", "NFC") not in NORMALIZED)
     if not odd and not all(isinstance(word, str) for word in about.get("words", ())):
         odd = ["words"]
     if odd:
@@ -52,7 +54,7 @@ def write_about(folder: Path, tokenizer: Tokenizer, words: Sequence[str] = (), *
         "kind": tokenizer.kind,
         "vocab_size": tokenizer.vocab_size,
         "learned": tokenizer.learned,
-        "normalize": "NFC",
+        "normalize": NORMALIZED[tokenizer.one_spelling],
         **more,
         **({"words": list(words)} if words else {}),
     }

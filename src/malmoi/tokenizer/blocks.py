@@ -5,7 +5,7 @@ Blocks of some megabytes, because the columnar work downstream costs the same pe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
@@ -52,6 +52,13 @@ def sample_blocks(paths: Sequence[Path], budget: int) -> Iterator[str]:
         for piece in range(pieces):
             begin = _line_start(path, size * piece // pieces)
             yield from read_blocks(path, begin, _line_start(path, min(size, begin + share // pieces)))
+
+
+def counted_blocks(blocks: Iterable[str], advance: Callable[[float], None]) -> Iterator[str]:
+    """The blocks; each is told of, in bytes, when it has been used."""
+    for block in blocks:
+        yield block
+        advance(len(block.encode()))
 
 
 def _line_start(path: Path, offset: int) -> int:

@@ -7,15 +7,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.hangul import ODD, Edit, odd_codes, private_edits, unit_edits
 from malmoi.special import SpecialIds
 from malmoi.tokenizer import nfc
 from malmoi.tokenizer.base import Encodings, Texts, Truncation
+from malmoi.tokenizer.characters import code_points
 from malmoi.tokenizer.rows import Flat, lay_rows
 
 CHUNK = 1_000_000  # characters encoded at once; the arrays of one chunk take about 60 MB
@@ -35,9 +38,12 @@ class Pieces:
     """(T,) where a morpheme starts, from kinds that know."""
 
 
-def encode_composed(texts: list[str], encode: Callable[[list[str]], Pieces]) -> Flat:
-    """Tokens of `texts` by `encode`, which is given NFC texts without lone surrogates, a chunk at a time."""
-    found = [_chunk(chunk, encode) for chunk in _chunks(texts)]
+def encode_composed(
+    texts: list[str], encode: Callable[[list[str]], Pieces], one_spelling: bool = False
+) -> Flat:
+    """Tokens of `texts` by `encode`, which is given NFC texts without lone surrogates, a chunk at a time, and
+    their Hangul in one spelling if wanted."""
+    found = [_chunk(chunk, encode, one_spelling) for chunk in _chunks(texts)]
     counts = np.concatenate([np.zeros(1, np.int64), *(pieces.counts for pieces in found)])
     ids = np.concatenate([np.zeros(0, np.int32), *(pieces.ids for pieces in found)])
     spans = np.concatenate([np.zeros((0, 2), np.int32), *(pieces.spans for pieces in found)])
@@ -46,8 +52,10 @@ def encode_composed(texts: list[str], encode: Callable[[list[str]], Pieces]) -> 
     return Flat(ids, spans, np.cumsum(counts), morphemes)
 
 
-def _chunk(texts: list[str], encode: Callable[[list[str]], Pieces]) -> Pieces:
+def _chunk(texts: list[str], encode: Callable[[list[str]], Pieces], one_spelling: bool) -> Pieces:
     composed, ways_back = compose_all(texts)
+    if one_spelling:
+        respell_all(composed, ways_back)
     pieces = encode(composed)
     ends = np.cumsum(pieces.counts)
     for index, way_back in ways_back.items():
@@ -69,6 +77,54 @@ def compose_all(texts: list[str]) -> tuple[list[str], dict[int, NDArray[np.int32
     except UnicodeEncodeError:
         composed = [_SURROGATE.sub("\ufffd", text) for text in composed]
     return composed, ways_back
+
+
+def respell_all(texts: list[str], ways_back: dict[int, NDArray[np.int32]]) -> None:
+    """Put the one spelling of `malmoi.hangul` in the place of NFC texts that have another, and their ways
+    back among those of `compose_all`."""
+    if not may_be_odd(code_points("\n".join(texts))):
+        return
+    for index, text in enumerate(texts):
+        if not ODD.search(text):
+            continue
+        spelled, way_back = _respelled(text)
+        if spelled != text:
+            before = ways_back.get(index)
+            texts[index] = spelled
+            ways_back[index] = way_back if before is None else through(before, way_back)
+
+
+def may_be_odd(codes: NDArray[np.uint32]) -> bool:
+    """Whether a character stands in a text that `malmoi.hangul` may rewrite; five times as fast as `ODD`."""
+    return bool(_odd_table().take(codes).any())
+
+
+@cache
+def _odd_table() -> NDArray[np.bool_]:
+    table = np.zeros(0x110000, np.bool_)
+    table[odd_codes()] = True
+    return table
+
+
+def _respelled(text: str) -> tuple[str, NDArray[np.int32]]:
+    """`malmoi.hangul.respell`, and the way back."""
+    joined, way_back = _edited(text, private_edits(text))
+    composed, way = nfc.compose(joined)
+    way_back = through(way_back, way)
+    spelled, way = _edited(composed, unit_edits(composed))
+    return spelled, through(way_back, way)
+
+
+def _edited(text: str, edits: Sequence[Edit]) -> tuple[str, NDArray[np.int32]]:
+    """A text with `edits` made; what is put in has all the characters it stands for."""
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for start, end, put in (*edits, (len(text), len(text), "")):
+        parts += (text[at:start], put)
+        spans += [*((place, place + 1) for place in range(at, start)), *[(start, end)] * len(put)]
+        at = end
+    return "".join(parts), np.array(spans, np.int32).reshape(-1, 2)
 
 
 def through(way_back: NDArray[np.int32], spans: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -94,6 +150,7 @@ class OverPieces:
 
     entries: list[str]
     special: SpecialIds
+    one_spelling: bool = False
 
     def encode_pieces(self, texts: list[str]) -> Pieces:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
@@ -122,7 +179,7 @@ class OverPieces:
         pairs = bool(texts) and not isinstance(texts[0], str)
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
-            encode_composed(plain, self.encode_pieces),
+            encode_composed(plain, self.encode_pieces, self.one_spelling),
             self.special,
             pairs=pairs,
             max_len=max_len,

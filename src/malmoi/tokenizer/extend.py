@@ -29,7 +29,7 @@ from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
-from malmoi.tokenizer.blocks import MB, sample_blocks
+from malmoi.tokenizer.blocks import MB, counted_blocks, sample_blocks
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.measure import cut, measure
 from malmoi.tokenizer.propose import Proposal, propose_words
@@ -79,8 +79,10 @@ def extend_tokenizer(
     proposed: list[Proposal] = []
     extended = extend(opened, config.words)
     if corpus is not None and config.add:
-        with reporter.step("tokenizer.proposing", total=None, unit="B"):
-            blocks = sample_blocks(training_parts(corpus), config.sample_mb * MB)
+        parts = training_parts(corpus)
+        total = min(sum(path.stat().st_size for path in parts), config.sample_mb * MB)
+        with reporter.step("tokenizer.proposing", total=total, unit="B") as step:
+            blocks = counted_blocks(sample_blocks(parts, config.sample_mb * MB), step.advance)
             proposed = propose_words(extended, blocks, config.add, min_count=config.min_count)
     extended = extend(extended, [proposal.word for proposal in proposed])
     if extended.words == opened.words:
@@ -104,7 +106,7 @@ def extend(tokenizer: WordPiece, words: Sequence[str]) -> WordPiece:
         taken = [int(entry[7:-1]) for entry in known if UNUSED.fullmatch(entry)]
         first = 1 + max(taken, default=-1)
         entries += [f"[unused{first + index}]" for index in range(-len(entries) % 8)]
-    return WordPiece(
+    extended = WordPiece(
         entries,
         lower_case=tokenizer.lower_case,
         strip_accents=tokenizer.strip_accents,
@@ -114,10 +116,13 @@ def extend(tokenizer: WordPiece, words: Sequence[str]) -> WordPiece:
         told=tokenizer.told,
         words=tuple(dict.fromkeys([*tokenizer.words, *words])),
     )
+    extended.one_spelling = tokenizer.one_spelling
+    return extended
 
 
 def _digest(tokenizer: WordPiece) -> str:
     settings = [tokenizer.lower_case, tokenizer.strip_accents, tokenizer.split_hanja, tokenizer.kind]
+    settings += [tokenizer.one_spelling] * tokenizer.one_spelling
     return digest_json([tokenizer.entries, list(tokenizer.words), settings])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
-from malmoi.tokenizer.about import ABOUT, check_seal, read_about, read_settings
+from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, read_settings
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.engine import Choice
 from malmoi.tokenizer.remote import CLASS
@@ -54,6 +54,7 @@ def load_tokenizer(
     module, function = OPENERS[kind]
     opener = getattr(import_module(f"malmoi.tokenizer.{module}"), function)
     tokenizer: Tokenizer = opener(path, reporter=reporter, engine=engine)
+    tokenizer.one_spelling = _about_of(path).get("normalize") == NORMALIZED[True]
     if encodes:
         tokenizer.ready()
     return tokenizer
@@ -61,10 +62,10 @@ def load_tokenizer(
 
 def kind_of(path: Path) -> str:
     """The kind that malmoi.json says (of a vocab.txt beside it too), else what the files look like."""
-    folder = path if path.is_dir() else path.parent
     named = path.is_dir() or path.name == "vocab.txt"
-    if named and (kind := read_about(folder).get("kind")):
+    if kind := _about_of(path).get("kind"):
         return str(kind)
+    folder = path if path.is_dir() else path.parent
     if named and read_settings(folder / "tokenizer_config.json").get("tokenizer_class") == CLASS:
         return "morpheme"  # whose malmoi.json is gone: its vocab.txt alone would open as another tokenizer
     model = model_file(path) if path.is_dir() else path
@@ -75,6 +76,13 @@ def kind_of(path: Path) -> str:
         file = next(path / name for name in VOCABULARIES if (path / name).exists())
     byte_level = file.name == "vocab.json" or (file.suffix == ".json" and is_byte_level(read_settings(file)))
     return "bytebpe" if byte_level else "wordpiece"
+
+
+def _about_of(path: Path) -> dict[str, Any]:
+    """What malmoi.json says of a folder, or of the vocab.txt beside it."""
+    if path.is_dir():
+        return read_about(path)
+    return read_about(path.parent) if path.name == "vocab.txt" else {}
 
 
 def is_byte_level(state: dict[str, Any]) -> bool:

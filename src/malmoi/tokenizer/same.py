@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from malmoi.tokenizer.about import NORMALIZED
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.bytebpe import ByteBPE
 from malmoi.tokenizer.morpheme import MorphemeWordPiece
@@ -69,6 +70,7 @@ def deviations(before: Tokenizer, after: Tokenizer, digest: Callable[[Path], str
 
 
 def _named(before: Tokenizer, after: Tokenizer) -> Iterator[Change]:
+    yield from _change("normalize", NORMALIZED[before.one_spelling], NORMALIZED[after.one_spelling])
     if isinstance(before, MorphemeWordPiece) and isinstance(after, MorphemeWordPiece):
         one, two = before.analyzer.identity, after.analyzer.identity
         for name in sorted({*one, *two} - {"analyzer"}):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,7 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
 
     Raises MM0202 (no model in the folder), MM0203 (words or characters, not pieces; user words that are no
     pieces), MM0204 (empty), MM0206
-    (special tokens missing), MM0231 (not a model, or damaged).
+    (special tokens missing), MM0231 (not a model, or damaged), MM0808 (beside a vocab.txt of other ids).
     """
     file = spm.model_file(path) if path.is_dir() else path
     if file is None:
@@ -190,16 +190,22 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
     model = spm.read_model(file)
     if model.kind not in KINDS:
         raise MalmoiError("MM0203", file, found=f"SentencePiece {model.kind}")
-    listed = file.parent / "vocab.txt"
-    if (
-        listed.exists()
-        and listed.read_text("utf-8", "replace").split("\n")[: len(model.pieces)] != model.entries
-    ):
-        # monologg's KoBERT takes ids from this list: no difference there, but there might be one elsewhere.
-        raise MalmoiError("MM0231", file, detail="vocab.txt ≠ .model")
+    _check_list(file.parent / "vocab.txt", model)
     about = read_about(file.parent) if file.name == FILE else {}
     words = about.get("words", ())
     known = {piece.text for piece in model.pieces if piece.type == spm.USER_DEFINED}
     if strange := [word for word in words if spm.as_piece(word) not in known]:
         raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words: {strange[0]}")
     return SentencePiece(model, learned=about.get("learned"), words=words, where=file)
+
+
+def _check_list(file: Path, model: spm.Model) -> None:
+    """Raises MM0808 where a vocab.txt beside the model numbers the pieces otherwise: monologg's KoBERT takes
+    its ids from that list, which is the model's; of another one might not know."""
+    if not file.exists():
+        return
+    listed = file.read_text("utf-8", "replace").split("\n")
+    for index, (own, entry) in enumerate(zip_longest(listed[: len(model.pieces)], model.entries)):
+        if own != entry:
+            aside = file.with_name("vocab-aside.txt")
+            raise MalmoiError("MM0808", file, id=index, listed=own or "", entry=entry, file=file, aside=aside)

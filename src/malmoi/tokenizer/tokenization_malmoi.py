@@ -16,6 +16,7 @@ from tokenizers import Tokenizer as Library
 from tokenizers import models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizer
 
+from malmoi.hangul import respell
 from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.characters import LONGEST_WORD
 from malmoi.tokenizer.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
@@ -42,6 +43,7 @@ class MalmoiMorphemeTokenizer(PreTrainedTokenizer):
         self._ids = {entry: index for index, entry in enumerate(entries)}
         self._entries = entries
         self._lemmas = about["form"] == "lemma"
+        self._one_spelling = about["normalize"] != "NFC"
         words = Path(words_file) if words_file and about["analyzer"]["user_dictionary"] else None
         self._analyzer = open_analyzer(about["analyzer"]["analyzer"], words)
         self._characters = bert_characters()
@@ -61,8 +63,9 @@ class MalmoiMorphemeTokenizer(PreTrainedTokenizer):
         return self._ids | self._added_tokens_encoder
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
+        text = unicodedata.normalize("NFC", text)
         # No library takes lone surrogates.
-        texts = [_SURROGATE.sub("\ufffd", unicodedata.normalize("NFC", text))]
+        texts = [_SURROGATE.sub("\ufffd", respell(text) if self._one_spelling else text)]
         if self._lemmas:
             marked = mark_lemmas(texts, self._analyzer.analyze(texts), self._characters)
         else:

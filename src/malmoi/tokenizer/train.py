@@ -77,6 +77,7 @@ def train_tokenizer(
             result = learn(Task(config, blocks, str(corpus), bar.advance, words, cores, reporter))
             bar.advance(math.inf)
         tokenizer = result.tokenizer
+        tokenizer.one_spelling = True
         tokenizer.save(draft.path)
         seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]

@@ -20,6 +20,7 @@ from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact import write_bytes
+from malmoi.hangul import respell
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer import nfc
 from malmoi.tokenizer.about import write_about
@@ -38,7 +39,7 @@ from malmoi.tokenizer.characters import (
     mark_words,
     spell_words,
 )
-from malmoi.tokenizer.composed import OverPieces, Pieces
+from malmoi.tokenizer.composed import OverPieces, Pieces, may_be_odd
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.engine import Choice, Engine, join_ids
 from malmoi.tokenizer.names import template, write_for_transformers
@@ -156,6 +157,8 @@ class WordPiece(OverPieces):
         try:
             codes = code_points(text)
         except UnicodeEncodeError:  # a lone surrogate
+            return None
+        if self.one_spelling and may_be_odd(codes) and respell(text) != text:
             return None
         classes = self._characters.classes(codes)
         if classes.max(initial=LETTER) >= HIDDEN:

@@ -32,11 +32,14 @@ SHARED_FLAGS = ("single_word", "lstrip", "rstrip")
 
 
 def read_words(file: Path) -> tuple[str, ...]:
-    """The words of a file, one a line, in NFC, each once; what follows a tab is left aside, so an analyzer's
-    user dictionary will do, and any run of spaces is one.
+    """The words of a file, one a line, each once, in the characters that the corpus stage makes of a text;
+    what follows a tab is left aside, so an analyzer's user dictionary will do, and any run of spaces is one.
 
     Raises MM0260 (no such file, not UTF-8, no word in it) and those of `check_words`.
     """
+
+    from malmoi.corpus.characters import clean_characters
+
     try:
         lines = file.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -50,7 +53,8 @@ def read_words(file: Path) -> tuple[str, ...]:
     if not words:
         raise MalmoiError("MM0260", file, detail="0 words")
     check_words(words, str(file))
-    return tuple(words)
+    # As the corpus stage writes them: a zero-width character inside would be found in no text either.
+    return tuple(dict.fromkeys(clean_characters(word, 0).text for word in words))
 
 
 def check_words(words: Mapping[str, int], file: str) -> None:
