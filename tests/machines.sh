@@ -16,7 +16,7 @@ tests() { # NAME [VARIABLE=VALUE ...]
         outcome=FAILED
         failed=1
     fi
-    printf '%-14s %s in %d s: %s\n' "$name" "$outcome" $((SECONDS - began)) "$(tail -n 1 "$logs/$name")"
+    printf '%-14s %s in %d s: %s\n' "$name" "$outcome" $((SECONDS - began)) "$(grep . "$logs/$name" | tail -n 1)"
     grep -E '^(FAILED|ERROR) ' "$logs/$name"
 }
 
