@@ -2,7 +2,6 @@
 # The tests as other machines would run them: with other instructions of the processor, on one thread, and beside
 # work that keeps every core busy. One line a setting, all of them to the end; 1 if any failed.
 #   tests/machines.sh [arguments of pytest, all tests without]
-set -u
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 logs=$(mktemp -d "${TMPDIR:-/tmp}/machines.XXXXXX")
@@ -17,7 +16,7 @@ tests() { # NAME [VARIABLE=VALUE ...]
         outcome=FAILED
         failed=1
     fi
-    printf '%-14s %s in %d s: %s\n' "$name" "$outcome" $((SECONDS - began)) "$(tail -n 1 "$logs/$name")"
+    printf '%-14s %s in %d s: %s\n' "$name" "$outcome" $((SECONDS - began)) "$(grep . "$logs/$name" | tail -n 1)"
     grep -E '^(FAILED|ERROR) ' "$logs/$name"
 }
 
