@@ -73,10 +73,10 @@ def private_edits(text: str) -> list[Edit]:
 def unit_edits(text: str) -> list[Edit]:
     """Everything else that changes, in order; the second step."""
     return [
-        (*found.span(), put)
+        edit
         for run in _RUN.finditer(text)
         for found in _units().finditer(text, *run.span())
-        if (put := _unit(found)) != found[0]
+        for edit in _unit_edits(found)
     ]
 
 
@@ -100,9 +100,20 @@ def _units() -> re.Pattern[str]:
         f"(?P<wide>{FILLER}[{LEADS}][{VOWELS}][{TAILS}{FILLER}])"
         f"|(?P<narrow>[{leads}][{vowels}](?:[{tails}](?![{vowels}]))?)"
         f"|(?P<alone>{LEAD_FILLER}[{_VOWEL}](?![{_VOWEL}{_TAIL}])|[{_LEAD}]{VOWEL_FILLER}(?![{_TAIL}]))"
-        f"|(?P<old>[{_LEAD}{LEAD_FILLER}]+[{_VOWEL}{VOWEL_FILLER}]+[{_TAIL}]*|(?<=[가-힣])[{_TAIL}]+)"
+        f"|(?P<old>[{_LEAD}{LEAD_FILLER}]++[{_VOWEL}{VOWEL_FILLER}]++[{_TAIL}]*+|(?<=[가-힣])[{_TAIL}]++)"
+        # All at once: were they tried one by one, a million of them would take a million steps each.
+        f"|(?P<leads>[{_LEAD}{LEAD_FILLER}]++)"
         f"|[{_ODD_RANGES}]"
     )
+
+
+def _unit_edits(found: re.Match[str]) -> list[Edit]:
+    start, end = found.span()
+    if found.lastgroup == "leads":
+        places = zip(range(start, end), found[0], strict=True)
+        return [(at, at + 1, put) for at, letter in places if (put := _letters().get(letter, letter)) != letter]
+    put = _unit(found)
+    return [(start, end, put)] if put != found[0] else []
 
 
 def _unit(found: re.Match[str]) -> str:

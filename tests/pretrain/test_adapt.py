@@ -202,7 +202,9 @@ def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
     assert isinstance(plain, WordPiece)
     words = [entry for entry in plain.entries if "가" <= entry <= "힣"][:2]
     model = tmp_path / "model"
-    WordPiece(plain.entries, words=words).save(model)
+    with_words = WordPiece(plain.entries, words=words)
+    with_words.one_spelling = plain.one_spelling
+    with_words.save(model)
     reporter = Told()
     found = compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), model, reporter)
     assert (reporter.warned, found.pieces) == ([("MM0270", "words", ", ".join(words))], {})
