@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Every process opens torch; more than eight gain little.
+AT_ONCE := -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: venv demo test test-machines lint types bench mutants clean
 
@@ -19,11 +21,11 @@ demo: venv
 	$(BIN)/malmoi run recipes/demo.toml
 
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 # As other machines would run them: six times the tests; `make test-machines TESTS=tests/finetune` for some.
 test-machines: venv
-	PYTHON=$(BIN)/python tests/machines.sh $(TESTS)
+	PYTHON=$(BIN)/python tests/machines.sh $(AT_ONCE) $(TESTS)
 
 lint: venv
 	$(BIN)/ruff check .
