@@ -68,7 +68,6 @@ def leaves(item: Any) -> Iterator[Any]:
     ("objective", "processes", "changes"),
     [
         ("mlm", 1, {"micro_rows": 3}),
-        ("electra", 1, {}),
         ("electra", 2, {"pairs": 0.5, "echoes": 0.3, "micro_rows": 4}),
     ],
 )
