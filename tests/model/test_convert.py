@@ -71,6 +71,26 @@ def test_the_copy_has_the_same_weights_and_the_folder_stays_as_it_was(
     assert with_safetensors(written) == written
 
 
+def test_a_copy_is_on_the_disk_before_it_has_its_name(
+    folder: Path, copies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut later leaves all of it or none: what has the name is taken as it is."""
+    synced: set[int] = set()
+    fsync, rename = os.fsync, Path.rename
+
+    def listen(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def named(draft: Path, copy: Path) -> Path:
+        assert {path.stat().st_ino for path in [draft, *draft.iterdir()]} <= synced
+        return rename(draft, copy)
+
+    monkeypatch.setattr(os, "fsync", listen)
+    monkeypatch.setattr(Path, "rename", named)
+    assert with_safetensors(folder).parent == copies
+
+
 def test_every_stage_that_starts_from_a_model_takes_it(folder: Path, copies: Path, tmp_path: Path) -> None:
     start = pretrained(folder)
     assert start.weights is not None and start.weights.parent == start.tokenizer.parent == copies

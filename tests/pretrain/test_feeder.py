@@ -68,7 +68,6 @@ def leaves(item: Any) -> Iterator[Any]:
     ("objective", "processes", "changes"),
     [
         ("mlm", 1, {"micro_rows": 3}),
-        ("electra", 1, {}),
         ("electra", 2, {"pairs": 0.5, "echoes": 0.3, "micro_rows": 4}),
     ],
 )
@@ -123,6 +122,21 @@ def test_a_system_that_starts_no_process_is_an_error(
     monkeypatch.setattr("malmoi.pretrain.feeder.sys.executable", str(tmp_path / "no-python"))
     with pytest.raises(MalmoiError, match=r"MM0551.*\(status No such file or directory\)"):
         list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
+
+
+def test_a_killed_process_that_cannot_be_replaced_is_an_error(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That error, and not one of closing what is closed."""
+    told: list[str] = []
+    batches = stream(feed_for(shards, tmp_path), 0, 8, CPU, warn=lambda code, **values: told.append(code))
+    next(batches)
+    monkeypatch.setattr("malmoi.pretrain.feeder.sys.executable", str(tmp_path / "no-python"))
+    os.kill(children()[0], signal.SIGKILL)
+    with pytest.raises(MalmoiError, match=r"MM0551.*\(status No such file or directory\)"):
+        list(batches)
+    assert told == ["MM0550"]
+    assert children() == []
 
 
 class Wrong(Mlm):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from malmoi.artifact import locked
+from malmoi.artifact import locked, read_manifest
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 from malmoi.model.hf import read_masked_lm
@@ -253,6 +253,19 @@ def test_a_checkpoint_of_another_shape_and_another_run(
     shutil.copytree(undisturbed / "checkpoints", out / "checkpoints")
     with pytest.raises(MalmoiError, match=r"MM0507.*the checkpoint's ffn is 128, and the recipe asks for 64"):
         pretrain(TRAINING.model_copy(update={"steps": 20}), wide, shards, out)
+
+
+def test_a_run_of_a_version_without_a_setting_says_which(
+    undisturbed: Path, shards: Path, tmp_path: Path
+) -> None:
+    """Not its shards, which are the same."""
+    shutil.copytree(undisturbed, tmp_path / "run")
+    manifest = read_manifest(tmp_path / "run")
+    del manifest.config["pretrain"]["glorot"]
+    manifest.key = "of other settings"
+    (tmp_path / "run" / "manifest.json").write_text(manifest.model_dump_json(), "utf-8")
+    with pytest.raises(MalmoiError, match=r"MM0505.*differs in: pretrain\.glorot\n"):
+        pretrain(TRAINING, MODEL, shards, tmp_path / "run")
 
 
 def test_non_finite_loss_stops_before_the_update_and_names_the_rows(

@@ -112,6 +112,15 @@ def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_abov
     )
 
 
+@pytest.mark.parametrize(("mean", "shown"), [(0.93, "+5.0"), (0.83, "−5.0")])
+def test_of_one_seed_nothing_is_claimed_beside_the_bag_of_characters(mean: float, shown: str) -> None:
+    lines = [line("a", mean, 0.80, None), line("a", 0.88, None, None, "characters")]
+    (said,) = sayings(league(*lines))
+    assert said.tone == "warn"
+    told = f"ours and the bag of characters (88.0) are {shown} points apart; one seed says no more than that."
+    assert said.text == told
+
+
 def test_a_gain_is_judged_among_all_rows_of_all_tasks() -> None:
     one = line("a", 0.825, 0.80, 0.01)  # p = .038 by itself
     assert headline(league(one)).text.startswith("Pretraining helps on a")

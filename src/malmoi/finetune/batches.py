@@ -146,12 +146,13 @@ def _laid(
     positions = np.arange(lengths_B.sum()) - np.repeat(np.cumsum(lengths_B) - lengths_B, lengths_B)
     sources = positions + np.repeat(encoded.starts[texts], lengths_B)
     places = positions + np.repeat(firsts_B, lengths_B)
-    # A row's tail is a sequence of its own: its positions restart, and no text attends to it.
+    # A row's tail is a sequence of its own, and no text attends to it. All of it is at position 0: it may be
+    # longer than the model has positions.
     used_R = np.zeros(R, np.int64)
     np.maximum.at(used_R, firsts_B // L, firsts_B % L + lengths_B)
     ids_T = np.full(T, encoded.pad_id, np.int64)
     segments_T = np.zeros(T, np.int64)
-    positions_T = np.arange(T) % L - np.repeat(used_R, L)
+    positions_T = np.zeros(T, np.int64)
     ids_T[places] = encoded.ids[sources]
     segments_T[places] = encoded.segments[sources]
     positions_T[places] = positions

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from malmoi.artifact import digest_json, disk_errors, record_file
+from malmoi.artifact import digest_json, disk_errors, record_file, sync_tree
 from malmoi.errors import MalmoiError
 from malmoi.model.hf_config import CONFIG
 from malmoi.model.hf_weights import WEIGHTS
@@ -48,6 +48,7 @@ def with_safetensors(folder: Path, reporter: Reporter = SILENT) -> Path:
                     shutil.copyfile(folder / name, draft / name)
                 _convert(folder / PICKLE, draft / WEIGHTS)
                 if not copy.exists():  # another process may have made it
+                    sync_tree(draft)  # the copy is never looked into again
                     draft.rename(copy)
         finally:
             shutil.rmtree(draft, ignore_errors=True)

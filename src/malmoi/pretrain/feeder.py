@@ -119,6 +119,9 @@ class Feeder(Generic[B]):
         return batch
 
     def close(self) -> None:
+        """End the child at once; nothing happens the second time."""
+        if self._pipe.closed:
+            return
         self.process.kill()  # nothing in it is worth keeping
         self.process.wait()
         self._pipe.close()

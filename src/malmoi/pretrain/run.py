@@ -227,6 +227,8 @@ def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
     if manifest.key != key:
         now = identity(run)
         odd = [f"{s}.{k}" for s in now for k in now[s] if now[s][k] != before[s].get(k)]
+        # A run of a version that did not know a setting was trained without it, whatever its default is now.
+        odd = odd or [f"{s}.{k}" for s in now for k in now[s] if k not in manifest.config.get(s, {})]
         init = manifest.config["pretrain"].get("init") or run.pretrain.init
         rest = "shards / pretrain.init" if init else "shards"
         raise MalmoiError("MM0505", out, differs=", ".join(odd) or rest)

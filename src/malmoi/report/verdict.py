@@ -212,12 +212,14 @@ def _bar(line: dict[str, Any], league: League | None) -> Saying | None:
     above = line["mean"] - base["mean"]
     values = {"row": line["row"], "above": percent(abs(above)), "bar": percent(base["mean"])}
     p = line.get("bar_p")
-    if judge(above, p) == "unclear":
-        return Saying(
-            "warn", text("report.verdict.level_characters", signed=signed(above), p=chance(p), **values)
-        )
-    key = "report.verdict.above_characters" if above > 0 else "report.verdict.below_characters"
-    return Saying("good" if above > 0 else "bad", text(key, **values))
+    found: dict[str, tuple[Tone, str]] = {
+        "helps": ("good", "above_characters"),
+        "hurts": ("bad", "below_characters"),
+        "unclear": ("warn", "level_characters"),
+        "one_seed": ("warn", "one_seed_characters"),
+    }
+    tone, key = found[judge(above, p)]
+    return Saying(tone, text(f"report.verdict.{key}", signed=signed(above), p=chance(p), **values))
 
 
 def _with_bar(said: Saying, bar: Saying | None) -> Saying:

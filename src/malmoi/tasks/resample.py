@@ -28,7 +28,7 @@ def resampled(
     """(S,) the metric on S draws of N rows with replacement; the same draws for every N answers.
 
     Args:
-        metric: one of METRICS.
+        metric: one that a task may choose by (`malmoi.tasks.suites.Task.metric`).
         gold_N: class indices or scores.
         predicted_N: likewise, N ≥ 1.
     """
@@ -69,21 +69,8 @@ def _spearman(gold_N: NDArray[Any], predicted_N: NDArray[Any]) -> Score:
     return lambda rows: correlation(mean_ranks(gold_places[rows]), mean_ranks(places[rows]))
 
 
-def _pearson(gold_N: NDArray[Any], predicted_N: NDArray[Any]) -> Score:
-    if is_constant(predicted_N):
-        return lambda rows: 0.0
-    return lambda rows: correlation(gold_N[rows], predicted_N[rows])
-
-
-def _rmse(gold_N: NDArray[Any], predicted_N: NDArray[Any]) -> Score:
-    squares_N = (gold_N - predicted_N) ** 2
-    return lambda rows: float(np.sqrt(squares_N[rows].mean()))
-
-
 _SCORES = {
     "accuracy": _accuracy,
     "macro_f1": _macro_f1,
     "spearman": _spearman,
-    "pearson": _pearson,
-    "rmse": _rmse,
 }
