@@ -108,12 +108,11 @@ def _units() -> re.Pattern[str]:
 
 
 def _unit_edits(found: re.Match[str]) -> list[Edit]:
-    start, end = found.span()
     if found.lastgroup == "leads":
-        places = zip(range(start, end), found[0], strict=True)
-        return [(at, at + 1, put) for at, letter in places if (put := _letters().get(letter, letter)) != letter]
-    put = _unit(found)
-    return [(start, end, put)] if put != found[0] else []
+        edits = [(at, at + 1, _letters().get(one, one)) for at, one in enumerate(found[0], found.start())]
+    else:
+        edits = [(*found.span(), _unit(found))]
+    return [edit for edit in edits if edit[2] != found.string[edit[0] : edit[1]]]
 
 
 def _unit(found: re.Match[str]) -> str:

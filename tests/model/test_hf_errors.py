@@ -56,7 +56,7 @@ def test_a_pickle_is_never_opened(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     said = refusal(read_encoder, folder)
     assert "MM0403" in said and "opening it may run whatever code its author put in" in said
-    assert f".save_pretrained(sys.argv[1])\" {folder}" in said
+    assert f'.save_pretrained(sys.argv[1])" {folder}' in said
 
 
 @pytest.mark.parametrize(
