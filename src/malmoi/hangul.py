@@ -111,7 +111,9 @@ def _unit_edits(found: re.Match[str]) -> list[Edit]:
     start, end = found.span()
     if found.lastgroup == "leads":
         places = zip(range(start, end), found[0], strict=True)
-        return [(at, at + 1, put) for at, letter in places if (put := _letters().get(letter, letter)) != letter]
+        return [
+            (at, at + 1, put) for at, letter in places if (put := _letters().get(letter, letter)) != letter
+        ]
     put = _unit(found)
     return [(start, end, put)] if put != found[0] else []
 

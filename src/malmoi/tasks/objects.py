@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 from malmoi.tasks.delimited import LINE_LIMIT, read_blocks, suffix_of
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -116,7 +116,7 @@ def read_objects(decoded: Decoded) -> Iterator[Row]:
 
 def _flat(pairs: Pairs, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str | None]]:
     for key, value in pairs:
-        name = prefix + unicodedata.normalize("NFC", key).strip()
+        name = prefix + composed(key).strip()
         if isinstance(value, Pairs) and depth < DEEPEST:
             yield from _flat(value, f"{name}.", depth + 1)
         elif isinstance(value, list):
