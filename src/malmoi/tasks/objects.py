@@ -22,6 +22,7 @@ from malmoi.tasks.delimited import LINE_LIMIT, read_blocks, suffix_of
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 DEEPEST = 3  # objects inside objects whose values become columns
 MOST_COLUMNS = 1000
+WORD = 16  # characters; the longest that JSON reads at once are `\ud83d\ude00` and `-Infinity`
 _SPACE = re.compile(r"[\s\ufeff]*")
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -167,6 +168,11 @@ class _Scan:
             if not self._more():
                 return ""
 
+    def _is_cut(self, error: json.JSONDecodeError) -> bool:
+        """Whether what is held may only lack its rest: a string without its end, or a fault in the last few
+        letters (`tru`, `\\ud8`)."""
+        return error.msg.startswith("Unterminated string") or len(self._held) - error.pos < WORD
+
     def value(self) -> Any:
         while True:
             try:
@@ -174,9 +180,10 @@ class _Scan:
             except RecursionError:
                 raise MalmoiError("MM0647", f"{self._path}:{self.line}", detail="nesting") from None
             except json.JSONDecodeError as error:
-                if len(self._held) - self.at > LINE_LIMIT:
+                may_go_on = self._is_cut(error)
+                if may_go_on and len(self._held) - self.at > LINE_LIMIT:
                     raise _no_rows(self._path, self.line, [f"> {LINE_LIMIT:,}"]) from None
-                if not self._more():  # else it may go on in the next block
+                if not may_go_on or not self._more():
                     line = self.line + self._held.count("\n", self.at, error.pos)
                     raise MalmoiError("MM0647", f"{self._path}:{line}", detail=error.msg) from None
             else:
