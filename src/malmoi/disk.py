@@ -102,15 +102,20 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A draft to write, which takes the place of `path` when it is whole. A link stays, and what it leads to
-    is written; a device or a pipe is its own draft, for a file in its place would end it."""
+    """A draft to write, which takes the place of `path` when it is whole and goes when it will not be. A link
+    stays, and what it leads to is written; a device or a pipe is its own draft, for a file in its place would
+    end it."""
     path = real_place(path)
     if path.exists() and not path.is_file():
         yield path
         return
     draft = path.with_name(path.name + ".tmp")
-    yield draft
-    draft.replace(path)
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def sync_tree(folder: Path) -> None:
