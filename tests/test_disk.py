@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from malmoi.disk import whole_file
+from malmoi.disk import whole_file, write_bytes
 
 
 @pytest.mark.parametrize("fault", [OSError, KeyboardInterrupt, SystemExit])
@@ -27,3 +28,13 @@ def test_a_file_that_cannot_take_its_place_leaves_nothing(tmp_path: Path) -> Non
         draft.write_text("whole", "utf-8")
         path.mkdir()
     assert [p.name for p in tmp_path.iterdir()] == ["answers.tsv"]
+
+
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_a_pipe_is_written_where_it_is(folder: str) -> None:
+    """`--out /dev/stdout` before `| less`."""
+    reader, writer = os.pipe()
+    write_bytes(Path(f"{folder}/{writer}"), b"page")
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read() == b"page"
