@@ -46,6 +46,7 @@ ROOT_FILES = (
     "messages",
     "special",
     "hangul",
+    "nfc",
 )
 FILES = sorted(SOURCE.rglob("*.py"))
 

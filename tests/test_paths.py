@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save
@@ -62,6 +62,10 @@ def test_a_library_that_wants_utf8_gets_a_link(tmp_path: Path) -> None:
 
 
 @given(st.text(st.characters(codec=None)))
+@example("reviews..tmp .tmp")
+@example(".tmp")
+@example("con." + "a" * 300)
+@example("manifest.json")
 def test_any_file_gives_a_name_that_a_folder_can_have(stem: str) -> None:
     assert can_be_folder(plain_name(stem))
 

@@ -97,20 +97,25 @@ def write_bytes(path: Path, data: bytes) -> None:
         stream.flush()
         with suppress(OSError) if draft == path else nullcontext():  # a pipe has nothing to sync
             os.fsync(stream.fileno())
-    sync_folder(path.parent)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A draft to write, which takes the place of `path` when it is whole. A link stays, and what it leads to
-    is written; a device or a pipe is its own draft, for a file in its place would end it."""
-    path = real_place(path)
-    if path.exists() and not path.is_file():
+    """A draft to write, which takes the place of `path` when it is whole and goes when it will not be. A link
+    stays, and what it leads to is written; a device or a pipe is its own draft, for a file in its place would
+    end it."""
+    place = real_place(path)
+    if path.exists() and not path.is_file():  # not `place`: /dev/stdout leads to a pipe that has no path
         yield path
         return
-    draft = path.with_name(path.name + ".tmp")
-    yield draft
-    draft.replace(path)
+    draft = place.with_name(place.name + ".tmp")
+    try:
+        yield draft
+        draft.replace(place)
+        sync_folder(place.parent)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def sync_tree(folder: Path) -> None:

@@ -62,7 +62,8 @@ def plain_name(name: str) -> str:
     """A name made of a file's, so that a folder can bear it: composed, readable, without odd characters."""
     shown = composed(readable(name))
     kept = "".join(c for c in shown if c not in _FOREIGN and unicodedata.category(c) not in UNSEEN)
-    kept = kept.encode()[:LONGEST].decode("utf-8", "ignore").strip(". ")
+    kept = kept.encode()[: LONGEST - 1].decode("utf-8", "ignore").lstrip(". ")
+    kept = re.sub(r"(?:\.tmp|[. ])+$", "", kept)
     return kept if can_be_folder(kept) else f"_{kept}"
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.corpus import delimited
+from malmoi.corpus import book, delimited
 from malmoi.corpus.delimited import unquote
 from malmoi.errors import MalmoiError
 from tests.corpus.conftest import Build, rows
@@ -206,3 +206,10 @@ def test_real_csv_of_a_spreadsheet(shared_data: Path) -> None:
     found, record = skipped(text, "csv", "question1")
     assert found == [row[3] for row in list(csv.reader(io.StringIO(text)))[1:]]
     assert record["rows_skipped"] == 0
+
+
+def test_of_many_bad_rows_the_first_are_listed_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "LISTED", 3)
+    found, record = skipped("text\n" + "가,나\n" * 10 + "다\n", "csv")
+    assert (found, record["rows_skipped"], record["lines_skipped"]) == (["다"], 10, 10)
+    assert [row[0] for row in record["bad_rows"]] == [2, 3, 4]

@@ -65,3 +65,25 @@ def test_a_tag_does_not_reach_into_the_next_document(text: str) -> None:
 
 def test_tags_with_space_in_them_go() -> None:
     assert strip_html(f"<b class='x'>굵게</b\n>{DOC}<script >x</script\n>글", Ledger(0)) == f"굵게{DOC}글"
+
+
+@pytest.mark.parametrize(
+    ("start", "repeated"),
+    [
+        ("<br", ' b="c"'),
+        ("<a", ' b="c"'),
+        ('<a b="c"', " "),
+        ('<a b="', "\n"),
+        ("", '<a b="c" b="'),
+        ("<td", " b=c"),
+    ],
+)
+def test_a_tag_that_never_ends_stays_and_costs_no_more_than_its_length(start: str, repeated: str) -> None:
+    """Half a megabyte; where each attribute was tried as the last one it took 20 to 70 seconds."""
+    text = start + repeated * (500_000 // len(repeated))
+    assert strip_html(text, Ledger(0)) == text
+
+
+def test_a_tag_has_up_to_50_attributes() -> None:
+    assert strip_html("<a" + ' b="c"' * 50 + ">글</a>", Ledger(0)) == "글"
+    assert strip_html("<a" + ' b="c"' * 49 + ' title="안 닫힘>글</a>', Ledger(0)) == "글"

@@ -118,3 +118,10 @@ def test_other_text_keeps_what_looks_alike() -> None:
 def test_deep_and_unclosed_braces_cost_no_more_than_their_length() -> None:
     for text in ("{{{" * 100_000, "{{{+1 " * 50_000 + "}}}" * 50_000, "[* " * 100_000, "||<" * 100_000):
         assert len(strip_namuwiki(text, Ledger(0))) <= len(text)
+
+
+def test_unclosed_macros_cost_no_more_than_their_length() -> None:
+    """Half a megabyte; where each was sought to the end of the line it took ten minutes."""
+    for text in ("[math(" * 80_000, "[math([age(" * 45_000):
+        assert strip_namuwiki(text, Ledger(0)) == text
+    assert strip_namuwiki("[math(a [math(x_{(1)}^2)] 이다", Ledger(0)) == "[math(a formula_0 이다"

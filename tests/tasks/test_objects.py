@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from malmoi.corpus import inflate
+from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.examples import read_examples
+from malmoi.tasks.objects import read_objects
 from malmoi.tasks.table import open_table
 from tests.tasks.test_task_data import Heard
 
@@ -158,3 +161,27 @@ def test_what_was_written_is_read(rows: list[dict[str, str]]) -> None:
             table = open_table(write(Path(folder) / name, text, "utf-8"))
             found = [dict(zip(table.columns, fields, strict=True)) for _, fields in table.rows()]
             assert found == [{name: row.get(name, "") for name in table.columns} for row in rows]
+
+
+@pytest.mark.parametrize("block", range(1, 30))
+def test_a_block_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(inflate, "BLOCK", block)
+    text = r'[ {"a" : "\ud83d\ude00\n\"" ,   "b":-12.5e-3},{"a":true, "b" : -Infinity} , {"a":null}]'
+    rows = list(read_objects(Decoded(write(tmp_path / "a.json", text))))
+    assert [row.cells for row in rows] == [
+        {"a": '\U0001f600\n"', "b": "-12.5e-3"},
+        {"a": "true", "b": "-Infinity"},
+        {"a": ""},
+    ]
+
+
+def test_a_fault_far_from_the_end_of_a_large_file_has_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflate, "BLOCK", 100)
+    monkeypatch.setattr("malmoi.tasks.objects.LINE_LIMIT", 1_000)
+    text = '{"a": "1"}\n' * 2 + '{"a": "2" "b": "3"}\n' + '{"a": "1"}\n' * 1_000
+    with pytest.raises(MalmoiError) as caught:
+        open_table(write(tmp_path / "a.jsonl", text))
+    assert (caught.value.code, caught.value.where) == ("MM0647", f"{tmp_path / 'a.jsonl'}:3")
+    assert "Expecting ',' delimiter" in caught.value.what

@@ -31,13 +31,14 @@ class RowBook:
     def bad(self, line: int, reason: str, *, lines: int = 1, **values: Any) -> None:
         """A row that starts in `line` (1-based) and costs so many `lines`; `reason` is a key below
         `corpus.row`. Raises MM0108, unless bad rows are skipped."""
+        self.record["rows_skipped"] += 1
+        self.record["lines_skipped"] += lines
+        if self.skip and len(self.record["bad_rows"]) >= LISTED:
+            return  # words for a million of them would take longer than reading them
         detail = text(f"corpus.row.{reason}", **values)
         if not self.skip:
             raise MalmoiError("MM0108", f"{self.path}:{line}", detail=detail)
-        self.record["rows_skipped"] += 1
-        self.record["lines_skipped"] += lines
-        if len(self.record["bad_rows"]) < LISTED:
-            self.record["bad_rows"].append([line, detail])
+        self.record["bad_rows"].append([line, detail])
 
     def note(self, kind: str, line: int) -> None:
         """A row of no fault that the user should hear of: `headers_again` or `short_rows`."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from malmoi.corpus.mojibake import rare_syllables
 from malmoi.hangul import odd_codes, private_codes, private_edits, respell, unit_edits
+from malmoi.nfc import composed
 
 Codes = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]
@@ -76,7 +77,7 @@ def clean_characters(text: str, repeats: int) -> Cleaned:
         return Cleaned(text, text, edits, hidden, repeated, private)
     cleaned = to_text(values)
     if len(hidden):  # what stood between a letter and its mark may be gone
-        cleaned = unicodedata.normalize("NFC", cleaned)
+        cleaned = composed(cleaned)
     return Cleaned(cleaned, text, edits, hidden, repeated, private)
 
 

@@ -6,13 +6,13 @@ Names are compared after NFC: macOS writes 본문 as nine letters that look the 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 from malmoi.nearest import nearest
+from malmoi.nfc import composed
 
 TEXT_COLUMNS = (
     *("text", "document", "content", "contents", "sentence", "body", "comments", "comment", "review"),
@@ -31,7 +31,7 @@ class Column:
 
 
 def clean_name(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().strip('"').lstrip("\ufeff").strip()
+    return composed(name).strip().strip('"').lstrip("\ufeff").strip()
 
 
 def find_column(header: Sequence[str], column: str | None, where: str) -> Column:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.ledger import Ledger
+from malmoi.nfc import composed
 
 BLOCK = (
     "address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h[1-6]"
@@ -32,10 +32,12 @@ SPACE = rf"[^\S{DOC}]"  # to Python's \s the separator of documents is one
 _NAME = r"[A-Za-z_:@][A-Za-z0-9_:.@-]*"
 _VALUE = rf"(?:\"[^\"<{DOC}]*\"|'[^'<{DOC}]*'|[^\s\"'<>{DOC}]+)"
 # Where one is name=value the others may be any ASCII words, and the last one's quotation mark may be missing.
+# At most 50, and what follows that mark is taken at once (`+`): else each attribute of a tag without an end
+# would be tried as the last one, with each of 2,000 letters as its end, 40 s for a megabyte.
 _ATTRIBUTES = (
     rf"(?:{SPACE}+(?:{'|'.join(FLAGS.split())}))*"
-    rf"|(?=[^<>{DOC}]{{0,2000}}=)(?:(?:{SPACE}+|(?<=[\"'])){_NAME}(?:{SPACE}*={SPACE}*{_VALUE})?)*"
-    rf"(?:{SPACE}+{_NAME}{SPACE}*={SPACE}*[\"'][^<>{DOC}]{{0,2000}})?"
+    rf"|(?=[^<>{DOC}]{{0,2000}}=)(?:(?:{SPACE}+|(?<=[\"'])){_NAME}(?:{SPACE}*={SPACE}*{_VALUE})?){{0,50}}"
+    rf"(?:{SPACE}+{_NAME}{SPACE}*={SPACE}*[\"'][^<>{DOC}]{{0,2000}}+)?"
 )
 
 
@@ -72,7 +74,7 @@ def strip_html(text: str, ledger: Ledger) -> str:
             ledger.change_at("html_entity", text, spans, lambda around: ENTITY.sub(_unescape, around))
             if not spans:
                 break
-            text = unicodedata.normalize("NFC", ENTITY.sub(_unescape, text))
+            text = composed(ENTITY.sub(_unescape, text))
     if "<" in text:
         for code, pattern, put in STEPS:
             text = strip(text, ledger, code, pattern, put)

@@ -6,7 +6,6 @@ parallel. Text is NFC, documents end with DOC, lines with "\\n". A file that tur
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -19,6 +18,7 @@ from malmoi.corpus.decode import Decoded
 from malmoi.corpus.documents import DOC, row_documents, sniff_rows, text_documents
 from malmoi.corpus.inputs import NOT_YET, Source
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 
 # What `on_bad_file = "skip"` forgives.
 BAD_FILE = {f"MM01{n:02d}" for n in (3, 4, 5, 6, 7, 11, 18, 19, 20)}
@@ -82,7 +82,7 @@ def source_documents(decoded: Decoded, source: Source, config: CorpusConfig, boo
     else:
         chunks = row_documents(blocks, source.path, kind, config.text, book)
     for chunk in chunks:
-        if tidy := _tidy(unicodedata.normalize("NFC", chunk)):
+        if tidy := _tidy(composed(chunk)):
             yield tidy + DOC
 
 

@@ -23,6 +23,7 @@ MACROS = (
     "include youtube kakaotv nicovideo navertv vimeo spotify anchor clearfix tableofcontents footnote"
     " 목차 각주"
 )
+VALUES = "math|age|dday|pagecount"  # macros whose text Namuwiki computes
 # Documents stand side by side: to `.`, `^` and `$` their separator would be any character.
 START, END, ANY = rf"(?<![^\n{DOC}])", rf"(?![^\n{DOC}])", rf"[^\n{DOC}]"
 STEPS = (
@@ -37,7 +38,11 @@ STEPS = (
     (rf"(?i)\[(?:{'|'.join(MACROS.split())})(?:\([^()\[\]\n{DOC}]*\))?\]", ""),
     (rf"\[ruby\(([^,()\[\]\n{DOC}]*),[^()\[\]\n{DOC}]*\)\]", r"\1"),
     # As WikiExtractor writes it: the sentence has lost a word.
-    (rf"(?i)\[(?:(?:math|age|dday|pagecount)\({ANY}*?\)|date|datetime|pagecount)\]", "formula_0"),
+    # An unclosed one ends where the next begins: a thousand of them must not each read on to the line's end.
+    (
+        rf"(?i)\[(?:(?:{VALUES})\((?:(?!\[(?:{VALUES})\(){ANY})*?\)|date|datetime|pagecount)\]",
+        "formula_0",
+    ),
     (r"(?i)\[br\]", "\n"),
     (rf"\[\[([^\[\]|#\n{DOC}]+)#[^\[\]|\n{DOC}]*\]\]", r"[[\1]]"),  # a section of a page
     (rf"{START}(={{2,6}})#?[ \t]*({ANY}+?)[ \t]*#?\1[ \t]*{END}", r"\2"),

@@ -6,7 +6,6 @@ What needs the whole corpus (duplicates, boilerplate) cannot be seen on one text
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 import polars as pl
@@ -20,6 +19,7 @@ from malmoi.corpus.refine import strip_markup
 from malmoi.corpus.rules import rewrite, rules_of
 from malmoi.corpus.split import split_sentences
 from malmoi.hangul import respell
+from malmoi.nfc import composed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def trace_cleaning(text: str, config: CorpusConfig | None = None) -> Cleaned:
         steps.append(Step(name, current, after))
         current = after
 
-    took("nfc", unicodedata.normalize("NFC", current))
+    took("nfc", composed(current))
     if config.markup:
         took("html", strip_markup(current, config, ledger))
     took("hangul_spelling", respell(current))

@@ -6,7 +6,6 @@ row; NSMC's test file has three). The caller drops both from training, and says 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 from malmoi.progress import Reporter
 from malmoi.tasks.first_row import check_first_row
 from malmoi.tasks.invisible import visible
@@ -66,8 +66,8 @@ def is_blank(text: Text) -> bool:
 def normal(text: Text) -> str:
     """What counts as the same text: NFC without outer white space; a pair's two texts joined; '' if blank."""
     if isinstance(text, str):
-        return unicodedata.normalize("NFC", text).strip()
-    joined = "\x1f".join(unicodedata.normalize("NFC", part).strip() for part in text)
+        return composed(text).strip()
+    joined = "\x1f".join(composed(part).strip() for part in text)
     return "" if joined == "\x1f" else joined
 
 
@@ -115,7 +115,7 @@ def read_examples(
     labels: list[str] = []
     for line, fields in table.rows():
         if any(fields):  # spreadsheets export trailing rows of bare commas
-            value = unicodedata.normalize("NFC", fields[label_column]).strip()
+            value = composed(fields[label_column]).strip()
             lines.append(line)
             texts.append(text_of(fields, columns))
             labels.append(value if visible(value).strip() and value not in marks else "")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +16,13 @@ from typing import Any
 
 from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 from malmoi.tasks.delimited import LINE_LIMIT, read_blocks, suffix_of
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 DEEPEST = 3  # objects inside objects whose values become columns
 MOST_COLUMNS = 1000
+WORD = 16  # characters; the longest that JSON reads at once are `\ud83d\ude00` and `-Infinity`
 _SPACE = re.compile(r"[\s\ufeff]*")
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -116,7 +117,7 @@ def read_objects(decoded: Decoded) -> Iterator[Row]:
 
 def _flat(pairs: Pairs, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str | None]]:
     for key, value in pairs:
-        name = prefix + unicodedata.normalize("NFC", key).strip()
+        name = prefix + composed(key).strip()
         if isinstance(value, Pairs) and depth < DEEPEST:
             yield from _flat(value, f"{name}.", depth + 1)
         elif isinstance(value, list):
@@ -167,6 +168,11 @@ class _Scan:
             if not self._more():
                 return ""
 
+    def _is_cut(self, error: json.JSONDecodeError) -> bool:
+        """Whether what is held may only lack its rest: a string without its end, or a fault in the last few
+        letters (`tru`, `\\ud8`)."""
+        return error.msg.startswith("Unterminated string") or len(self._held) - error.pos < WORD
+
     def value(self) -> Any:
         while True:
             try:
@@ -174,9 +180,10 @@ class _Scan:
             except RecursionError:
                 raise MalmoiError("MM0647", f"{self._path}:{self.line}", detail="nesting") from None
             except json.JSONDecodeError as error:
-                if len(self._held) - self.at > LINE_LIMIT:
+                may_go_on = self._is_cut(error)
+                if may_go_on and len(self._held) - self.at > LINE_LIMIT:
                     raise _no_rows(self._path, self.line, [f"> {LINE_LIMIT:,}"]) from None
-                if not self._more():  # else it may go on in the next block
+                if not may_go_on or not self._more():
                     line = self.line + self._held.count("\n", self.at, error.pos)
                     raise MalmoiError("MM0647", f"{self._path}:{line}", detail=error.msg) from None
             else:

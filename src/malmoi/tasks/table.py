@@ -8,7 +8,6 @@ up again. Rows are then streamed a second time, so a file larger than memory can
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
 from malmoi.nearest import did_you_mean, nearest
+from malmoi.nfc import composed
 from malmoi.tasks.delimited import Cut, find_cut, read_blocks, read_lines, records
 from malmoi.tasks.objects import check_objects, is_objects, read_objects
 
@@ -52,7 +52,7 @@ class Table:
 
         Raises MM0603 (no such column), MM0631 (a name that two columns have), MM0632 (a list in a cell).
         """
-        wanted = [unicodedata.normalize("NFC", name).strip() for name in names]
+        wanted = [composed(name).strip() for name in names]
         for name in wanted:
             if name in self.twice:
                 raise MalmoiError("MM0631", self.path, column=name, columns=self._shown())
@@ -120,7 +120,7 @@ def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -
     cut = find_cut(path, first, quoted)
     rows = records(path, cut)
     _, names = next(rows, (0, []))
-    columns = tuple(unicodedata.normalize("NFC", name).strip() for name in names)
+    columns = tuple(composed(name).strip() for name in names)
     count, torn, again = int(not header and bool(names)), [], []
     for line, fields in rows:
         count += 1
@@ -153,7 +153,7 @@ def by_position(names: Sequence[str], where: Path) -> bool:
 
 def _is_header(fields: Sequence[str], columns: Sequence[str]) -> bool:
     def same(place: int) -> bool:
-        return unicodedata.normalize("NFC", fields[place]).strip() == columns[place]
+        return composed(fields[place]).strip() == columns[place]
 
     # The last cell first: it is often the label, and short.
     return len(fields) == len(columns) and same(-1) and all(map(same, range(len(fields) - 1)))

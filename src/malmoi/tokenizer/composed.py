@@ -118,13 +118,22 @@ def _respelled(text: str) -> tuple[str, NDArray[np.int32]]:
 def _edited(text: str, edits: Sequence[Edit]) -> tuple[str, NDArray[np.int32]]:
     """A text with `edits` made; what is put in has all the characters it stands for."""
     parts: list[str] = []
-    spans: list[tuple[int, int]] = []
     at = 0
-    for start, end, put in (*edits, (len(text), len(text), "")):
+    for start, end, put in edits:
         parts += (text[at:start], put)
-        spans += [*((place, place + 1) for place in range(at, start)), *[(start, end)] * len(put)]
         at = end
-    return "".join(parts), np.array(spans, np.int32).reshape(-1, 2)
+    # Stretches in turn: one that stays, one that is put in, …, and the last that stays.
+    ends = np.array([(start, end) for start, end, _ in edits], np.int32).reshape(-1)
+    begins = np.append(np.int32(0), ends)
+    ends = np.append(ends, np.int32(len(text)))
+    sizes = ends - begins
+    sizes[1::2] = [len(put) for _, _, put in edits]
+    spans = np.stack([np.repeat(begins, sizes), np.repeat(ends, sizes)], axis=1)
+    stays = np.repeat(np.arange(len(sizes)) % 2 == 0, sizes)
+    inside = np.arange(len(spans), dtype=np.int32) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    spans[stays, 0] += inside[stays].astype(np.int32)
+    spans[stays, 1] = spans[stays, 0] + 1
+    return "".join((*parts, text[at:])), spans
 
 
 def through(way_back: NDArray[np.int32], spans: NDArray[np.int32]) -> NDArray[np.int32]:

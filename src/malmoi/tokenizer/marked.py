@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 from tokenizers import models, normalizers, pre_tokenizers
 
+from malmoi.nfc import composed
 from malmoi.tokenizer.analyzers.base import Morphemes, Surfaces
 from malmoi.tokenizer.characters import (
     ALONE,
@@ -26,7 +27,7 @@ from malmoi.tokenizer.characters import (
     lengths_of,
     line_begins,
 )
-from malmoi.tokenizer.nfc import composed, is_nfc
+from malmoi.tokenizer.nfc import is_nfc
 
 MARK = "\u2126"
 """The ohm sign. NFC makes it the Greek letter, so no text of ours holds it; BERT takes it for a letter."""

@@ -13,16 +13,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.nfc import composed
+
 PIECE = 2_048
 
 
 def is_nfc(text: str) -> bool:
     return text.isascii() or unicodedata.is_normalized("NFC", text)
-
-
-def composed(text: str) -> str:
-    """NFC of a text, without the way back."""
-    return text if is_nfc(text) else compose(text)[0]
 
 
 def all_nfc(text: str) -> bool:
@@ -47,11 +44,11 @@ def compose(text: str) -> tuple[str, NDArray[np.int32]]:
     spans: list[tuple[int, int]] = []
     for match in _clusters().finditer(text):
         start, end = match.span()
-        composed = unicodedata.normalize("NFC", match[0])
-        parts.append(composed)
-        spare = (end - start) - len(composed)
+        put = composed(match[0])
+        parts.append(put)
+        spare = (end - start) - len(put)
         if spare < 0:
-            spans += [(start, end)] * len(composed)
+            spans += [(start, end)] * len(put)
             continue
         spans.append((start, start + 1 + spare))
         spans += [(at, at + 1) for at in range(start + 1 + spare, end)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.tokenizer import nfc
+from malmoi.nfc import composed
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.characters import bounds_of
 
@@ -40,7 +40,7 @@ def propose_words(
     """The `wanted` words that save most tokens on the text, best first; fewer where there are no more."""
     runs: Counter[str] = Counter()
     for block in blocks:
-        runs.update(LETTERS.findall(nfc.composed(block)))
+        runs.update(LETTERS.findall(composed(block)))
     costs = _costs(tokenizer, list(runs))
     split = {run: count for (run, count), cost in zip(runs.items(), costs, strict=True) if cost > 1}
     counted = _frequent(split, min_count)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken
 
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer import nfc
 from malmoi.tokenizer.characters import lengths_of, line_begins
 from malmoi.tokenizer.composed import Pieces
 
@@ -47,7 +47,7 @@ def read_words(file: Path) -> tuple[str, ...]:
     words: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         # A no-break space, common in what comes out of a spreadsheet, would be found in no text.
-        word = nfc.composed(_SPACES.sub(" ", line.partition("\t")[0].strip()))
+        word = composed(_SPACES.sub(" ", line.partition("\t")[0].strip()))
         if word and word not in words:
             words[word] = number
     if not words:

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers, trainers
 
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
-from malmoi.tokenizer import nfc
 from malmoi.tokenizer.bytebpe import ByteBPE, make_library
 from malmoi.tokenizer.characters import LONGEST_WORD
 from malmoi.tokenizer.learn.task import Result, Task
@@ -63,6 +63,6 @@ def learn(task: Task) -> Result:
 def _lines(task: Task) -> Iterator[str]:
     """The text's lines, one space before each word."""
     for block in task.blocks():
-        for line in nfc.composed(block).split("\n"):
+        for line in composed(block).split("\n"):
             yield "".join([f" {word}" for word in line.split() if len(word) <= LONGEST_WORD])
         task.advance(2 * len(block.encode()))  # read once; the bar expects two passes

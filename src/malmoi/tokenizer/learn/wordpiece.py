@@ -17,8 +17,8 @@ from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers, trainers
 
 from malmoi.errors import MalmoiError
+from malmoi.nfc import composed
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer import nfc
 from malmoi.tokenizer.characters import (
     ALONE,
     LETTER,
@@ -169,7 +169,7 @@ def _alphabet(
 def _codes(blocks: Iterable[str], marked: bool) -> Iterator[NDArray[np.uint32]]:
     for block in blocks:
         # Composing would turn the mark into a letter; marked text is composed already.
-        yield code_points(block if marked else nfc.composed(block))
+        yield code_points(block if marked else composed(block))
 
 
 def _private_words(

@@ -8,7 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
-from malmoi.tokenizer import nfc, spm
+from malmoi.nfc import composed
+from malmoi.tokenizer import spm
 from malmoi.tokenizer.characters import LONGEST_WORD, code_points
 from malmoi.tokenizer.learn.task import Task
 from malmoi.tokenizer.stream import IS_SPACE
@@ -76,4 +77,4 @@ def _bucket(word: str) -> int:
 
 def _between(block: str, words: Sequence[str]) -> str:
     """The text that is not the user's words, composed: it is all that pieces will have to spell."""
-    return cut_out(nfc.composed(block), words) if words else nfc.composed(block)
+    return cut_out(composed(block), words) if words else composed(block)
