@@ -116,7 +116,12 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
 def _wrong(fault: ErrorDetails) -> str:
     """What a value should have been; pydantic's own words where the catalog has none."""
     key = f"config.wrong.{fault['type']}"
-    return text(key, **fault.get("ctx", {})) if key in catalog() else fault["msg"]
+    if key not in catalog():
+        return fault["msg"]
+    values = dict(fault.get("ctx", {}))
+    if "expected" in values:  # 'a', 'b' or 'c', in English
+        values["expected"] = values["expected"].replace(" or ", ", ")
+    return text(key, **values)
 
 
 def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,6 +125,16 @@ def test_a_pair_of_stray_quotes_takes_no_rows_in(tmp_path: Path) -> None:
     rows[9], rows[200] = '"여러 줄\n첫째, 둘째\n셋째, 넷째",1', '"쉼표, 하나",0'
     table = open_table(write(tmp_path / "a.csv", "\n".join(["글,라벨", *rows]) + "\n"))
     assert table.count == 300 and list(table.rows())[9] == (11, ["여러 줄\n첫째, 둘째\n셋째, 넷째", "1"])
+
+
+def test_what_mends_a_file_that_was_encoded_twice_works_as_printed(tmp_path: Path) -> None:
+    texts = "글,라벨\n" + "".join(f"정말 재미있는 영화였어요 {n},{n % 2}\n" for n in range(40))
+    path = write(tmp_path / "후기 모음.csv", texts.encode().decode("latin-1"))
+    found = error(path)
+    assert (found.code, found.where) == ("MM0645", str(path)) and "'글,라벨" in found.what
+    command = found.do.partition(": ")[2].replace("python ", f"{shlex.quote(sys.executable)} ", 1)
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert (tmp_path / "후기 모음-whole.csv").read_text("utf-8") == texts
 
 
 def test_no_such_file(tmp_path: Path) -> None:

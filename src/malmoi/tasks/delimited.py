@@ -133,10 +133,18 @@ def read_lines(decoded: Decoded) -> Iterator[str]:
 
 
 def read_blocks(decoded: Decoded) -> Iterator[str]:
-    """The text in blocks. Raises MM0608 with the reason where it cannot be read."""
+    """The text in blocks. Raises MM0608 with the reason where it cannot be read, MM0645 where Korean was
+    encoded twice."""
     try:
         yield from decoded
     except MalmoiError as error:
+        if error.code == "MM0120":
+            packed = decoded.path.suffix.lower() in COMPRESSED
+            plain = decoded.path.with_suffix("") if packed else decoded.path
+            whole = plain.with_stem(f"{plain.stem}-whole")
+            raise MalmoiError(
+                "MM0645", decoded.path, **error.values, file=decoded.path, whole=whole
+            ) from None
         raise MalmoiError("MM0608", decoded.path, detail=error.what) from None
     except OSError as error:
         raise MalmoiError("MM0608", decoded.path, detail=error.strerror) from None
