@@ -58,15 +58,15 @@ def test_sections_of_other_verbs_are_dropped(tmp_path: Path) -> None:
     ("source", "sets", "code", "where", "told"),
     [
         ("[engine]\npowr = 3\n", [], "MM0003", ":2", "Did you mean 'engine.power'?"),
-        ("[engine]\n\npower = 0\n", [], "MM0004", ":3", "greater than or equal to 1"),
-        ('[engine]\npower = "강"\n', [], "MM0004", ":2", "valid integer"),
+        ("[engine]\n\npower = 0\n", [], "MM0004", ":3", "it should be 1 or more"),
+        ('[engine]\npower = "강"\n', [], "MM0004", ":2", "it should be a whole number"),
         ("[engine\npower = 3\n", [], "MM0002", ":1:8", "not valid TOML"),
         ("", ["engine.power"], "MM0005", None, "--set engine.power makes no sense"),
         ("", ["engine.pwoer=3"], "MM0003", "--set", "Did you mean 'engine.power'?"),
         ('name = "x"\n', ["name.inner=3"], "MM0005", None, "makes no sense"),
         ("[spare]\na = {}\nb = { power = 1, wokers = 2 }\n", [], "MM0003", ":3", "'spare.b.workers'?"),
-        ("[spare]\na = {}\nb.power = 0\n", [], "MM0004", ":3", "greater than or equal to 1"),
-        ('[spare]\n[spare.b]\npower = "강"\n', [], "MM0004", ":3", "valid integer"),
+        ("[spare]\na = {}\nb.power = 0\n", [], "MM0004", ":3", "it should be 1 or more"),
+        ('[spare]\n[spare.b]\npower = "강"\n', [], "MM0004", ":3", "it should be a whole number"),
         ("\nsizes = [1,\n2.5]\n", [], "MM0004", ":2", "'sizes.1' cannot be 2.5"),
     ],
 )
@@ -87,6 +87,8 @@ def test_mistakes_are_named_with_their_line(
 def test_a_missing_recipe_and_one_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match="MM0001"):
         read_recipe(tmp_path / "none.toml", Machine)
+    with pytest.raises(MalmoiError, match="MM0001"):  # the folder of one
+        read_recipe(tmp_path, Machine)
     path = tmp_path / "cp949.toml"
     path.write_bytes('name = "말모이"'.encode("cp949"))
     with pytest.raises(MalmoiError, match="MM0002"):

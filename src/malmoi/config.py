@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from malmoi.errors import MalmoiError
+from malmoi.messages import catalog, text
 from malmoi.nearest import did_you_mean, nearest
 from malmoi.toml_lines import key_lines
 
@@ -72,7 +74,7 @@ def read_recipe(
 def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         source = path.read_text("utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise MalmoiError("MM0001", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise MalmoiError("MM0002", path, detail=error) from None
@@ -107,8 +109,19 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
         if first["type"] == "extra_forbidden":
             raise _unknown(key, where, valid_keys(model, prefix, table)) from None
         raise MalmoiError(
-            "MM0004", where, key=key, value=_short(first.get("input")), detail=first["msg"]
+            "MM0004", where, key=key, value=_short(first.get("input")), detail=_wrong(first)
         ) from None
+
+
+def _wrong(fault: ErrorDetails) -> str:
+    """What a value should have been; pydantic's own words where the catalog has none."""
+    key = f"config.wrong.{fault['type']}"
+    if key not in catalog():
+        return fault["msg"]
+    values = dict(fault.get("ctx", {}))
+    if "expected" in values:  # 'a', 'b' or 'c', in English
+        values["expected"] = values["expected"].replace(" or ", ", ")
+    return text(key, **values)
 
 
 def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:

@@ -64,6 +64,16 @@ def test_a_tasks_name_is_checked_as_a_runs(name: str, tmp_path: Path) -> None:
             task_of(task)
 
 
+def test_a_section_with_a_training_file_is_a_task_of_its_name() -> None:
+    own = {"train": "a.csv", "text": "글", "label": "라벨"}
+    recipe = Recipe.model_validate(
+        {"out": "o", "corpus": {}, "tasks": {"감정": own, "nsmc": {"train": "b.csv"}}}
+    )
+    assert [(task.task, task.name) for task in tasks_of(recipe, {})] == [("table", "감정"), ("nsmc", "")]
+    with pytest.raises(MalmoiError, match="MM0805"):
+        tasks_of(Recipe.model_validate({"out": "o", "corpus": {}, "tasks": {"../x": own}}), {})
+
+
 def test_names_are_composed() -> None:
     """A recipe written on macOS may have its names as letters; folders and rows have syllables."""
     letters = unicodedata.normalize("NFD", "말뭉치")

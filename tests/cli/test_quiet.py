@@ -98,7 +98,7 @@ SMALL = shlex.split(
 QUIET = {
     "run": (["recipe.toml", "--workers", "1"], r"out: mood: \S+ \d+\.\d\d"),
     "sample": (["sample"], "sample"),
-    "corpus build": (["raw.txt", "--out", "corpus"], r"corpus: corpus \(0\.1 MB of text\)\. .*audit\.json"),
+    "corpus build": (["raw.txt", "--out", "corpus"], r"corpus: corpus \(105\.0 KB of text\)\. .*audit\.json"),
     "tokenizer train": (["corpus", "--vocab-size", "200", "--out", "tokenizer"], "tokenizer"),
     "tokenizer extend": ([TOKENIZER, "--words", "words.txt", "--out", "extended"], "extended"),
     "tokenizer compare": (

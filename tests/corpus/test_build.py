@@ -311,7 +311,7 @@ def test_input_errors(tmp_path: Path, build: Build) -> None:
     with pytest.raises(MalmoiError, match="MM0109"):
         build(tmp_path / "a.txt")
     (tmp_path / "b.txt").write_text("nothing Korean in here at all\n", "utf-8")
-    with pytest.raises(MalmoiError, match=r"MM0110[^\n]*\n[^\n]*low_hangul") as caught:
+    with pytest.raises(MalmoiError, match=r"MM0110[^\n]*\n[^\n]*'little Hangul'") as caught:
         build(tmp_path / "b.txt")
     assert caught.value.do.endswith("--set corpus.min_hangul=0")
     (tmp_path / "c.txt").write_text("<div></div>\n", "utf-8")

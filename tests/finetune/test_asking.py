@@ -150,6 +150,9 @@ def test_texts_come_through_a_pipe(
     pipe(monkeypatch, "번호,본문\n1,가,나\n")
     assert run(words) == 2
     assert "MM0610 -:2: " in capfd.readouterr().err
+    pipe(monkeypatch, "번호,본문\n1,\n")
+    assert run(words) == 0
+    assert "MM0640 -: " in capfd.readouterr().err
 
 
 MISTAKES = {

@@ -63,7 +63,7 @@ def test_a_pickle_is_never_opened(folder: Path) -> None:
     ("text", "detail"),
     [
         ("{", "Expecting property name"),
-        ("[]", "list"),
+        ("[]", "array ≠ object"),
         ('{"model_type": "bert"}', "vocab_size"),
         ("[" * 100_000, ""),
         (b"\xff\xfe", "UTF-16"),
@@ -73,6 +73,7 @@ def test_a_config_that_is_none(folder: Path, text: str | bytes, detail: str) -> 
     (folder / "config.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     said = refusal(read_encoder, folder)
     assert "MM0404" in said and detail in said
+    assert f"python -m json.tool {folder / 'config.json'}" in said
 
 
 @pytest.mark.parametrize(

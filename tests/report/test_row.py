@@ -167,6 +167,6 @@ def test_settings_without_a_run(whole: Path, capsys: pytest.CaptureFixture[str])
     expected = make_row(_source(Shards.open(whole / "shards"), row_len=40, objective="electra", seed=5), 2)
     assert (result["place"], result["masked"]) == (expected.place, expected.fates()["masked"])
     assert malmoi(["shards", "show", shards, "2", "--objective", "bart"]) == 2
-    assert "Input should be 'mlm' or 'electra'" in capsys.readouterr().err
+    assert "it should be one of 'mlm', 'electra'" in capsys.readouterr().err
     assert malmoi(["shards", "show", shards, "2", "--step", "1"]) == 2
     assert "MM0316" in capsys.readouterr().err

@@ -42,6 +42,15 @@ def test_confusion_rows_are_gold() -> None:
     assert matrix.tolist() == [[0, 2], [1, 0]]
 
 
+def test_thousands_of_labels_need_no_matrix() -> None:
+    gold, predicted = np.array([0, 5, 4999]), np.array([0, 4, 4999])
+    scores = classification_scores(gold, predicted, [str(n) for n in range(5000)])
+    assert (scores.accuracy, scores.macro_f1) == (pytest.approx(2 / 3), pytest.approx(0.5))
+    written = scores.as_dict()
+    assert written["confusion"] is None and written["per_class"]["5"]["support"] == 1
+    assert len(classification_scores(gold[:1], predicted[:1], ["a", "b"]).as_dict()["confusion"]) == 2
+
+
 def test_mean_and_sample_sd() -> None:
     assert mean_and_sd([80.0, 82.0, 84.0]) == (82.0, pytest.approx(2.0))
     assert mean_and_sd([80.0]) == (80.0, None)

@@ -119,10 +119,10 @@ KORQUAD = {"version": "1", "data": [{"title": "섬", "paragraphs": [{"context": 
         ("a.jsonl", '{"글": "가"}\n{"글": "나', "MM0647", ":2", "Unterminated string"),
         ("a.json", '[{"글": "가"},\n{"글": "나"}', "MM0647", ":2", "["),
         ("a.json", "글,라벨\n좋다,1\n", "MM0647", ":1", "Expecting value"),
-        ("a.jsonl", '{"글": ' + "[" * 100_000 + "\n", "MM0647", ":1", ""),
+        ("a.jsonl", '{"글": ' + "[" * 100_000 + "\n", "MM0647", ":1", "nested too deep"),
         ("a.json", "", "MM0604", "", ""),
         ("a.json", "[]", "MM0604", "", ""),
-        ("a.json", '{"a": "' + "가" * 11_000_000 + '"}', "MM0632", ":1", "> 10,000,000"),
+        ("a.json", '{"a": "' + "가" * 11_000_000 + '"}', "MM0647", ":1", "longer than 10,000,000"),
     ],
 )
 def test_what_is_no_table_says_what_it_is(
@@ -131,6 +131,14 @@ def test_what_is_no_table_says_what_it_is(
     found = error(write(tmp_path / name, text))
     assert (found.code, found.where) == (code, f"{tmp_path / name}{where}")
     assert says in found.what
+
+
+def test_numbers_of_thousands_of_digits_are_labels(tmp_path: Path) -> None:
+    long = "1" * 5000
+    rows = [{"글": f"가 {n}", "라벨": "LONG" if n % 2 else 12 - n % 4} for n in range(40)]
+    path = write(tmp_path / "a.jsonl", lines(rows).replace('"LONG"', long))
+    data = read_task(TaskConfig(train=path, text=("글",), label="라벨"), Heard())
+    assert data.labels == ("10", "12", long)
 
 
 def test_many_keys_are_no_columns(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,7 +106,8 @@ def test_a_torn_row_names_its_line(tmp_path: Path) -> None:
         ("a.csv", "글,라벨\n".encode(), "MM0604", "there is no row below the header."),
         ("a.xlsx", b"PK\x03\x04" + bytes(60), "MM0608", "zip, xlsx, docx or hwpx"),
         ("a.csv", bytes(range(256)) * 4, "MM0608", "cannot be read"),
-        ("a.csv", '글,라벨\n"닫지 않은 따옴표,1\n좋다,1\n'.encode(), "MM0608", "unexpected end of data"),
+        ("a.csv", '글,라벨\n"닫지 않은 따옴표,1\n좋다,1\n'.encode(), "MM0629", "is never closed"),
+        ("a.csv", '글,라벨\n"정말" 좋다,1\n좋다,1\n'.encode(), "MM0629", "text goes on behind"),
     ],
 )
 def test_unreadable_files(tmp_path: Path, name: str, data: bytes, code: str, says: str) -> None:
@@ -111,6 +115,26 @@ def test_unreadable_files(tmp_path: Path, name: str, data: bytes, code: str, say
     found = error(tmp_path / name)
     assert found.code == code
     assert says in found.what
+
+
+def test_a_pair_of_stray_quotes_takes_no_rows_in(tmp_path: Path) -> None:
+    rows = [f"글 {n},{n % 2}" for n in range(300)]
+    rows[9], rows[200] = '"따옴표로 시작한 글,1', '따옴표로 끝난 글",0'
+    found = error(write(tmp_path / "a.csv", "\n".join(["글,라벨", *rows]) + "\n"))
+    assert (found.code, found.where) == ("MM0629", f"{tmp_path / 'a.csv'}:11")
+    rows[9], rows[200] = '"여러 줄\n첫째, 둘째\n셋째, 넷째",1', '"쉼표, 하나",0'
+    table = open_table(write(tmp_path / "a.csv", "\n".join(["글,라벨", *rows]) + "\n"))
+    assert table.count == 300 and list(table.rows())[9] == (11, ["여러 줄\n첫째, 둘째\n셋째, 넷째", "1"])
+
+
+def test_what_mends_a_file_that_was_encoded_twice_works_as_printed(tmp_path: Path) -> None:
+    texts = "글,라벨\n" + "".join(f"정말 재미있는 영화였어요 {n},{n % 2}\n" for n in range(40))
+    path = write(tmp_path / "후기 모음.csv", texts.encode().decode("latin-1"))
+    found = error(path)
+    assert (found.code, found.where) == ("MM0645", str(path)) and "'글,라벨" in found.what
+    command = found.do.partition(": ")[2].replace("python ", f"{shlex.quote(sys.executable)} ", 1)
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert (tmp_path / "후기 모음-whole.csv").read_text("utf-8") == texts
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -216,3 +216,18 @@ def test_asking_for_what_is_not_there(tmp_path: Path) -> None:
     assert found.why == f"in {tmp_path} there is: train.csv"
     assert error(TaskConfig(task="nsmc")).code == "MM0611"
     assert error(TaskConfig(text=("글",), train=tmp_path / "train.csv")).code == "MM0611"
+
+
+def test_labels_that_are_nearly_as_many_as_rows_are_said(tmp_path: Path) -> None:
+    """Several labels in a cell, as KOTE has them, make a class of nearly every row."""
+    rows = "".join(f'영화 {i},"7,{min(i, 34)}"\n' for i in range(60))
+    heard = Heard()
+    assert len(read_task(table(tmp_path, "글,라벨\n" + rows), heard).labels) == 35
+    assert ("MM0636", {"n": 35, "rows": 60, "labels": "7,0, 7,1, 7,10"}) in heard.warned
+    few = Heard()
+    read_task(table(tmp_path, GOOD), few)
+    assert "MM0636" not in [code for code, _ in few.warned]
+
+
+def test_columns_in_a_recipe_are_written_as_on_the_command_line() -> None:
+    assert TaskConfig(text="질문1, 질문2").text == ("질문1", "질문2")  # type: ignore[arg-type]

@@ -109,3 +109,12 @@ def test_peers_that_split_otherwise_have_another_digest(tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").write_text(library.to_str(), "utf-8")
         load_tokenizer(tmp_path / f"{name}.json").save(tmp_path / name)
     assert tokenizer_digest(tmp_path / "with") != tokenizer_digest(tmp_path / "without")
+
+
+@pytest.mark.parametrize("name", ["malmoi.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("held", ["[1, 2]", "null", '"wordpiece"'])
+def test_settings_that_are_no_object_are_named(sealed: Path, name: str, held: str) -> None:
+    (sealed / name).write_text(held, "utf-8")
+    with pytest.raises(MalmoiError) as error:
+        load_tokenizer(sealed)
+    assert (error.value.code, error.value.where) == ("MM0203", str(sealed / name))

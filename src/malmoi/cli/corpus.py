@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from malmoi.cli.console import console
+from malmoi.cli.console import amount, console
 from malmoi.json_files import expected_shape, read_object
 from malmoi.messages import text
 
@@ -66,8 +66,8 @@ def _show(out: Path, stages: dict[str, Any]) -> None:
     if changes := _changes(stages["clean"]["changed"]):
         headers = [text(f"cli.corpus.{name}") for name in ("change", "times", "before", "after")]
         console().table("cli.corpus.changes", headers, changes)
-    size = sum(side["bytes"] for side in stages["write"].values()) / 1e6
-    done = {"path": str(out), "mb": size, "audit": str(out / "audit.json")}
+    size = sum(side["bytes"] for side in stages["write"].values())
+    done = {"path": str(out), "size": amount(size, "B"), "audit": str(out / "audit.json")}
     console().print("cli.corpus.done", **done)
     console().result({"out": str(out), **stages["write"]}, text("cli.corpus.done", **done))
 

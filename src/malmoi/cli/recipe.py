@@ -20,6 +20,7 @@ from malmoi.nearest import did_you_mean, nearest
 from malmoi.paths import can_be_folder, composed, first_unusable, shown_name
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.shards.config import ShardsConfig
+from malmoi.tasks.suites import TASKS
 from malmoi.tokenizer.config import TokenizerConfig
 
 
@@ -137,7 +138,8 @@ def check_layout(out: Path, tokenizers: Iterable[str], runs: Iterable[str]) -> N
 
 
 def tasks_of(recipe: Recipe, origins: Mapping[str, str]) -> list[FinetuneConfig]:
-    """What is fine-tuned, in the recipe's order. A task's name is the published task's unless it says.
+    """What is fine-tuned, in the recipe's order. A section is a published task's by its name; one that gives
+    a training file and has no such name is a table of the user's, called as the section is.
 
     Raises MM0805 (a name that no folder can have).
     """
@@ -146,12 +148,17 @@ def tasks_of(recipe: Recipe, origins: Mapping[str, str]) -> list[FinetuneConfig]
         _check_task(base, "finetune", origins)
         return [base] if recipe.finetune else []
     tasks = [
-        changed(base, {"task": name} | changes, origins, f"tasks.{name}")
+        changed(base, _task_of(name, changes) | changes, origins, f"tasks.{name}")
         for name, changes in recipe.tasks.items()
     ]
     for name, task in zip(recipe.tasks, tasks, strict=True):
         _check_task(task, f"tasks.{name}", origins)
     return tasks
+
+
+def _task_of(name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    own = "train" in changes and name not in TASKS
+    return {"task": "table", "name": name} if own else {"task": name}
 
 
 def _check_task(task: FinetuneConfig, section: str, origins: Mapping[str, str]) -> None:

@@ -35,7 +35,9 @@ def task_overrides(options: dict[str, Any]) -> list[str]:
     }
     given = {names[key]: value for key, value in options.items() if key in names and value is not None}
     if "text" in given:
-        given["text"] = [name.strip() for name in given["text"].split(",")]
+        from malmoi.tasks.config import columns_of
+
+        given["text"] = columns_of(given["text"])
     if "train" in given:
         given.setdefault("task", "table")
     plain = {name: value if isinstance(value, int | list) else str(value) for name, value in given.items()}

@@ -37,6 +37,7 @@ from malmoi.corpus.refine import RefineSpec, refine
 from malmoi.corpus.write import WriteSpec, write_slice
 from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
+from malmoi.messages import text
 from malmoi.paths import readable
 from malmoi.progress import SILENT, Reporter
 from malmoi.slices import Slice, run_slices
@@ -259,7 +260,9 @@ class _Build:
         ) in OPTIONS.items():  # what takes more than half usually does not suit the text
             share = dropped.get(reason, {"count": 0})["count"] / max(1, stages["clean"]["sentences_in"])
             if share > 0.5:
-                self.reporter.warn("MM0115", reason=reason, share=f"{share:.0%}", option=option)
+                self.reporter.warn(
+                    "MM0115", reason=text(f"reason.{reason}"), share=f"{share:.0%}", option=option
+                )
         heldout = stages["write"]["heldout"]
         if self.config.heldout and not heldout["documents"]:
             self.reporter.warn("MM0116")
@@ -300,7 +303,8 @@ def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
         return MalmoiError("MM0109", files=files)
     reason = max(dropped, key=lambda code: int(dropped[code]["count"]))
     option, off = OPTIONS.get(reason, OPTIONS["too_short"])
-    return MalmoiError("MM0110", reason=reason, count=dropped[reason]["count"], option=option, off=off)
+    name, count = text(f"reason.{reason}"), dropped[reason]["count"]
+    return MalmoiError("MM0110", reason=name, count=count, option=option, off=off)
 
 
 def _dropped_documents(refined: Sequence[Path], matches: Sequence[Path], folder: Path) -> Path:

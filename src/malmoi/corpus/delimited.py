@@ -190,13 +190,18 @@ class _Rows:
             return False
         if self._fits(cells) and taken[-1][1].count(self.delimiter) != self.width - 1:
             return False
-        alone = [text.split(self.delimiter) for _, text in taken]
-        rows = [row for row in alone if len(row) == self.width]
-        if len(rows) < MOST * len(alone):
-            return False
-        columns = range(min(map(len, self.recent)))
-        known = [goes_on([row[i] for row in self.recent], [row[i] for row in rows]) for i in columns]
-        return True in known and False not in known
+        return are_rows([text.split(self.delimiter) for _, text in taken], self.width, self.recent)
+
+
+def are_rows(lines: Sequence[list[str]], width: int, recent: Sequence[list[str]]) -> bool:
+    """Whether lines, cut into cells, are rows of a table: nearly all have its `width`, and some column goes
+    on as in the `recent` rows, none otherwise."""
+    rows = [cells for cells in lines if len(cells) == width]
+    if len(rows) < MOST * len(lines):
+        return False
+    columns = range(min(map(len, recent)))
+    known = [goes_on([row[i] for row in recent], [row[i] for row in rows]) for i in columns]
+    return True in known and False not in known
 
 
 def goes_on(before: Sequence[str], after: Sequence[str]) -> bool | None:

@@ -9,7 +9,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from itertools import tee
 from pathlib import Path
@@ -116,7 +116,7 @@ def asked(predictor: Predictor, file: Path, columns: Sequence[str] = ()) -> Iter
             with kept.open("wb") as stream:
                 shutil.copyfileobj(sys.stdin.buffer, stream)
             try:
-                yield _table(kept, columns or predictor.columns)
+                yield replace(_table(kept, columns or predictor.columns), where=str(STDIN))
             except MalmoiError as error:
                 error.where = error.where and error.where.replace(str(kept), str(STDIN))
                 raise

@@ -158,11 +158,13 @@ def _run(
 def _tell_reading(encoded: dict[str, Rows], max_len: int, start: Start, reporter: Reporter) -> dict[str, int]:
     """Warn of what the model cannot read of the splits; counts for the manifest."""
     counts: dict[str, int] = {}
+    files: dict[str, Tally] = {}
     for split, rows in encoded.items():
-        tally = Tally(max_len)
-        tally.add(rows.examples.texts, rows.encoded)
-        where = str(rows.examples.path)
+        alone = Tally(max_len)
+        for tally in (alone, files.setdefault(str(rows.examples.path), Tally(max_len))):
+            tally.add(rows.examples.texts, rows.encoded)
+        counts |= {f"{split}_unknown_tokens": alone.unknown, f"{split}_rows_at_max_len": alone.full}
+    for where, tally in files.items():  # dev rows may be held out of the training file
         tally.tell_unknown(reporter, where)
         tally.tell_full(reporter, where, longer(max_len, start.shape.max_positions))
-        counts |= {f"{split}_unknown_tokens": tally.unknown, f"{split}_rows_at_max_len": tally.full}
     return counts | {"train_tokens": int(encoded["train"].encoded.lengths.sum())}

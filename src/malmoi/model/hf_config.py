@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from malmoi.errors import MalmoiError
-from malmoi.json_files import JsonError, read_json, reason
+from malmoi.json_files import JsonError, kind_of, read_json, reason
 from malmoi.model.sizes import EncoderConfig
 
 CONFIG = "config.json"
@@ -76,9 +76,9 @@ def read_config(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
     except (FileNotFoundError, NotADirectoryError):
         raise MalmoiError("MM0402", folder, file=CONFIG) from None
     except (JsonError, OSError) as error:
-        raise MalmoiError("MM0404", path, detail=reason(error)) from None
+        raise MalmoiError("MM0404", path, file=path, detail=reason(error)) from None
     if not isinstance(table, dict):
-        raise MalmoiError("MM0404", path, detail=type(table).__name__)
+        raise MalmoiError("MM0404", path, file=path, detail=f"{kind_of(table)} ≠ {kind_of({})}")
     arch = table.get("model_type", "bert")
     if arch not in ("bert", "electra"):
         raise MalmoiError("MM0405", path, setting="model_type", value=arch, wanted="bert, electra")
@@ -93,7 +93,7 @@ def read_config(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
     except ValidationError as error:
         first = error.errors()[0]
         name = FIELDS.get(str(first["loc"][0]), "") if first["loc"] else ""
-        raise MalmoiError("MM0404", path, detail=f"{name}: {first['msg']}") from None
+        raise MalmoiError("MM0404", path, file=path, detail=f"{name}: {first['msg']}") from None
     if config.hidden % config.heads:
         raise MalmoiError("MM0401", path, hidden=config.hidden, heads=config.heads)
     return config, table

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -31,7 +30,7 @@ from malmoi.artifact import (
     write_json,
 )
 from malmoi.errors import MalmoiError
-from malmoi.json_files import expected_shape, read_json, read_object, reason
+from malmoi.json_files import expected_shape, kind_of, read_json, read_object, reason
 from malmoi.paths import utf8_path
 from malmoi.progress import Reporter
 
@@ -130,7 +129,9 @@ def milestone_checkpoints(run: Path) -> list[Path]:
 def fault(checkpoint: Path) -> str | None:
     """Why a checkpoint cannot be trusted, or None: every file's size and SHA-256 are compared."""
     try:
-        record: dict[str, Any] = read_json(checkpoint / RECORD)
+        record = read_json(checkpoint / RECORD)
+        if not isinstance(record, dict):
+            return f"{RECORD}: {kind_of(record)} ≠ {kind_of({})}"
         digest = record.pop("digest", None)  # of the record itself; the first runs wrote none
         if set(record) != {"step", "tokens", "files"} or digest not in (None, digest_json(record)):
             return f"{RECORD}: SHA-256"

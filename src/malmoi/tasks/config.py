@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from malmoi.config import Section, execution
 from malmoi.tasks.spellings import MISSING, Alike
@@ -57,3 +57,14 @@ class TaskConfig(Section):
         5000, ge=0, description="Choose on at most this many dev rows (accuracy ± 0.7); 0: all."
     )
     test_rows: int = Field(0, ge=0, description="Score this many test rows only; 0: all.")
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _columns(cls, value: object) -> object:
+        """`text = "a,b"` as `--text a,b` has it."""
+        return columns_of(value) if isinstance(value, str) else value
+
+
+def columns_of(names: str) -> list[str]:
+    """The columns in `--text a,b`."""
+    return [name.strip() for name in names.split(",")]

@@ -25,6 +25,9 @@ from malmoi.tasks.labels import check_missing, drop_missing, merge_spellings
 from malmoi.tasks.numbers import check_scores, number, tenths
 from malmoi.tasks.paths import as_stored
 from malmoi.tasks.suites import TASKS, Split, Task, table_task
+from malmoi.tasks.table import SHOWN
+
+MANY_LABELS = 30  # fewer come of a file with a handful of rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,9 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
         labels = task.labels or label_order(train.labels)
         if not task.labels and _are_scores(labels):  # said first: what is wrong next comes of it
             reporter.warn("MM0628", str(train.path), column=task.label, n=len(labels))
+        elif not task.labels and len(labels) > max(MANY_LABELS, len(train) / 2):
+            shown = ", ".join(label[:SHOWN] for label in labels[:3])
+            reporter.warn("MM0636", str(train.path), n=len(labels), rows=len(train), labels=shown)
         _check_classes(train)
         for examples in read.values():
             check_labels(examples, labels)

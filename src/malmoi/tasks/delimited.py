@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.corpus.decode import Decoded
+from malmoi.corpus.delimited import RECENT, are_rows
 from malmoi.corpus.inputs import COMPRESSED
 from malmoi.errors import MalmoiError
+from malmoi.messages import text
 
 EXPECTED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 DELIMITERS = "\t,;|"
@@ -61,23 +64,56 @@ def _delimiter(path: Path, header: str) -> str:
 
 
 def records(path: Path, cut: Cut) -> Iterator[tuple[int, list[str]]]:
-    """(line the record starts on, its fields); an empty line is no record, one of bare delimiters is."""
+    """(line the record starts on, its fields); an empty line is no record, one of bare delimiters is.
+
+    Raises MM0629 for a record whose quotes are not those of a csv, and those of `read_lines`.
+    """
     csv.field_size_limit(LINE_LIMIT)
-    lines = read_lines(Decoded(path))
+    taken: list[str] = []  # the lines of the record at hand
+    recent: deque[list[str]] = deque(maxlen=RECENT)
+
+    def feed() -> Iterator[str]:
+        for one in read_lines(Decoded(path)):
+            taken.append(one)
+            yield one
+
     if cut.quoted:
-        reader = csv.reader(lines, delimiter=cut.delimiter, strict=True)
+        reader = csv.reader(feed(), delimiter=cut.delimiter, strict=True)
     else:
-        reader = csv.reader(lines, delimiter=cut.delimiter, quoting=csv.QUOTE_NONE)
+        reader = csv.reader(feed(), delimiter=cut.delimiter, quoting=csv.QUOTE_NONE)
+    width = 0
     while True:
         line = reader.line_num + 1
+        taken.clear()
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise MalmoiError("MM0608", f"{path}:{line}", detail=error) from None
+            raise MalmoiError("MM0629", f"{path}:{line}", detail=_reason(error)) from None
         if fields is None:
             return
+        if len(taken) > 1 and _swallows(
+            [one.rstrip("\r\n").split(cut.delimiter) for one in taken], width, recent
+        ):
+            raise MalmoiError("MM0629", f"{path}:{line}", detail=text("corpus.row.unclosed"))
         if fields:
+            if width:
+                recent.append(fields)
+            width = width or len(fields)
             yield line, fields
+
+
+def _swallows(lines: Sequence[list[str]], width: int, recent: Sequence[list[str]]) -> bool:
+    """Whether a record of several lines is rows of the table that a stray quote has taken in: the first line
+    and the last are whole rows as they stand, and those between go on as the rows before."""
+    ends = len(lines[0]) == len(lines[-1]) == width
+    return ends and len(recent) >= 5 and are_rows(lines, width, recent)
+
+
+def _reason(error: csv.Error) -> str:
+    """What csv found wrong with a record, in the words of the corpus stage."""
+    if "field larger" in str(error):
+        return text("corpus.row.line_limit", limit=LINE_LIMIT)
+    return text("corpus.row.after_quote" if "expected after" in str(error) else "corpus.row.unclosed")
 
 
 def read_lines(decoded: Decoded) -> Iterator[str]:
@@ -91,16 +127,24 @@ def read_lines(decoded: Decoded) -> Iterator[str]:
         for line in lines:
             yield line + "\n"
         if len(held) > LINE_LIMIT:
-            raise MalmoiError("MM0608", decoded.path, detail=f"> {LINE_LIMIT:,} characters in a line")
+            raise MalmoiError("MM0608", decoded.path, detail=text("corpus.row.line_limit", limit=LINE_LIMIT))
     if held:
         yield held
 
 
 def read_blocks(decoded: Decoded) -> Iterator[str]:
-    """The text in blocks. Raises MM0608 with the reason where it cannot be read."""
+    """The text in blocks. Raises MM0608 with the reason where it cannot be read, MM0645 where Korean was
+    encoded twice."""
     try:
         yield from decoded
     except MalmoiError as error:
+        if error.code == "MM0120":
+            packed = decoded.path.suffix.lower() in COMPRESSED
+            plain = decoded.path.with_suffix("") if packed else decoded.path
+            whole = plain.with_stem(f"{plain.stem}-whole")
+            raise MalmoiError(
+                "MM0645", decoded.path, **error.values, file=decoded.path, whole=whole
+            ) from None
         raise MalmoiError("MM0608", decoded.path, detail=error.what) from None
     except OSError as error:
         raise MalmoiError("MM0608", decoded.path, detail=error.strerror) from None

@@ -6,6 +6,7 @@ row; NSMC's test file has three). The caller drops both from training, and says 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,7 +19,7 @@ from malmoi.errors import MalmoiError
 from malmoi.nfc import composed
 from malmoi.progress import Reporter
 from malmoi.tasks.first_row import check_first_row
-from malmoi.tasks.invisible import visible
+from malmoi.tasks.invisible import is_seen, visible
 from malmoi.tasks.table import Table, by_position, open_table, some_lines
 
 Text = str | tuple[str, str]
@@ -60,7 +61,7 @@ class Examples:
 def is_blank(text: Text) -> bool:
     """Whether there is nothing to read: white space and invisible characters only."""
     parts = (text,) if isinstance(text, str) else text
-    return not any(visible(part).strip() for part in parts)
+    return not any(is_seen(character) for part in parts for character in part)
 
 
 def normal(text: Text) -> str:
@@ -142,8 +143,14 @@ def label_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Distinct labels, numbers by value (so that 10 follows 9), else by character."""
     distinct = set(labels)
     if all(value.isdecimal() for value in distinct):
-        return tuple(sorted(distinct, key=lambda value: (int(value), value)))
+        return tuple(sorted(distinct, key=_by_value))
     return tuple(sorted(distinct))
+
+
+def _by_value(digits: str) -> tuple[int, str, str]:
+    """Sorts whole numbers of any length (`int` reads 4,300 digits)."""
+    plain = "".join(str(unicodedata.decimal(digit)) for digit in digits).lstrip("0")
+    return len(plain), plain, digits
 
 
 def keyed_order(texts: Sequence[Text], key: str) -> list[int]:

@@ -16,6 +16,12 @@ def visible(text: str) -> str:
     return "".join(character for character in text if not _is_unseen(character))
 
 
+@cache
+def is_seen(character: str) -> bool:
+    """Whether a character leaves a mark: neither white space nor invisible."""
+    return not character.isspace() and not _is_unseen(character)
+
+
 def revealed(text: str) -> str:
     """The text with escapes (`\\u200b`) for what cannot be seen, and for spaces that look like another."""
     return "".join(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ METRICS: dict[Kind, tuple[str, ...]] = {
     "classify": ("accuracy", "macro_f1"),
     "regress": ("spearman", "pearson", "rmse"),
 }
+MOST_CONFUSED = 1000  # labels; a matrix of 4,000 is 16 M counts, nearly all 0, and took minutes to write
 FRACTIONS = frozenset(("accuracy", "macro_f1", "spearman", "pearson"))  # shown times 100
 
 
@@ -37,20 +38,25 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """All scores of one set of rows; fractions, not per cent. `confusion[gold][predicted]` counts rows."""
+    """All scores of one set of rows; fractions, not per cent.
+
+    Attributes:
+        confusion: `confusion[gold][predicted]` counts rows; None of more than MOST_CONFUSED labels.
+    """
 
     n: int
     accuracy: float
     macro_f1: float
     per_class: dict[str, ClassScore]
-    confusion: list[list[int]]
+    confusion: list[list[int]] | None
 
     def metric(self, name: str) -> float:
         """`accuracy` or `macro_f1`."""
         return {"accuracy": self.accuracy, "macro_f1": self.macro_f1}[name]
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain | {"per_class": {label: asdict(score) for label, score in self.per_class.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,9 @@ def classification_scores(
     gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]
 ) -> Scores:
     """Scores of N ≥ 1 predictions against N gold classes, both indices into `labels`."""
-    confusion = confusion_matrix(gold, predicted, len(labels))
-    right = confusion.diagonal().astype(np.float64)
-    is_gold, is_predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    classes = len(labels)
+    right = np.bincount(gold[gold == predicted], minlength=classes).astype(np.float64)
+    is_gold, is_predicted = (np.bincount(one, minlength=classes) for one in (gold, predicted))
     precision = right / np.maximum(is_predicted, 1)
     recall = right / np.maximum(is_gold, 1)
     f1 = 2 * right / np.maximum(is_gold + is_predicted, 1)
@@ -109,7 +115,7 @@ def classification_scores(
         accuracy=float(right.sum() / len(gold)),
         macro_f1=float(f1[present].mean()),
         per_class=per_class,
-        confusion=confusion.tolist(),
+        confusion=confusion_matrix(gold, predicted, classes).tolist() if classes <= MOST_CONFUSED else None,
     )
 
 

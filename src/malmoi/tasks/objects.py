@@ -16,6 +16,7 @@ from typing import Any
 
 from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.messages import text
 from malmoi.nfc import composed
 from malmoi.tasks.delimited import LINE_LIMIT, read_blocks, suffix_of
 
@@ -178,11 +179,14 @@ class _Scan:
             try:
                 value, end = _DECODER.raw_decode(self._held, self.at)
             except RecursionError:
-                raise MalmoiError("MM0647", f"{self._path}:{self.line}", detail="nesting") from None
+                raise MalmoiError(
+                    "MM0647", f"{self._path}:{self.line}", detail=text("corpus.row.json_deep")
+                ) from None
             except json.JSONDecodeError as error:
                 may_go_on = self._is_cut(error)
                 if may_go_on and len(self._held) - self.at > LINE_LIMIT:
-                    raise _no_rows(self._path, self.line, [f"> {LINE_LIMIT:,}"]) from None
+                    reason = text("corpus.row.line_limit", limit=LINE_LIMIT)
+                    raise MalmoiError("MM0647", f"{self._path}:{self.line}", detail=reason) from None
                 if not may_go_on or not self._more():
                     line = self.line + self._held.count("\n", self.at, error.pos)
                     raise MalmoiError("MM0647", f"{self._path}:{line}", detail=error.msg) from None

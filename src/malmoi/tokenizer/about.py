@@ -13,7 +13,7 @@ from typing import Any
 
 from malmoi.artifact import write_json
 from malmoi.errors import MalmoiError
-from malmoi.json_files import JsonError, read_json, reason
+from malmoi.json_files import JsonError, kind_of, read_json, reason
 from malmoi.special import IDENTITY_FILES
 from malmoi.tokenizer.base import Tokenizer
 
@@ -25,14 +25,16 @@ MADE_WITH = ("kind", "analyzer", "form", "inside")
 
 
 def read_settings(file: Path) -> dict[str, Any]:
-    """A JSON object; empty where there is no such file or it holds something else. MM0203: not JSON."""
+    """A JSON object; empty where there is no such file. MM0203: not JSON, or no object."""
     try:
         settings = read_json(file)
     except FileNotFoundError:
         return {}
     except (JsonError, OSError) as error:
         raise MalmoiError("MM0203", file, found=reason(error)) from None
-    return settings if isinstance(settings, dict) else {}
+    if not isinstance(settings, dict):
+        raise MalmoiError("MM0203", file, found=f"{kind_of(settings)} ≠ {kind_of({})}")
+    return settings
 
 
 def read_about(folder: Path) -> dict[str, Any]:
