@@ -12,7 +12,7 @@ import pytest
 from malmoi.corpus.characters import line_counts
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.ledger import Ledger
-from malmoi.corpus.mojibake import misread, rare_syllables
+from malmoi.corpus.mojibake import misread, misread_texts, rare_syllables
 from malmoi.corpus.refine import COUNTS, refine_block
 from tests.corpus.conftest import NEWS, Build
 
@@ -89,3 +89,14 @@ def test_a_quotation_is_dropped_without_a_warning(
     documents, _ = build(tmp_path / "a.txt")
     assert documents == [["메일 제목이 이렇게 왔다고 한다."]]
     assert not [warning for warning in recwarn if "MM0130" in str(warning.message)]
+
+
+def test_texts_of_a_table_are_counted_by_the_same_rule() -> None:
+    texts = [*WHOLE, *map(damaged, WHOLE), damaged(NEWS), "", "\ud800"]
+    lines = pl.Series([text.replace("\ud800", "") for text in texts])
+    counts = [
+        (sum(bool(rare_syllables()[ord(c)]) for c in t), sum("가" <= c <= "힣" for c in t)) for t in lines
+    ]
+    rare, hangul = (pl.Series(column) for column in zip(*counts, strict=True))
+    assert misread_texts(texts) == misread(lines, rare, hangul).sum() >= 4
+    assert misread_texts(WHOLE) == misread_texts([]) == 0

@@ -49,6 +49,19 @@ def test_a_vocabulary_that_cannot_read(checkpoint: Path, tmp_path: Path) -> None
     assert known.warned == []
 
 
+def test_texts_whose_utf_8_was_read_as_cp949(checkpoint: Path, tmp_path: Path) -> None:
+    whole = "배우들 연기가 살아 있어서 두 시간이 금방 지나갔어요"
+    broken = whole.encode().decode("cp949", "ignore")
+    test = "문장,감정\n" + "".join(
+        f"{broken if i < 7 else whole} {i},{'좋음' if i % 2 else '나쁨'}\n" for i in range(40)
+    )
+    heard, run, _ = learn(tmp_path, checkpoint, reviews(40), test)
+    assert warned(heard, "MM0648") == [{"n": 7}]
+    asked = Heard()
+    answer_file(Predictor.open(run), tmp_path / "test.csv", tmp_path / "a.tsv", reporter=asked)
+    assert warned(asked, "MM0648") == [{"n": 7}]
+
+
 def test_texts_longer_than_the_model_reads(checkpoint: Path, tmp_path: Path) -> None:
     long = reviews(40).replace("영화", "영화 " * 100)
     heard, run, counts = learn(tmp_path, checkpoint, long, reviews(40))

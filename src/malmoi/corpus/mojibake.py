@@ -7,6 +7,8 @@ the syllables of a misread sentence of ten characters or more, at least 40 % are
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -33,3 +35,20 @@ def misread(lines: pl.Series, rare: pl.Series, hangul: pl.Series) -> pl.Series:
         return suspects
     index = suspects.arg_true()
     return suspects.scatter(index, lines.gather(index).str.contains(BESIDE))
+
+
+_HANJA = "\u3400-\u9fff\uf900-\ufaff"
+_BESIDE = re.compile(f"[가-힣][{_HANJA}]|[{_HANJA}][가-힣]")
+
+
+def misread_texts(texts: Sequence[str]) -> int:
+    """How many texts are UTF-8 read as CP949."""
+    if not texts:
+        return 0
+    codes = np.frombuffer("\n".join([*texts, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
+    sizes_N = np.array([len(text) + 1 for text in texts])
+    starts_N = np.cumsum(sizes_N) - sizes_N
+    rare_N = np.add.reduceat(rare_syllables().take(codes), starts_N, dtype=np.int64)
+    hangul_N = np.add.reduceat((codes >= 0xAC00) & (codes <= 0xD7A3), starts_N, dtype=np.int64)
+    suspects = np.flatnonzero((rare_N >= FEWEST) & (rare_N >= SHARE * hangul_N))
+    return sum(_BESIDE.search(texts[i]) is not None for i in suspects.tolist())

@@ -83,6 +83,7 @@ def write_answers(predictor: Predictor, asked: Asked, stream: TextIO, reporter: 
 def tell(tally: Tally, reporter: Reporter, where: str) -> None:
     """Say what the model could not read of the texts it answered."""
     tally.tell_blank(reporter, where)
+    tally.tell_misread(reporter, where)
     tally.tell_unknown(reporter, where)
     tally.tell_full(reporter, where, sentence("predict.longer", max_len=2 * tally.max_len))
 

@@ -165,6 +165,7 @@ def _tell_reading(encoded: dict[str, Rows], max_len: int, start: Start, reporter
             tally.add(rows.examples.texts, rows.encoded)
         counts |= {f"{split}_unknown_tokens": alone.unknown, f"{split}_rows_at_max_len": alone.full}
     for where, tally in files.items():  # dev rows may be held out of the training file
+        tally.tell_misread(reporter, where)
         tally.tell_unknown(reporter, where)
         tally.tell_full(reporter, where, longer(max_len, start.shape.max_positions))
     return counts | {"train_tokens": int(encoded["train"].encoded.lengths.sum())}

@@ -1,4 +1,4 @@
-"""What a model could read of the texts it was given: unknown tokens, cut texts and blank ones, counted."""
+"""What a model could read of the texts it was given: unknown tokens, and cut, blank, misread texts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from malmoi.corpus.mojibake import misread_texts
 from malmoi.finetune.batches import Encoded
 from malmoi.messages import text
 from malmoi.progress import Reporter
@@ -23,6 +24,7 @@ class Tally:
         unknown: tokens that are [UNK].
         full: rows as long as rows may be; what they had beyond is cut.
         blank: rows without anything to read.
+        misread: texts whose UTF-8 was read as CP949.
     """
 
     max_len: int
@@ -31,6 +33,7 @@ class Tally:
     unknown: int = 0
     full: int = 0
     blank: int = 0
+    misread: int = 0
 
     def add(self, texts: Sequence[Text], encoded: Encoded) -> None:
         special = sum(2 if isinstance(one, str) else 3 for one in texts)
@@ -39,6 +42,9 @@ class Tally:
         self.unknown += encoded.unknown
         self.full += int(np.count_nonzero(encoded.lengths >= self.max_len))
         self.blank += sum(is_blank(one) for one in texts)
+        self.misread += misread_texts(
+            [part for one in texts for part in ((one,) if isinstance(one, str) else one)]
+        )
 
     def tell_unknown(self, reporter: Reporter, where: str) -> None:
         """Warn (MM0641) where the vocabulary cannot read the texts."""
@@ -52,6 +58,11 @@ class Tally:
             reporter.warn("MM0639", where, **values, advice=advice)
         elif self.full:
             reporter.say("finetune.cut", where=where, **values)
+
+    def tell_misread(self, reporter: Reporter, where: str) -> None:
+        """Warn (MM0648) of text that looks like Korean and is none."""
+        if self.misread:
+            reporter.warn("MM0648", where, n=self.misread)
 
     def tell_blank(self, reporter: Reporter, where: str) -> None:
         tell_blank(reporter, where, self.blank, self.rows)
