@@ -109,9 +109,9 @@ def test_a_folder_whose_files_were_changed_or_are_gone(
     _refused(["trace", SENTENCE, "--tokenizer", str(bare)], capsys, "MM0202")
 
 
-@pytest.mark.parametrize("about", [None, "[]", "{}"])
+@pytest.mark.parametrize(("about", "code"), [(None, "MM0240"), ("[]", "MM0203"), ("{}", "MM0240")])
 def test_a_morpheme_vocabulary_that_lost_its_settings_is_no_plain_one(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], about: str | None
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], about: str | None, code: str
 ) -> None:
     folder = tmp_path / "lost"
     shutil.copytree(made / "morpheme", folder)
@@ -119,7 +119,7 @@ def test_a_morpheme_vocabulary_that_lost_its_settings_is_no_plain_one(
     if about is not None:
         (folder / "malmoi.json").write_text(about, "utf-8")
     for path in (folder, folder / "vocab.txt"):
-        _refused(["trace", SENTENCE, "--tokenizer", str(path)], capsys, "MM0240")
+        _refused(["trace", SENTENCE, "--tokenizer", str(path)], capsys, code)
 
 
 # ---- texts
