@@ -76,6 +76,7 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name(
 ) -> None:
     """A power cut later leaves all of it or none: what has the name is taken as it is."""
     synced: set[int] = set()
+    renamed: list[Path] = []
     fsync, rename = os.fsync, Path.rename
 
     def listen(descriptor: int) -> None:
@@ -84,11 +85,13 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name(
 
     def named(draft: Path, copy: Path) -> Path:
         assert {path.stat().st_ino for path in [draft, *draft.iterdir()]} <= synced
+        renamed.append(copy)
         return rename(draft, copy)
 
     monkeypatch.setattr(os, "fsync", listen)
     monkeypatch.setattr(Path, "rename", named)
-    assert with_safetensors(folder).parent == copies
+    copy = with_safetensors(folder)
+    assert copy.parent == copies and renamed == [copy]
 
 
 def test_every_stage_that_starts_from_a_model_takes_it(folder: Path, copies: Path, tmp_path: Path) -> None:
