@@ -16,17 +16,22 @@ import importlib.util
 import json
 import math
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from against.rounds import claim
 from against.text import SHARED
 
 from malmoi.device import keep_freed_memory
+from malmoi.finetune.choice import Checkpoint, Choice, Weights
 from malmoi.finetune.config import FinetuneConfig, head_kind, resolve
 from malmoi.finetune.goal import goal_of
+from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.start import pretrained
 from malmoi.finetune.train import encode_rows, train
 from malmoi.tasks.data import read_task
@@ -49,6 +54,7 @@ def main() -> None:
     parser.add_argument("--test-rows", type=int, default=0)
     parser.add_argument("--attention-dropout", type=float, help="of ours; by default the checkpoint's")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="those run now")
+    parser.add_argument("--looks", action="store_true", help="tell dev and test at every look of ours, too")
     parser.add_argument("--out", type=Path, help="results, a line a run")
     options = parser.parse_args()
     name = f"{options.task}-over-plain-loop-in-standard-errors"
@@ -104,21 +110,45 @@ def run(side: str, seed: int, model: Path, options: argparse.Namespace, work: Pa
     metric = data.task.metric
     if side == "malmoi":
         from malmoi.finetune.answer import model_outputs
-        from malmoi.finetune.judged import judged
 
         cpu = torch.device("cpu")
         log = work / "log.jsonl"
-        best = train(found, rows["train"], rows["dev"], data.task, goal, config, device=cpu, log=log)
-        found.load_state_dict(best.weights)
-        outputs_NC = model_outputs(found, rows["test"].encoded, device=cpu, tokens_per_batch=16384)
-        test = judged(goal, metric, goal.answers(outputs_NC), rows["test"].gold_N)
+
+        def on_test(weights: Weights) -> Judged:
+            found.load_state_dict(weights)
+            outputs_NC = model_outputs(found, rows["test"].encoded, device=cpu, tokens_per_batch=16384)
+            return judged(goal, metric, goal.answers(outputs_NC), rows["test"].gold_N)
+
+        with all_looks() as looks:
+            best = train(found, rows["train"], rows["dev"], data.task, goal, config, device=cpu, log=log)
+        test = on_test(best.weights)
     else:
         from against.plain_loop import plain_loop, scored
 
         best, theirs = plain_loop(start, rows, metric, goal, config)
         test = scored(theirs, rows["test"], metric, goal)
     shown = "accuracy" if metric == "macro_f1" else metric
-    return {"step": best.step, "dev": best.dev.score, "loss": best.dev.loss, shown: test.scores.metric(shown)}
+    told = {"step": best.step, "dev": best.dev.score, "loss": best.dev.loss, shown: test.scores.metric(shown)}
+    if side == "malmoi" and options.looks:
+        told["looks"] = [
+            {"step": one.step, "dev": one.dev.score, "loss": one.dev.loss, "test": on_test(one.weights).score}
+            for one in looks
+        ]
+    return told
+
+
+@contextmanager
+def all_looks() -> Iterator[list[Checkpoint]]:
+    """Every checkpoint that is offered, with its weights, whether it is kept or not."""
+    looks: list[Checkpoint] = []
+    offer = Choice.offer
+
+    def keep(self: Choice, step: int, dev: Judged, copy: Callable[[], Weights]) -> None:
+        looks.append(Checkpoint(step, dev, copy()))
+        offer(self, step, dev, copy)
+
+    with patch.object(Choice, "offer", keep):
+        yield looks
 
 
 def settings(options: argparse.Namespace, seed: int, work: Path) -> FinetuneConfig:
@@ -150,7 +180,7 @@ def settings(options: argparse.Namespace, seed: int, work: Path) -> FinetuneConf
 
 
 def report(name: str, done: list[dict[str, Any]]) -> None:
-    metric = next(key for key in done[0] if key not in ("side", "seed", "step", "dev", "loss"))
+    metric = next(key for key in done[0] if key not in ("side", "seed", "step", "dev", "loss", "looks"))
     values = {side: [one[metric] for one in done if one["side"] == side] for side in SIDES}
     for side, found in values.items():
         if not found:
