@@ -60,9 +60,9 @@ def main(megabytes: float) -> None:
 
 def measure(name: str, lines: list[str]) -> dict[str, float]:
     """MB of each contender per second of CPU of this process, or per second of wall clock for `two …`."""
-    from malmoi.tokenizer.analyzers import open_analyzer
-    from malmoi.tokenizer.analyzers.cache import Cached
-    from malmoi.tokenizer.analyzers.parallel import open_parallel
+    from malmoi.analyzers import open_analyzer
+    from malmoi.analyzers.cache import Cached
+    from malmoi.analyzers.parallel import open_parallel
 
     few = lines[::KIWI_SHARE]
     size, few_size = (sum(len(line.encode()) for line in some) / 1e6 for some in (lines, few))

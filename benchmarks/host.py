@@ -33,11 +33,11 @@ from against.rounds import claim
 from against.text import zipf_shards
 
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain import feeder
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.feed import Feed, feed_of
+from malmoi.pretrain.data import feeder
+from malmoi.pretrain.data.batches import Feed, feed_of
+from malmoi.pretrain.data.packing import RowTable
 from malmoi.pretrain.loop import AHEAD
-from malmoi.pretrain.rows import RowTable
 from malmoi.pretrain.run import OBJECTIVES, pretrain
 from malmoi.shards.format import Shards
 

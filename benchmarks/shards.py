@@ -63,7 +63,7 @@ def speeds(folder: Path, megabytes: float, rounds: int) -> dict[str, list[float]
         spec = EncodeSpec(folder / "part.txt", 0, end, folder / "tokenizer", engine, digest=engine)
         return lambda: encode_slice(spec, place)
 
-    from malmoi.tokenizer.engine import _load_tokie
+    from malmoi.tokenizer.wordpiece.engine import _load_tokie
 
     contenders = {OURS: build("auto"), PLAIN: build("tokenizers"), PEER: run_mlm(folder, lines)}
     library = load_tokenizer(VOCABULARY)._library  # type: ignore[attr-defined]

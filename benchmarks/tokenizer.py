@@ -20,9 +20,9 @@ from against.cpu import REVIEWS, VOCABULARY, WIKI, faster, read_lines, some_line
 from against.rounds import claim
 from memory import watch
 
-from malmoi.tokenizer.engine import _load_tokie
 from malmoi.tokenizer.load import load_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.engine import _load_tokie
+from malmoi.tokenizer.wordpiece.model import WordPiece
 
 AT_ONCE = 20_000
 MALMOI = (sys.executable, "-m", "malmoi", "--quiet")

@@ -69,9 +69,10 @@ def main() -> None:
     learned_from = ["\n".join(lines) for lines, _ in read.values()]
     held_out = {name: lines for name, (_, lines) in read.items()}
 
-    from malmoi.tokenizer.analyzers import open_analyzer
+    from malmoi.analyzers import open_analyzer
     from malmoi.tokenizer.config import TokenizerConfig
-    from malmoi.tokenizer.learn import Task, learn
+    from malmoi.tokenizer.kinds import learn
+    from malmoi.tokenizer.learner import Task
 
     analyzer = open_analyzer(asked.analyzer)
     wanted = {name: _bounds(lines, analyzer.surfaces(lines)) for name, lines in held_out.items()}

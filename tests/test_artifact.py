@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.artifact import artifact_key, finished_artifact, is_current, open_artifact, record_inputs
+from malmoi.artifact.finished import artifact_key, finished_artifact, is_current, open_artifact, record_inputs
 from malmoi.config import Section, execution
 from malmoi.errors import MalmoiError
 
@@ -119,7 +119,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     with finished_artifact(tmp_path / "out", "corpus", Config(), "k"):
         code = f"""
 from pathlib import Path
-from malmoi.artifact import finished_artifact
+from malmoi.artifact.finished import finished_artifact
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 try:
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     code = f"""
 import resource
 from pathlib import Path
-from malmoi.artifact import finished_artifact
+from malmoi.artifact.finished import finished_artifact
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 from malmoi.messages import set_language

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.disk import whole_file, write_bytes
+from malmoi.artifact.disk import whole_file, write_bytes
 
 
 @pytest.mark.parametrize("fault", [OSError, KeyboardInterrupt, SystemExit])

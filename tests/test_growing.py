@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.artifact import is_current, open_artifact, read_manifest
+from malmoi.artifact.finished import is_current, open_artifact, read_manifest
+from malmoi.artifact.live import growing_artifact, held, put_back
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
-from malmoi.growing import growing_artifact, held, put_back
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from malmoi.config import Section
-from malmoi.growing import growing_artifact, held
+from malmoi.artifact.live import growing_artifact, held
 out = Path(sys.argv[1])
 with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -30,7 +30,7 @@ POWER_CUT = """
 import os, sys
 from pathlib import Path
 from malmoi.config import Section
-from malmoi.growing import growing_artifact, held
+from malmoi.artifact.live import growing_artifact, held
 from tests.crashes import Plan, watch
 
 def write(out, at):
@@ -186,7 +186,7 @@ def test_what_empties_a_folder_keeps_its_manifest_to_the_end(
     def cut(folder: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("malmoi.growing.shutil.rmtree", cut)
+    monkeypatch.setattr("malmoi.artifact.live.shutil.rmtree", cut)
     with pytest.raises(KeyboardInterrupt):
         write(out, "new")
     assert read_manifest(out).state == "running"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi import hangul
-from malmoi.hangul import odd_codes, private_codes, respell, unit_edits
+from malmoi.hangul import spelling
+from malmoi.hangul.spelling import odd_codes, private_codes, respell, unit_edits
 
 JAMO = (
     "가하각 ㄱㅎㅏㅡㄴㄳa"
@@ -60,7 +60,7 @@ def test_other_text_is_left_alone(text: str) -> None:
 def test_codes_of_hanyangs_fonts_stay_without_the_package_that_knows_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hangul, "_hanyang", dict)
+    monkeypatch.setattr(spelling, "_hanyang", dict)
     assert respell("나랏말\uebd4미 \uf0b7 항목") == "나랏말\uebd4미 \uf0b7 항목"
     assert set(private_codes()) <= set(odd_codes())
     assert 0xEBD4 in private_codes() and 0xF0B7 not in private_codes()  # Word's bullet

@@ -15,19 +15,24 @@ import malmoi
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = Path(malmoi.__file__).parent
 ROAD = (
+    "readers",
+    "analyzers",
     "corpus",
     "tokenizer",
     "shards",
     "model",
+    "training",
     "pretrain",
     "tasks",
-    "compare",
+    "tokenizer_eval",
     "trace",
     "finetune",
+    "predict",
     "league",
     "autopsy",
     "report",
     "sample",
+    "pipeline",
     "cli",
 )
 ROOT_FILES = (
@@ -35,9 +40,7 @@ ROOT_FILES = (
     "toml_lines",
     "paths",
     "json_files",
-    "disk",
     "artifact",
-    "growing",
     "errors",
     "nearest",
     "device",
@@ -46,7 +49,6 @@ ROOT_FILES = (
     "messages",
     "special",
     "hangul",
-    "nfc",
 )
 FILES = sorted(SOURCE.rglob("*.py"))
 
@@ -89,7 +91,7 @@ def test_light_core_imports_only_what_a_training_machine_has() -> None:
     """Opening shards, building models and training must not load the text libraries or the terminal's."""
     code = """
 import sys
-import malmoi.pretrain.run, malmoi.shards.format, malmoi.model.hf
+import malmoi.pretrain.run, malmoi.shards.format, malmoi.model.hf.folder
 heavy = {"polars", "tokenizers", "tokie", "rich", "typer", "transformers", "sklearn", "fsspec"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
@@ -109,7 +111,7 @@ def test_recipes_and_text_stages_do_without_torch() -> None:
     """It takes a second to load, in the command and in each of its workers."""
     code = """
 import sys
-import malmoi.cli.recipe, malmoi.corpus.build, malmoi.tokenizer.train, malmoi.shards.build
+import malmoi.pipeline.recipe, malmoi.corpus.build, malmoi.tokenizer.train, malmoi.shards.build
 print('torch' in sys.modules)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -4,7 +4,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.nfc import LONG, _long_runs, composed
+from malmoi.hangul.nfc import LONG, _long_runs, composed
 
 # Classes 230, 220, 202, 240, 216; marks of several parts; a letter whose parts are marks; Hangul's tones.
 MARKS = "\u0301\u0316\u0327\u0345\u031b\u0344\u0f73\u302e"

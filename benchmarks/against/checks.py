@@ -25,10 +25,10 @@ from malmoi.model.attention import AttentionPlan, attend
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.feed import feed_of
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.data.batches import feed_of
+from malmoi.pretrain.data.packing import RowTable
 from malmoi.pretrain.loop import add_counts
-from malmoi.pretrain.rows import RowTable
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import OBJECTIVES, pretrain
 from malmoi.shards.format import Shards
 

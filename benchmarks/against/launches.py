@@ -19,8 +19,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from malmoi.model import attention, encoder
-from malmoi.pretrain import sampling
 from malmoi.pretrain.loop import Trainer
+from malmoi.pretrain.objectives import sampling
 
 WAITS = ("_local_scalar_dense", "equal", "nonzero", "masked_select", "is_nonzero", "_unique2", "item")
 # They only describe memory in another way.

@@ -18,7 +18,7 @@ from malmoi.model.batch import Batch
 from malmoi.model.heads import MaskedLM
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.data.batches import Feed
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter, Step
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from malmoi.errors import Interrupted
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from malmoi.artifact import artifact_key, finished_artifact
+from malmoi.artifact.finished import artifact_key, finished_artifact
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import STARTS_WORD, ids_dtype, tokenizer_digest
 from malmoi.special import SpecialIds

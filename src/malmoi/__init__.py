@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from malmoi.finetune.predictor import Predictor
+    from malmoi.predict.predictor import Predictor
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
@@ -14,6 +14,6 @@ __all__ = ["__version__", "load"]
 
 def load(path: str | Path) -> Predictor:
     """Open a fine-tuned model folder; `load(path).predict(["문장", …])` answers."""
-    from malmoi.finetune.predictor import Predictor  # late: `import malmoi` must not import torch
+    from malmoi.predict.predictor import Predictor  # late: `import malmoi` must not import torch
 
     return Predictor.open(Path(path))

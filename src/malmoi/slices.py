@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from malmoi.artifact import digest_json, disk_errors, sync_tree, write_json
+from malmoi.artifact.disk import disk_errors, sync_tree, write_json
+from malmoi.artifact.finished import digest_json
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, read_json
 from malmoi.progress import Step

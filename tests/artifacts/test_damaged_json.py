@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from malmoi.artifact import open_artifact, read_manifest
+from malmoi.artifact.finished import open_artifact, read_manifest
 from malmoi.cli.corpus import show_corpus
 from malmoi.cli.pretrain import show_run
 from malmoi.errors import MalmoiError
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.seeds import summarize
 from malmoi.finetune.start import pretrained
 from malmoi.json_files import JsonError, parse_json, read_json, to_json
-from malmoi.league.contenders import contenders
 from malmoi.league.curve import milestones, read_curve
+from malmoi.league.entries import contenders
+from malmoi.predict.predictor import Predictor
 from malmoi.pretrain.checkpoint import fault, newest_checkpoint, read_state
-from malmoi.pretrain.journal import read_journal
-from malmoi.pretrain.rows import table_fault
+from malmoi.pretrain.data.packing import table_fault
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.report.compare import compare
 from malmoi.report.write import write_report

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.artifact import finished_artifact, is_current, read_manifest, record_inputs
+from malmoi.artifact.disk import real_place, write_bytes
+from malmoi.artifact.finished import finished_artifact, is_current, read_manifest, record_inputs
+from malmoi.artifact.live import growing_artifact, held
 from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.main import run as malmoi
 from malmoi.config import Section
-from malmoi.disk import real_place, write_bytes
 from malmoi.errors import MalmoiError
-from malmoi.growing import growing_artifact, held
 from malmoi.messages import set_language
 from malmoi.pretrain.checkpoint import newest_checkpoint
 from tests.artifacts.conftest import STAGES, Heard, old, walk
@@ -101,7 +101,7 @@ def test_a_copy_on_a_read_only_disk_is_as_good(
     def refused(*_: object) -> None:
         raise OSError(30, os.strerror(30))
 
-    monkeypatch.setattr("malmoi.artifact.write_json", refused)
+    monkeypatch.setattr("malmoi.artifact.disk.write_json", refused)
     assert is_current(copy, "tokenizer", key)
     assert (copy / "manifest.json").read_bytes() == before
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from malmoi import messages
-from malmoi.artifact import MANIFEST
+from malmoi.artifact.finished import MANIFEST
 from malmoi.autopsy.bugs import BUGS, HEALTHY, RECIPE, choose_bugs
 from malmoi.autopsy.run import Finding, autopsy, judge, tells, write_findings
 from malmoi.cli.autopsy import show_findings
@@ -19,8 +19,8 @@ from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.progress import Reporter
 from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.cli.recipe import Recipe, _check_names, check_layout, runs_of, tasks_of, tokenizers_of
 from malmoi.errors import MalmoiError
 from malmoi.messages import set_language
+from malmoi.pipeline.recipe import Recipe, _check_names, check_layout, runs_of, tasks_of, tokenizers_of
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import task_of
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.cli.recipe import Recipe, runs_of, tasks_of, tokenizers_of
 from malmoi.cli.reference import markdown, schema
 from malmoi.config import read_recipe, valid_keys
+from malmoi.pipeline.recipe import Recipe, runs_of, tasks_of, tokenizers_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))

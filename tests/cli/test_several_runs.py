@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from malmoi.cli.main import run
-from malmoi.cli.recipe import Recipe, runs_of, tasks_of
 from malmoi.config import read_recipe
 from malmoi.errors import MalmoiError
+from malmoi.pipeline.recipe import Recipe, runs_of, tasks_of
 from malmoi.pretrain.checkpoint import milestone_checkpoints
 from tests.pretrain.conftest import sentences
 

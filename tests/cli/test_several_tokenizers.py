@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from malmoi.artifact import read_manifest
+from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run
-from malmoi.cli.recipe import Recipe, check_layout, runs_of, tokenizers_of
 from malmoi.config import read_recipe
 from malmoi.errors import MalmoiError
+from malmoi.pipeline.recipe import Recipe, check_layout, runs_of, tokenizers_of
 from malmoi.report.compare import compare
 from malmoi.report.figures import figures
 from malmoi.report.folder import look, read_run

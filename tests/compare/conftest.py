@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.conftest import small  # noqa: F401 - a fixture
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.compare.answers import (
+from malmoi.analyzers import open_analyzer
+from malmoi.tasks.squad import Gold, Question, Squad, read_squad
+from malmoi.tokenizer.load import load_tokenizer
+from malmoi.tokenizer_eval.answers import (
     Spans,
     analyzer_spans,
     ceiling,
@@ -19,9 +22,6 @@ from malmoi.compare.answers import (
     to_tokens,
     tokenizer_spans,
 )
-from malmoi.tasks.squad import Gold, Question, Squad, read_squad
-from malmoi.tokenizer.analyzers import open_analyzer
-from malmoi.tokenizer.load import load_tokenizer
 from tests.compare.conftest import PARTS, WHOLE
 
 CONTEXT = "마당에서 고추를 말렸다."

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from malmoi import messages
+from malmoi.analyzers import open_analyzer
 from malmoi.cli.main import run
-from malmoi.compare.boundaries import reference
-from malmoi.compare.cuts import lay_out
-from malmoi.compare.examples import show
-from malmoi.compare.run import Comparison, compare_tokenizers
 from malmoi.messages import set_language
 from malmoi.report.tokenizer_reading import headline, sayings
 from malmoi.report.tokenizer_table import MEASURES, rows
 from malmoi.report.tokenizers import cells, write_comparison
-from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.tokenizer_eval.boundaries import reference
+from malmoi.tokenizer_eval.cuts import lay_out
+from malmoi.tokenizer_eval.examples import show
+from malmoi.tokenizer_eval.run import Comparison, compare_tokenizers
 from tests.compare.conftest import PARTS, WHOLE
 from tests.tokenizer.korean import TEXT
 from tests.tokenizer.pieces import learned

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from malmoi.compare.cuts import cut_lines
-from malmoi.compare.examples import COUNT, choose_lines
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer_eval.cuts import cut_lines
+from malmoi.tokenizer_eval.examples import COUNT, choose_lines
 from tests.compare.conftest import WHOLE
 from tests.tokenizer.korean import SENTENCES
 

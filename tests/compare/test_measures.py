@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.compare.boundaries import agreement
-from malmoi.compare.cuts import cut_lines, inner_starts, lay_out
-from malmoi.compare.measures import measure, measure_lengths
-from malmoi.compare.speed import speeds
-from malmoi.compare.texts import Texts
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer_eval.boundaries import agreement
+from malmoi.tokenizer_eval.cuts import cut_lines, inner_starts, lay_out
+from malmoi.tokenizer_eval.measures import measure, measure_lengths
+from malmoi.tokenizer_eval.speed import speeds
+from malmoi.tokenizer_eval.texts import Texts
 from tests.compare.conftest import PARTS, SPECIAL, WHOLE
 
 LINE = "마당에서 고추를 말렸다."

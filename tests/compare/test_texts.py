@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.compare.run import name_them
-from malmoi.compare.texts import read_texts
 from malmoi.errors import MalmoiError
+from malmoi.tokenizer_eval.run import name_them
+from malmoi.tokenizer_eval.texts import read_texts
 from tests.tokenizer.korean import DOCUMENTS, TEXT, make_corpus
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from malmoi.corpus.book import RowBook
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC, row_documents
 from malmoi.corpus.read import heldout_parts, training_parts
+from malmoi.readers.book import RowBook
 
 NEWS = """서울시가 올해 안에 시내버스 정류장 백 곳에 온열 의자를 놓는다. 예산은 모두 12억 원이다.
 시는 노약자가 많은 곳부터 설치하기로 했다.

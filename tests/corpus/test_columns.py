@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 
-from malmoi.corpus.columns import Column, find_column
 from malmoi.errors import MalmoiError
+from malmoi.readers.columns import Column, find_column
 from tests.corpus.conftest import rows
 
 APART = unicodedata.normalize("NFD", "본문")

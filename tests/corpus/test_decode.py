@@ -15,8 +15,8 @@ import pytest
 import zstandard
 
 from malmoi.corpus.config import CorpusConfig
-from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.readers.decode import Decoded
 from tests.corpus.conftest import NEWS, Build
 
 Pack = Callable[[bytes], bytes]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.corpus import book, delimited
-from malmoi.corpus.delimited import unquote
 from malmoi.errors import MalmoiError
+from malmoi.readers import book, delimited
+from malmoi.readers.delimited import unquote
 from tests.corpus.conftest import Build, rows
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.corpus.book import RowBook
 from malmoi.corpus.documents import row_documents
-from malmoi.corpus.lines import LINE_LIMIT, numbered_lines
 from malmoi.errors import MalmoiError
+from malmoi.readers.book import RowBook
+from malmoi.readers.lines import LINE_LIMIT, numbered_lines
 from tests.corpus.conftest import rows
 
 

@@ -12,8 +12,8 @@ import pytest
 from malmoi.corpus.characters import line_counts
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.ledger import Ledger
-from malmoi.corpus.mojibake import misread, misread_texts, rare_syllables
 from malmoi.corpus.refine import COUNTS, refine_block
+from malmoi.readers.mojibake import misread, misread_texts, rare_syllables
 from tests.corpus.conftest import NEWS, Build
 
 WHOLE = [

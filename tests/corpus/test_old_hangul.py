@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi import hangul
+from malmoi.hangul import spelling
 from tests.corpus.conftest import Build
 
 LINES = [
@@ -64,7 +64,7 @@ def test_every_change_of_characters_has_a_sample(tmp_path: Path, build: Build) -
 def test_codes_of_hanyangs_fonts_are_kept_and_said(
     tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hangul, "_hanyang", dict)
+    monkeypatch.setattr(spelling, "_hanyang", dict)
     (tmp_path / "a.txt").write_text("나랏말\uebd4미 듕귁에 달아 사맛디 아니할쎄\n\n" * 12, "utf-8")
     with pytest.warns(UserWarning, match="MM0132 kept 12 "):
         documents, folder = build(tmp_path / "a.txt")

@@ -10,7 +10,7 @@ import torch
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
-from malmoi.model.hf import write_model
+from malmoi.model.hf.folder import write_model
 from malmoi.model.sizes import EncoderConfig
 from malmoi.tokenizer import load_tokenizer
 

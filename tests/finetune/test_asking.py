@@ -16,11 +16,11 @@ import pytest
 from malmoi import load, messages
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answers import answer_file, one_line
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
+from malmoi.predict.file import answer_file, one_line
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 
 GOOD, BAD = "나는 정말 재미있다", "나는 시간이 아깝다"

@@ -11,10 +11,10 @@ import pytest
 from safetensors.torch import load_file
 
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.seeds import best_seed, summarize
 from malmoi.finetune.start import pretrained
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 
 from .conftest import reviews

@@ -13,9 +13,9 @@ import pytest
 
 from malmoi.cli.main import run
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 from malmoi.tasks.suites import TASKS
 from tests.finetune.conftest import reviews

@@ -16,14 +16,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from malmoi.artifact import locked, open_artifact, read_manifest
+from malmoi.artifact.disk import locked
+from malmoi.artifact.finished import open_artifact, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, resolve
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.seeds import finetune_seeds, summarize
 from malmoi.finetune.start import Start, pretrained, resolve_checkpoint, without_pretraining
 from malmoi.model.sizes import EncoderConfig
+from malmoi.predict.predictor import Predictor
 from malmoi.progress import Reporter, Step
 from malmoi.tasks.data import TaskData, read_task
 from malmoi.tasks.suites import TASKS

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.finetune.answers import answer_file
+from malmoi.analyzers import Morphemes
+from malmoi.analyzers.kiwi import Kiwi
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import fresh
 from malmoi.model.sizes import EncoderConfig
+from malmoi.predict.file import answer_file
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.analyzers import Morphemes
-from malmoi.tokenizer.analyzers.kiwi import Kiwi
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from tests.finetune.conftest import reviews

@@ -10,13 +10,13 @@ import torch
 
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, resolve
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Discriminator, RtdHead
-from malmoi.model.hf import write_model
+from malmoi.model.hf.folder import write_model
 from malmoi.model.sizes import EncoderConfig
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import TaskData, read_task
 from malmoi.tasks.suites import TASKS
 from malmoi.tokenizer import load_tokenizer

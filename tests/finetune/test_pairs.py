@@ -15,11 +15,11 @@ import torch
 
 from malmoi.finetune.batches import encode, lay_flat
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import Start, fresh, pretrained
 from malmoi.model.batch import Batch
 from malmoi.model.heads import Classifier
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 from malmoi.tokenizer import Tokenizer
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answers import answer_file
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
+from malmoi.predict.file import answer_file
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 
 
@@ -104,7 +104,7 @@ def test_a_table_is_answered_by_column(predictor: Predictor, tmp_path: Path) -> 
 
 
 def test_many_texts_stream_through_windows(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("malmoi.finetune.predictor.WINDOW", 3)
+    monkeypatch.setattr("malmoi.predict.predictor.WINDOW", 3)
     texts = [f"영화 {i}" for i in range(10)]
     taken = 0
 

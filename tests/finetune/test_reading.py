@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.finetune.answers import answer_file
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
+from malmoi.predict.file import answer_file
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 from tests.finetune.conftest import reviews
 from tests.tasks.test_task_data import Heard

@@ -14,17 +14,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from scipy import stats
 
-from malmoi.artifact import open_artifact
+from malmoi.artifact.finished import open_artifact
 from malmoi.cli.main import run as malmoi
 from malmoi.finetune.answer import model_outputs
-from malmoi.finetune.answers import answer_file
 from malmoi.finetune.batches import encode
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Scale, goal_of, settled
-from malmoi.finetune.predictor import Predictor
 from malmoi.finetune.run import finetune
 from malmoi.finetune.seeds import finetune_seeds
 from malmoi.finetune.start import pretrained
+from malmoi.predict.file import answer_file
+from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import TaskData, read_task
 from tests.tasks.test_task_data import Heard
 

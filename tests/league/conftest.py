@@ -13,7 +13,7 @@ import torch
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead, RtdHead
-from malmoi.model.hf import write_model
+from malmoi.model.hf.folder import write_model
 from malmoi.model.sizes import EncoderConfig
 from malmoi.tokenizer import load_tokenizer
 

@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 import torch
 
-from malmoi.artifact import read_manifest
+from malmoi.artifact.finished import read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.predictor import Predictor
-from malmoi.league.characters import Features
+from malmoi.league.char_ngrams import Features
 from malmoi.league.config import LeagueConfig
-from malmoi.league.contenders import contenders, name_checkpoints
+from malmoi.league.entries import contenders, name_checkpoints
 from malmoi.league.gains import gain_ps
 from malmoi.league.run import league
 from malmoi.league.table import Line
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
-from malmoi.model.hf import write_model
+from malmoi.model.hf.folder import write_model
 from malmoi.model.sizes import EncoderConfig
+from malmoi.predict.predictor import Predictor
 from malmoi.progress import Reporter
 from malmoi.tasks.examples import Examples
 from malmoi.tokenizer import load_tokenizer

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from malmoi.artifact import locked, read_manifest
+from malmoi.artifact.disk import locked
+from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.league.characters import Features
+from malmoi.league.char_ngrams import Features
 from malmoi.league.config import LeagueConfig
-from malmoi.league.contenders import contenders
 from malmoi.league.curve import milestones, read_curve
+from malmoi.league.entries import contenders
 from malmoi.league.run import league
 from malmoi.league.table import Line
 from malmoi.progress import Reporter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.league.contenders import Contender
+from malmoi.league.entries import Contender
 from malmoi.league.table import league_table
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 
 from malmoi.errors import MalmoiError
 from malmoi.finetune.start import pretrained
-from malmoi.model.convert import with_safetensors
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
-from malmoi.model.hf import read_masked_lm, write_model
+from malmoi.model.hf.convert import with_safetensors
+from malmoi.model.hf.folder import read_masked_lm, write_model
+from malmoi.model.hf.unpickle import convert
 from malmoi.model.sizes import EncoderConfig
-from malmoi.model.unpickle import convert
-from malmoi.pretrain.adapt import open_init
+from malmoi.pretrain.init.from_checkpoint import open_init
 from malmoi.special import SPECIAL_TOKENS
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from malmoi.model.heads import Classifier, ClassifyHead, MaskedLM
-from malmoi.model.hf import load_pooler, read_classifier, read_encoder, read_masked_lm, write_model
+from malmoi.model.hf.folder import load_pooler, read_classifier, read_encoder, read_masked_lm, write_model
 from tests.model.conftest import SEQUENCES, SMALL, one_per_row, packed, real_slots, train
 
 transformers = pytest.importorskip("transformers")

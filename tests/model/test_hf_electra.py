@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead, Discriminator, MaskedLM, MlmHead, RtdHead
-from malmoi.model.hf import (
+from malmoi.model.hf.folder import (
     read_classifier,
     read_discriminator,
     read_encoder,

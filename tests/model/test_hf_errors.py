@@ -15,7 +15,7 @@ from torch import Tensor
 
 from malmoi.errors import MalmoiError
 from malmoi.model.heads import Classifier, MaskedLM
-from malmoi.model.hf import read_classifier, read_encoder, read_masked_lm, write_model
+from malmoi.model.hf.folder import read_classifier, read_encoder, read_masked_lm, write_model
 
 
 @pytest.fixture

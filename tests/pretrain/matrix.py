@@ -31,7 +31,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain import loop
 from malmoi.pretrain.checkpoint import fault
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from tests.crashes import Kind, Plan, watch
 

@@ -11,22 +11,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from malmoi.artifact import read_manifest
+from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
-from malmoi.model.hf import read_masked_lm
+from malmoi.model.hf.folder import read_masked_lm
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.adapt import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.init.from_checkpoint import Init, Vocabularies, compare_vocabularies, grown, open_init
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.pretrain.conftest import MODEL, TRAINING
 
 WORDS = ("도서관", "옆집 아저씨", "뷁수치")  # in pieces, with a space, never seen

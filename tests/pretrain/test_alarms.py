@@ -9,7 +9,7 @@ import pytest
 
 from malmoi import messages
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.alarms import Watch
+from malmoi.pretrain.monitor.alarms import Watch
 
 STEPS = 1000
 

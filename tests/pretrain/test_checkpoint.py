@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from malmoi.artifact import Manifest, digest_json, write_json
+from malmoi.artifact.disk import write_json
+from malmoi.artifact.finished import Manifest, digest_json
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import (
     TrainState,

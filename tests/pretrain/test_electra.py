@@ -17,13 +17,13 @@ from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.electra import Electra, ElectraBatch, ElectraModel
-from malmoi.pretrain.feed import Feed
+from malmoi.pretrain.data.batches import Feed
+from malmoi.pretrain.data.packing import RowTable
+from malmoi.pretrain.data.segments import Pairing
 from malmoi.pretrain.loop import add, add_counts
-from malmoi.pretrain.pairs import Pairing
-from malmoi.pretrain.probes import idle_weights, lost_weights, untied
-from malmoi.pretrain.rows import RowTable
-from malmoi.pretrain.sampling import gumbel
+from malmoi.pretrain.monitor.probes import idle_weights, lost_weights, untied
+from malmoi.pretrain.objectives.electra import Electra, ElectraBatch, ElectraModel
+from malmoi.pretrain.objectives.sampling import gumbel
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.feed import Feed, feed_of
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.pretrain.data.batches import Feed, feed_of
+from malmoi.pretrain.data.packing import RowTable, cut_rows
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part

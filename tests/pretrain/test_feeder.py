@@ -22,12 +22,12 @@ from torch import Tensor
 
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.feed import Feed, feed_of
-from malmoi.pretrain.feeder import Ended, Feeder, stream
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.rows import RowBlock, RowTable
+from malmoi.pretrain.data.batches import Feed, feed_of
+from malmoi.pretrain.data.feeder import Ended, Feeder, stream
+from malmoi.pretrain.data.packing import RowBlock, RowTable
+from malmoi.pretrain.data.shared import get, put, size_of
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
 from malmoi.pretrain.run import OBJECTIVES, pretrain
-from malmoi.pretrain.slots import get, put, size_of
 from malmoi.shards.format import Shards
 
 from .conftest import MODEL, TRAINING
@@ -109,7 +109,7 @@ def test_a_killed_process_is_replaced_and_nothing_changes(shards: Path, tmp_path
 def test_a_process_that_ends_before_its_first_batch_is_an_error(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("malmoi.pretrain.feeder.CHILD", "raise SystemExit(5)")
+    monkeypatch.setattr("malmoi.pretrain.data.feeder.CHILD", "raise SystemExit(5)")
     with pytest.raises(MalmoiError, match=r"MM0551.*before its first one \(status 5\)") as caught:
         list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
     assert "--set pretrain.feed=thread" in caught.value.do
@@ -119,7 +119,7 @@ def test_a_process_that_ends_before_its_first_batch_is_an_error(
 def test_a_system_that_starts_no_process_is_an_error(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("malmoi.pretrain.feeder.sys.executable", str(tmp_path / "no-python"))
+    monkeypatch.setattr("malmoi.pretrain.data.feeder.sys.executable", str(tmp_path / "no-python"))
     with pytest.raises(MalmoiError, match=r"MM0551.*\(status No such file or directory\)"):
         list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
 
@@ -131,7 +131,7 @@ def test_a_killed_process_that_cannot_be_replaced_is_an_error(
     told: list[str] = []
     batches = stream(feed_for(shards, tmp_path), 0, 8, CPU, warn=lambda code, **values: told.append(code))
     next(batches)
-    monkeypatch.setattr("malmoi.pretrain.feeder.sys.executable", str(tmp_path / "no-python"))
+    monkeypatch.setattr("malmoi.pretrain.data.feeder.sys.executable", str(tmp_path / "no-python"))
     os.kill(children()[0], signal.SIGKILL)
     with pytest.raises(MalmoiError, match=r"MM0551.*\(status No such file or directory\)"):
         list(batches)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from malmoi.pretrain.fill import fill_of
-from malmoi.pretrain.rows import RowTable
+from malmoi.pretrain.data.fill import fill_of
+from malmoi.pretrain.data.packing import RowTable
 from malmoi.shards.format import Shards
 
 

@@ -10,7 +10,7 @@ from malmoi.model.encoder import Encoder
 from malmoi.model.heads import ClassifyHead
 from malmoi.model.sizes import EncoderConfig, ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.electra import Electra
+from malmoi.pretrain.objectives.electra import Electra
 from malmoi.special import SpecialIds
 
 SHAPE = EncoderConfig(arch="electra", vocab_size=60, hidden=256, embedding=128, layers=1, heads=4)

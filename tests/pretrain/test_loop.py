@@ -12,13 +12,13 @@ import pytest
 from torch import nn
 
 from malmoi.errors import MalmoiError
-from malmoi.pretrain import speed
 from malmoi.pretrain.checkpoint import newest_checkpoint
-from malmoi.pretrain.journal import read_journal
 from malmoi.pretrain.loop import AHEAD
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.objective import Loss
+from malmoi.pretrain.monitor.journal import read_journal
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
+from malmoi.pretrain.objectives.protocol import Loss
 from malmoi.pretrain.run import pretrain
+from malmoi.training import throughput
 
 from .conftest import MODEL, TRAINING
 
@@ -95,8 +95,8 @@ def test_a_step_asks_the_device_for_nothing(
 
 def test_the_rate_leaves_out_scoring_and_the_time_left_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(speed.time, "monotonic", lambda: now[0])
-    watch = speed.Speed(flops_per_token=2.0, peak_flops=1000.0, first_step=10)
+    monkeypatch.setattr(throughput.time, "monotonic", lambda: now[0])
+    watch = throughput.Speed(flops_per_token=2.0, peak_flops=1000.0, first_step=10)
     watch.go_on()
     watch.count(300)
     now[0] += 3  # computing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
+from malmoi.pretrain.data.masking import choose_slots, mask_rows, slot_cap
 from malmoi.special import SpecialIds
 
 

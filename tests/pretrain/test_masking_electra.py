@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from malmoi.pretrain.masking import CHOOSE, REPLACE, Drawn, draw_slots
-from malmoi.pretrain.noise import uniforms
+from malmoi.pretrain.data.masking import CHOOSE, REPLACE, Drawn, draw_slots
+from malmoi.pretrain.data.random_bits import uniforms
 from malmoi.special import SpecialIds
 
 SPECIAL = SpecialIds()

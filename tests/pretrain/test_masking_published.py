@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from malmoi.pretrain.masking import CHOOSE, REPLACE, TOKEN, Masked, mask_rows
-from malmoi.pretrain.noise import uniforms, words
+from malmoi.pretrain.data.masking import CHOOSE, REPLACE, TOKEN, Masked, mask_rows
+from malmoi.pretrain.data.random_bits import uniforms, words
 from malmoi.special import SpecialIds
 
 SPECIAL = SpecialIds()

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from malmoi.artifact import Manifest
+from malmoi.artifact.finished import Manifest
 from malmoi.errors import MalmoiError
-from malmoi.model.hf import read_discriminator, read_masked_lm
+from malmoi.model.hf.folder import read_discriminator, read_masked_lm
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import milestone_checkpoints, milestone_steps
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 
 from .conftest import MODEL, TRAINING

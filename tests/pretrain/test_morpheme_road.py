@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.analyzers.mecab import Mecab
+from malmoi.analyzers.user_dictionary import UserWords
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.adapt import compare_vocabularies, open_init
+from malmoi.pretrain.init.from_checkpoint import compare_vocabularies, open_init
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.analyzers.mecab import Mecab
-from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.trace.run import trace

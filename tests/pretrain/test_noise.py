@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malmoi.pretrain import electra, feed, masking, pairs
-from malmoi.pretrain.noise import permute, uniforms, words
+from malmoi.pretrain.data import batches, masking, segments
+from malmoi.pretrain.data.random_bits import permute, uniforms, words
+from malmoi.pretrain.objectives import electra
 
 
 def test_bits_and_uniforms_of_known_counters() -> None:
@@ -34,5 +35,5 @@ def test_orders_of_known_keys(key: int, order: list[int]) -> None:
 def test_streams_have_numbers_of_their_own_that_stay() -> None:
     """Two streams of one number would tie what is chosen to what is put in its place; another number would
     give a run that is taken up again other masks."""
-    streams = [feed.ORDER, masking.CHOOSE, masking.REPLACE, masking.TOKEN, electra.SAMPLE, pairs.PAIRS]
+    streams = [batches.ORDER, masking.CHOOSE, masking.REPLACE, masking.TOKEN, electra.SAMPLE, segments.PAIRS]
     assert streams == [0, 1, 2, 3, 4, 5]

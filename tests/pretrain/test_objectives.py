@@ -10,12 +10,12 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from malmoi.pretrain.electra import PROBED, Electra, ElectraBatch, ElectraModel
+from malmoi.pretrain.data.packing import RowBlock
+from malmoi.pretrain.data.random_bits import words
 from malmoi.pretrain.loop import add, add_counts
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.noise import words
-from malmoi.pretrain.objective import lay_flat
-from malmoi.pretrain.rows import RowBlock
+from malmoi.pretrain.objectives.electra import PROBED, Electra, ElectraBatch, ElectraModel
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
+from malmoi.pretrain.objectives.protocol import lay_flat
 
 from . import test_electra, test_feed
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.optim import MOMENTS, adamw, optimizer_tensors, restore_optimizer, set_rate
-from malmoi.pretrain.schedule import rate_at
+from malmoi.training.optimizers import MOMENTS, adamw, optimizer_tensors, restore_optimizer, set_rate
+from malmoi.training.schedules import rate_at
 
 STEPS = 50
 CONFIG = PretrainConfig(lr=1e-2, beta1=0.9, beta2=0.999, weight_decay=0.1, eps=1e-6, warmup=0.2)
@@ -32,13 +32,23 @@ class Small(nn.Module):
         return [torch.randn(p.shape, generator=generator) for p in (self.matrix, self.bias)]
 
 
+def made(model: nn.Module, config: PretrainConfig) -> torch.optim.AdamW:
+    return adamw(
+        model,
+        lr=config.lr,
+        betas=(config.beta1, config.beta2),
+        eps=config.eps,
+        weight_decay=config.weight_decay,
+    )
+
+
 def rate(step: int) -> float:
     return rate_at(step, STEPS, peak=CONFIG.lr, warmup=CONFIG.warmup, decay="electra")
 
 
 def ours(config: PretrainConfig) -> list[torch.Tensor]:
     model = Small()
-    optimizer = adamw(model, config)
+    optimizer = made(model, config)
     for step in range(STEPS):
         set_rate(optimizer, rate(step), step, eps=config.eps, bias_correction=config.bias_correction)
         model.matrix.grad, model.bias.grad = model.gradients(step)
@@ -168,7 +178,7 @@ def test_the_other_rates_at_their_corners() -> None:
 
 def stepped(steps: int) -> tuple[Small, torch.optim.AdamW]:
     model = Small()
-    optimizer = adamw(model, CONFIG)
+    optimizer = made(model, CONFIG)
     for step in range(steps):
         model.matrix.grad, model.bias.grad = model.gradients(step)
         optimizer.step()
@@ -180,9 +190,9 @@ def test_the_state_goes_out_by_name_and_comes_back() -> None:
     model, optimizer = stepped(3)
     tensors = optimizer_tensors(model, optimizer)
     assert set(tensors) == {f"{moment}.{name}" for moment in MOMENTS for name in ("matrix", "bias")}
-    assert optimizer_tensors(Small(), adamw(Small(), CONFIG)) == {}
+    assert optimizer_tensors(Small(), made(Small(), CONFIG)) == {}
     whole, _ = stepped(4)
-    again = adamw(model, CONFIG)
+    again = made(model, CONFIG)
     restore_optimizer(model, again, tensors, 3)
     model.matrix.grad, model.bias.grad = model.gradients(3)
     again.step()

@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.electra import Electra
-from malmoi.pretrain.feed import Feed
-from malmoi.pretrain.mlm import Mlm
-from malmoi.pretrain.objective import lay_flat
-from malmoi.pretrain.pairs import AS_THEY_ARE, LONGEST, LOST, SHORTEST, Pairing, _choose, _echoes, pair_up
-from malmoi.pretrain.rows import RowBlock, RowTable, cut_rows
+from malmoi.pretrain.data.batches import Feed
+from malmoi.pretrain.data.packing import RowBlock, RowTable, cut_rows
+from malmoi.pretrain.data.segments import (
+    AS_THEY_ARE,
+    LONGEST,
+    LOST,
+    SHORTEST,
+    Pairing,
+    _choose,
+    _echoes,
+    pair_up,
+)
+from malmoi.pretrain.objectives.electra import Electra
+from malmoi.pretrain.objectives.mlm import Mlm
+from malmoi.pretrain.objectives.protocol import lay_flat
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.feed import Feed
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.probes import (
+from malmoi.pretrain.data.batches import Feed
+from malmoi.pretrain.data.packing import RowTable, cut_rows
+from malmoi.pretrain.monitor.probes import (
     PROBED_ROWS,
     first_token_cosine,
     frequencies,
@@ -25,7 +25,7 @@ from malmoi.pretrain.probes import (
     unigram_loss,
     untied,
 )
-from malmoi.pretrain.rows import RowTable, cut_rows
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part

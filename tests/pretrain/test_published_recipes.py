@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from malmoi.cli.recipe import Recipe, runs_of, tasks_of, tokenizers_of
 from malmoi.config import read_recipe
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.model.sizes import EncoderConfig
-from malmoi.pretrain.electra import Electra
-from malmoi.pretrain.journal import read_journal
-from malmoi.pretrain.mlm import Mlm
+from malmoi.pipeline.recipe import Recipe, runs_of, tasks_of, tokenizers_of
+from malmoi.pretrain.monitor.journal import read_journal
+from malmoi.pretrain.objectives.electra import Electra
+from malmoi.pretrain.objectives.mlm import Mlm
 from malmoi.pretrain.run import RunConfig, pretrain
 from malmoi.special import SpecialIds
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.masking import choose_slots, mask_rows, slot_cap
-from malmoi.pretrain.noise import permute, uniforms, words
-from malmoi.pretrain.rows import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
+from malmoi.pretrain.data.masking import choose_slots, mask_rows, slot_cap
+from malmoi.pretrain.data.packing import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
+from malmoi.pretrain.data.random_bits import permute, uniforms, words
 from malmoi.progress import Reporter
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
@@ -158,7 +158,7 @@ def test_permutation_is_a_permutation_and_differs_by_key(size: int, key: int) ->
 def test_splitmix_is_the_published_one() -> None:
     """First outputs of SplitMix64 for seed 0 (Vigna's splitmix64.c)."""
     golden = 0x9E3779B97F4A7C15
-    from malmoi.pretrain.noise import mix
+    from malmoi.pretrain.data.random_bits import mix
 
     with np.errstate(over="ignore"):
         found = [int(mix(np.array(golden * i % 2**64, np.uint64))) for i in range(3)]

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 import torch
 
-from malmoi.artifact import locked, read_manifest
+from malmoi.artifact.disk import locked
+from malmoi.artifact.finished import read_manifest
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
-from malmoi.model.hf import read_masked_lm
+from malmoi.model.hf.folder import read_masked_lm
 from malmoi.pretrain.checkpoint import find_checkpoint, newest_checkpoint
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards

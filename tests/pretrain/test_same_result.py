@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 
 from .conftest import MODEL, TRAINING

@@ -14,14 +14,14 @@ from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.encoder import Block, Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
-from malmoi.model.hf import read_masked_lm, write_model
+from malmoi.model.hf.folder import read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.counts import OFFSETS, Counted, _end_to_end, _links, _shrunk_information, count
-from malmoi.pretrain.electra import Electra
-from malmoi.pretrain.probes import frequencies
+from malmoi.pretrain.init.cooccurrence import NEIGHBOURS, start_discriminator, start_from_counts, word_width
+from malmoi.pretrain.init.counts import OFFSETS, Counted, _end_to_end, _links, _shrunk_information, count
+from malmoi.pretrain.monitor.probes import frequencies
+from malmoi.pretrain.objectives.electra import Electra
 from malmoi.pretrain.run import pretrain
-from malmoi.pretrain.start import NEIGHBOURS, start_discriminator, start_from_counts, word_width
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
 

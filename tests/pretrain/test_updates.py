@@ -16,11 +16,11 @@ from torch import nn
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import newest_checkpoint, read_moments
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.feed import feed_of
-from malmoi.pretrain.journal import read_journal
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.objective import Loss
-from malmoi.pretrain.rows import RowBlock, RowTable
+from malmoi.pretrain.data.batches import feed_of
+from malmoi.pretrain.data.packing import RowBlock, RowTable
+from malmoi.pretrain.monitor.journal import read_journal
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
+from malmoi.pretrain.objectives.protocol import Loss
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 

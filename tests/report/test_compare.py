@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from malmoi.artifact import record_file
+from malmoi.artifact.finished import record_file
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.masking import mask_rows
-from malmoi.pretrain.noise import permute, words
-from malmoi.pretrain.rows import cut_rows
+from malmoi.pretrain.data.masking import mask_rows
+from malmoi.pretrain.data.packing import cut_rows
+from malmoi.pretrain.data.random_bits import permute, words
 from malmoi.report.compare import Comparison, compare
 from malmoi.report.diff import headline, sayings, write_diff
 from malmoi.shards.format import Part, Shards

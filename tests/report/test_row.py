@@ -14,8 +14,8 @@ import torch
 from malmoi import messages
 from malmoi.cli.main import run as malmoi
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.mlm import Mlm, MlmBatch
-from malmoi.pretrain.rows import RowBlock
+from malmoi.pretrain.data.packing import RowBlock
+from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
 from malmoi.pretrain.run import HELDOUT_RATE, pretrain
 from malmoi.report.row import Row, make_row
 from malmoi.report.source import Source, make_source

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.artifact import Manifest
+from malmoi.artifact.finished import Manifest
 from malmoi.errors import MalmoiError
 from malmoi.report.folder import Cell
 from malmoi.report.samples import WRONG, answers

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from malmoi.artifact import Manifest
+from malmoi.artifact.finished import Manifest
 from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
 from malmoi.report.folder import Found, League, PretrainRun, with_ps

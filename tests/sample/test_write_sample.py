@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.artifact import open_artifact
+from malmoi.artifact.finished import open_artifact
 from malmoi.errors import MalmoiError
 from malmoi.sample.write import write_sample
 

@@ -7,8 +7,8 @@ import pytest
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.learn.wordpiece import learn_wordpiece
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer.wordpiece.train import learn_wordpiece
 from tests.tokenizer.korean import DOCUMENTS, TEXT, make_corpus
 
 

@@ -14,7 +14,7 @@ from malmoi.shards import build
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.cuts import Cut, cut_at
 from tests.tokenizer.korean import DOCUMENTS, make_corpus
 

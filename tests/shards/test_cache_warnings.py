@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.analyzers import open_analyzer
+from malmoi.analyzers.cache import Cached
 from malmoi.cli.main import run
-from malmoi.tokenizer.analyzers import open_analyzer
-from malmoi.tokenizer.analyzers.cache import Cached
 from tests.tokenizer.korean import SENTENCES, make_corpus
 
 

@@ -19,7 +19,7 @@ from malmoi.shards.encode import Block, EncodeSpec, _by_code, encode_block, enco
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES, TEXT
 
 ALPHABET = ("할머니는 밤늦게", "", " ", "\u200b", "뷁 (菜田)。", "\u200b동생이\u200b 편지를 ", "콩.나물")

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from malmoi.artifact import Manifest, read_manifest, record_file, write_json
+from malmoi.artifact.disk import write_json
+from malmoi.artifact.finished import Manifest, read_manifest, record_file
 from malmoi.errors import MalmoiError
 from malmoi.shards.check import decode_sentence, verify_shards
 from malmoi.shards.format import Shards, check_tokenizer, ids_dtype, tokenizer_digest
 from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.limits import few_files
 from tests.tokenizer.korean import DOCUMENTS, SENTENCES
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from malmoi.artifact import read_manifest
+from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.shards.build import build_shards
@@ -17,7 +17,7 @@ from malmoi.shards.check import verify_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
 from malmoi.shards.merge import merge_shards
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.cuts import Cut, cut_at
 from tests.tokenizer.korean import DOCUMENTS, make_corpus
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from malmoi.artifact import read_manifest
+from malmoi.artifact.finished import read_manifest
 from malmoi.shards.build import build_shards
 from malmoi.shards.check import decode_sentence, verify_shards
 from malmoi.shards.config import ShardsConfig
@@ -17,7 +17,7 @@ from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, Shards, tokenizer
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.corpus import inflate
-from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.readers import inflate
+from malmoi.readers.decode import Decoded
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.examples import read_examples

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.learn.wordpiece import learn_wordpiece
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer.wordpiece.train import learn_wordpiece
 from tests.tokenizer.korean import TEXT
 
 

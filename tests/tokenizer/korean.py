@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 
-from malmoi.artifact import finished_artifact
+from malmoi.artifact.finished import finished_artifact
 from malmoi.config import Section
 
 WHO = ("할머니는", "동생이", "우리 반 선생님은", "옆집 고양이가", "기차 기관사는", "Kim 대리가")

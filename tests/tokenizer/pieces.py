@@ -7,7 +7,8 @@ from itertools import product
 
 from malmoi.tokenizer import Tokenizer
 from malmoi.tokenizer.config import Kind, TokenizerConfig
-from malmoi.tokenizer.learn import Task, learn
+from malmoi.tokenizer.kinds import learn
+from malmoi.tokenizer.learner import Task
 from tests.tokenizer.korean import TEXT
 
 _NOUNS = (

@@ -13,7 +13,7 @@ from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer.about import check_seal, read_settings, seal
 from malmoi.tokenizer.load import load_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import SENTENCES
 from tests.tokenizer.pieces import learned
 

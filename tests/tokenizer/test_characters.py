@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.characters import Characters, code_points, find_words
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.encoding.characters import Characters, code_points, find_words
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.tokenizer import engine as engine_module
-from malmoi.tokenizer.bytebpe import ByteBPE
-from malmoi.tokenizer.characters import code_points, find_words
+from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.config import Kind
-from malmoi.tokenizer.engine import MOST_CONTRADICTIONS, WORTH_IT, Choice, Engine, _load_tokie
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.encoding.characters import code_points, find_words
+from malmoi.tokenizer.wordpiece import engine as engine_module
+from malmoi.tokenizer.wordpiece.engine import MOST_CONTRADICTIONS, WORTH_IT, Choice, Engine, _load_tokie
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import learned
 

@@ -12,7 +12,7 @@ from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.about import read_settings
 from malmoi.tokenizer.extend import ExtendConfig, extend, extend_tokenizer
 from malmoi.tokenizer.propose import propose_words
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import TEXT, make_corpus
 
 PARTICLES = ["은", "이", "의", "에서", "까지", "만", "도", "에게"]

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from malmoi.analyzers import open_analyzer
 from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
 from malmoi.special import TOKENIZER_FILES
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.about import made_with
-from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.morpheme import Form, MorphemeWordPiece
+from malmoi.tokenizer.morpheme.model import Form, MorphemeWordPiece
 from malmoi.tokenizer.train import train_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES, TEXT, make_corpus
 
 TEXTS = [*ODD, *SENTENCES[:20], "선생님이 콩나물을 주셨습니다", "옆집 고양이를 도와줬다"]

@@ -19,8 +19,9 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
-from malmoi.tokenizer import load_tokenizer, spm
-from malmoi.tokenizer.sentencepiece import SentencePiece
+from malmoi.tokenizer import load_tokenizer
+from malmoi.tokenizer.sentencepiece import spm
+from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import SHARED, WORDS, learned
 

@@ -14,9 +14,9 @@ from tokenizers import models, pre_tokenizers, processors
 
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.bytebpe import ByteBPE
-from malmoi.tokenizer.load_bytebpe import open_bytebpe
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.bytebpe.load import open_bytebpe
+from malmoi.tokenizer.bytebpe.model import ByteBPE
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.test_words_pieces import pieces
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

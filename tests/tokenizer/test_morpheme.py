@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.analyzers import Analyzer, Morphemes, Surfaces, open_analyzer
-from malmoi.tokenizer.characters import ALONE, LETTER, SPACE, code_points
-from malmoi.tokenizer.marked import bert_characters
-from malmoi.tokenizer.morpheme import MorphemeWordPiece
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.analyzers import Analyzer, Morphemes, Surfaces, open_analyzer
+from malmoi.tokenizer.encoding.characters import ALONE, LETTER, SPACE, code_points
+from malmoi.tokenizer.morpheme.marked import bert_characters
+from malmoi.tokenizer.morpheme.model import MorphemeWordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 
 ALPHABET = "가나할머니는 콩ㅋㅏ\u1100\u1161\u11a8.,(菜)aZ1é\u0301\u200b\u0000\n👍\u200d🇰\u0958\u2126"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import malmoi.tokenizer.nfc as nfc
-from malmoi.tokenizer.nfc import all_nfc, compose, composed, is_nfc
+import malmoi.hangul.aligned as nfc
+from malmoi.hangul.aligned import all_nfc, compose, composed, is_nfc
 
 ALPHABET = "가각뷁\u1100\u1161\u1175\u11a8\u11c2ㅋbé\u0301\u0323\u0307\u0344\u0958中Å\u200d👍\n.\u0f73\u0f71"
 MIXED = st.text(st.sampled_from(ALPHABET), max_size=20)

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from malmoi.corpus.characters import clean_characters
 from malmoi.errors import MalmoiError
-from malmoi.hangul import respell
+from malmoi.hangul.spelling import respell
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.about import ABOUT
-from malmoi.tokenizer.composed import compose_all, respell_all
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.encoding.frame import compose_all, respell_all
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.same import Change, contradictions, deviations
 from malmoi.tokenizer.train import train_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
 from tests.tokenizer.pieces import KINDS, learned
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.config import Kind
+from malmoi.tokenizer.encoding.spaces import IS_SPACE
 from malmoi.tokenizer.measure import readable, token_bytes
-from malmoi.tokenizer.stream import IS_SPACE
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import KINDS, WORDS, learned
 

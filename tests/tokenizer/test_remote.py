@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from malmoi.analyzers import open_analyzer
 from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.analyzers import open_analyzer
-from malmoi.tokenizer.morpheme import Form, MorphemeWordPiece
-from malmoi.tokenizer.remote import join_modules
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.morpheme.model import Form, MorphemeWordPiece
+from malmoi.tokenizer.morpheme.remote import join_modules
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.test_load_morpheme import _train
 from tests.tokenizer.test_morpheme import KOREAN

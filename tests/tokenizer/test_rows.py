@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as Library
 
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer.base import Encodings
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import SENTENCES
 
 TEXTS = st.lists(st.sampled_from(["", "밤", *SENTENCES[:12]]), min_size=1, max_size=5)

@@ -10,12 +10,13 @@ from tokenizers import Tokenizer as Library
 from tokenizers import normalizers, pre_tokenizers
 
 from malmoi.shards.format import tokenizer_digest
-from malmoi.tokenizer import Tokenizer, load_tokenizer, spm
-from malmoi.tokenizer.bytebpe import ByteBPE
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.same import Change, contradictions, deviations
-from malmoi.tokenizer.sentencepiece import SentencePiece
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.sentencepiece import spm
+from malmoi.tokenizer.sentencepiece.model import SentencePiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import SENTENCES
 from tests.tokenizer.pieces import KINDS, learned
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, normalizers
 
-from malmoi.tokenizer.stream import IS_SPACE, WHITE_SPACE, make_stream, visible_span
+from malmoi.tokenizer.encoding.spaces import IS_SPACE, WHITE_SPACE, make_stream, visible_span
 
 TEXTS = st.lists(st.text(st.sampled_from("가나 \t\n\u3000\xa0\x1c\u200bZ▁👍"), max_size=12), max_size=6)
 

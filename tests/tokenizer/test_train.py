@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from malmoi.artifact import open_artifact
+from malmoi.artifact.finished import open_artifact
 from malmoi.errors import MalmoiError
 from malmoi.progress import Reporter, Step
 from malmoi.tokenizer import load_tokenizer

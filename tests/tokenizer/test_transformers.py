@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.config import Kind, TokenizerConfig
-from malmoi.tokenizer.learn import Task, learn
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.kinds import learn
+from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import SHARED, WORDS
 from tests.tokenizer.test_wordpiece import ALPHABET

@@ -18,10 +18,10 @@ from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_WORD, tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.encoding.user_words import fit_words, read_words
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.train import train_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
-from malmoi.tokenizer.words import fit_words, read_words
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
 
 # One inside another, one over the end of another, with a space, with signs, hanja, a part of a special token.

@@ -15,11 +15,13 @@ from hypothesis import given, settings
 
 from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
-from malmoi.tokenizer import Tokenizer, load_tokenizer, spm
-from malmoi.tokenizer.bytebpe import ByteBPE
+from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.config import Kind, TokenizerConfig
-from malmoi.tokenizer.learn import Task, learn
-from malmoi.tokenizer.sentencepiece import SentencePiece
+from malmoi.tokenizer.kinds import learn
+from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.sentencepiece import spm
+from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from tests.tokenizer.pieces import SHARED
 from tests.tokenizer.test_words import KOREAN, WORDS, cut
 

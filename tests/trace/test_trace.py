@@ -15,11 +15,11 @@ import torch
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import newest_checkpoint
-from malmoi.pretrain.masking import mask_rows
+from malmoi.pretrain.data.masking import mask_rows
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import SILENT
 from malmoi.tokenizer.load import load_tokenizer
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
 from malmoi.trace.masks import _guesses, one_row, open_run
 from malmoi.trace.run import _check_same, trace
 from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures

@@ -14,7 +14,7 @@ from malmoi.autopsy import planted
 from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.electra import Electra
+from malmoi.pretrain.objectives.electra import Electra
 
 HEALTHY = "healthy"  # the row without a bug
 

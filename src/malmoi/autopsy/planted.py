@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from malmoi.model.encoder import Embeddings
 from malmoi.model.heads import Discriminator
-from malmoi.model.hf import write_model
+from malmoi.model.hf.folder import write_model
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.electra import GENERATOR, Electra, ElectraBatch, ElectraModel
-from malmoi.pretrain.noise import uniforms, words
-from malmoi.pretrain.objective import Loss
-from malmoi.pretrain.rows import RowBlock
-from malmoi.pretrain.sampling import gumbel, sample
+from malmoi.pretrain.data.packing import RowBlock
+from malmoi.pretrain.data.random_bits import uniforms, words
+from malmoi.pretrain.objectives.electra import GENERATOR, Electra, ElectraBatch, ElectraModel
+from malmoi.pretrain.objectives.protocol import Loss
+from malmoi.pretrain.objectives.sampling import gumbel, sample
 from malmoi.special import SpecialIds
 
 # Shapes: T tokens, M slots, V vocabulary.

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from malmoi.artifact import write_json
+from malmoi.artifact.disk import write_json
 from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.journal import read_journal
+from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import SILENT, Reporter, Step
 

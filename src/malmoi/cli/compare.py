@@ -12,7 +12,7 @@ from malmoi.cli.console import console
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.compare.run import Comparison
+    from malmoi.tokenizer_eval.run import Comparison
 
 SIDE_BY_SIDE = 4  # columns of numbers that fit 80 characters beside the names of the measures
 
@@ -27,8 +27,8 @@ def compare(
     mb: Annotated[float, typer.Option("--mb", min=0.01, help=text("cli.compare.mb"))] = 5.0,
     out: Annotated[Path | None, typer.Option("--out", help=text("cli.compare.out"))] = None,
 ) -> None:
-    from malmoi.compare.run import compare_tokenizers
     from malmoi.report.tokenizer_reading import sayings
+    from malmoi.tokenizer_eval.run import compare_tokenizers
 
     found = compare_tokenizers(
         tokenizers,

@@ -35,10 +35,10 @@ def build(
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
     from malmoi.corpus.build import build_corpus
     from malmoi.corpus.config import CorpusConfig
+    from malmoi.pipeline.recipe import read_sections
 
     class Sections(Section):
         corpus: CorpusConfig = CorpusConfig()

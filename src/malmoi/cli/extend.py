@@ -32,8 +32,8 @@ def extend(
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
     from malmoi.errors import MalmoiError
+    from malmoi.tokenizer.encoding.user_words import read_words
     from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
-    from malmoi.tokenizer.words import read_words
 
     if words is None and corpus is None:
         raise MalmoiError("MM0264", tokenizer=tokenizer, out=out)

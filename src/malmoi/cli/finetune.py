@@ -41,9 +41,9 @@ def finetune(
     verify: options.Verify = False,
 ) -> None:
     overrides = task_overrides(locals())
-    from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
     from malmoi.finetune.config import FinetuneConfig
+    from malmoi.pipeline.recipe import read_sections
 
     class Sections(Section):
         finetune: FinetuneConfig = FinetuneConfig()

@@ -54,10 +54,10 @@ def league(
     own = {"seeds": seeds, "no_pretraining": no_pretraining, "characters": characters, "curve": curve}
     overrides += [f"league.{name}={json.dumps(value)}" for name, value in own.items() if value is not None]
 
-    from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
     from malmoi.finetune.config import FinetuneConfig
     from malmoi.league.config import LeagueConfig
+    from malmoi.pipeline.recipe import read_sections
 
     class Sections(Section):
         finetune: FinetuneConfig = FinetuneConfig()
@@ -65,8 +65,8 @@ def league(
 
     config, origins = read_sections(Sections, recipe, [*overrides, *(sets or [])])
 
-    from malmoi.league.contenders import name_checkpoints
     from malmoi.league.curve import read_curve
+    from malmoi.league.entries import name_checkpoints
     from malmoi.league.run import league as run_league
 
     lines = run_league(

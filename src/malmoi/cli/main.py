@@ -11,9 +11,9 @@ import traceback
 from types import FrameType
 
 from malmoi import messages
+from malmoi.artifact.disk import disk_error
 from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.streams import take_streams
-from malmoi.disk import disk_error
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.paths import shell_word
 

@@ -16,7 +16,7 @@ from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.finetune.predictor import Prediction
+    from malmoi.predict.predictor import Prediction
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +37,9 @@ def predict(
     piped = file is not None and str(file) == "-" and console().mode != "json"
     if bool(texts) == bool(file) or (file is not None and out is None and not piped):
         raise MalmoiError("MM0622")
-    from malmoi.finetune.answers import answer_file, asked, tell, write_answers
-    from malmoi.finetune.predictor import Predictor
     from malmoi.finetune.tally import Tally
+    from malmoi.predict.file import answer_file, asked, tell, write_answers
+    from malmoi.predict.predictor import Predictor
     from malmoi.tasks.paths import as_stored
 
     reporter = console().reporter

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from malmoi.artifact import MANIFEST
+from malmoi.artifact.finished import MANIFEST
 from malmoi.cli.console import amount, console
 from malmoi.json_files import expected_shape
 from malmoi.messages import text
@@ -30,7 +30,7 @@ def pretrain(
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import read_sections
+    from malmoi.pipeline.recipe import read_sections
     from malmoi.pretrain.config import RunConfig
     from malmoi.pretrain.run import pretrain
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from malmoi.cli.recipe import Recipe
+from malmoi.pipeline.recipe import Recipe
 
 INTRODUCTION = """# Recipes
 

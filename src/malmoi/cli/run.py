@@ -12,8 +12,8 @@ from malmoi.cli.console import console, duration
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.cli.recipe import Recipe, Run
     from malmoi.finetune.config import FinetuneConfig
+    from malmoi.pipeline.recipe import Recipe, Run
     from malmoi.tokenizer.config import TokenizerConfig
 
 REPORT = "report.html"
@@ -29,9 +29,9 @@ def run(
     workers: Annotated[int, typer.Option("--workers", help=text("cli.workers"))] = 0,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import Recipe, check_layout, runs_of, tasks_of, tokenizers_of
+    from malmoi.artifact.disk import real_place
     from malmoi.config import read_recipe
-    from malmoi.disk import real_place
+    from malmoi.pipeline.recipe import Recipe, check_layout, runs_of, tasks_of, tokenizers_of
     from malmoi.report.write import write_report
 
     begun = time.monotonic()
@@ -58,18 +58,19 @@ def _build(
     verify: bool,
 ) -> None:
     """corpus → tokenizers → shards by each → pretraining runs."""
+    from malmoi.analyzers import check_library
     from malmoi.cli.corpus import show_corpus
     from malmoi.cli.pretrain import show_run
     from malmoi.cli.tokenizer import show_tokenizers
     from malmoi.corpus.build import build_corpus
     from malmoi.pretrain.run import pretrain
     from malmoi.shards.build import build_shards
-    from malmoi.tokenizer.analyzers import check_library
-    from malmoi.tokenizer.train import WITH_ANALYZER, train_tokenizer
+    from malmoi.tokenizer.kinds import KINDS
+    from malmoi.tokenizer.train import train_tokenizer
 
     reporter = console().reporter
     for name, tokenizer in tokenizers.items():
-        if tokenizer.kind in WITH_ANALYZER and not (out / "tokenizer" / name).exists():
+        if KINDS[tokenizer.kind].with_analyzer and not (out / "tokenizer" / name).exists():
             check_library(tokenizer.analyzer)  # before the corpus is built, not after
     reporter.say("cli.run.stage", number=1, stage=text("cli.run.corpus"))
     build_corpus(
@@ -138,9 +139,9 @@ def _compare(
     """Fine-tune every row of the league, print the table, answer the recipe's sentences."""
     from malmoi.cli.league import show_curve, show_league, winners
     from malmoi.cli.predict import show_answers
-    from malmoi.finetune.predictor import Predictor
     from malmoi.league.curve import read_curve
     from malmoi.league.run import league
+    from malmoi.predict.predictor import Predictor
     from malmoi.tasks.data import task_of
 
     reporter = console().reporter

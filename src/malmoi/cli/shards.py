@@ -35,8 +35,8 @@ def build(
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
+    from malmoi.pipeline.recipe import read_sections
     from malmoi.shards.build import build_shards
     from malmoi.shards.config import ShardsConfig
 

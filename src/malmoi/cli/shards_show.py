@@ -51,9 +51,9 @@ def show(
 
 def _source(shards: Path, given: dict[str, int | str]) -> Source:
     """The recipe's defaults, but for what was given. Raises MM0004."""
-    from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
     from malmoi.model.sizes import ModelConfig
+    from malmoi.pipeline.recipe import read_sections
     from malmoi.pretrain.config import PretrainConfig, RunConfig
     from malmoi.report.source import make_source
     from malmoi.shards.format import Shards

@@ -23,7 +23,7 @@ UNUSED = re.compile(r"\[unused\d+\]")
 def stats(
     folder: Annotated[Path, typer.Argument(help=text("cli.shards.verify.folder"), show_default=False)],
 ) -> None:
-    from malmoi.pretrain.fill import fill_of
+    from malmoi.pretrain.data.fill import fill_of
     from malmoi.shards.format import Shards
     from malmoi.shards.stats import count_shards
 

@@ -36,8 +36,8 @@ def train(
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
-    from malmoi.cli.recipe import read_sections
     from malmoi.config import Section
+    from malmoi.pipeline.recipe import read_sections
     from malmoi.tokenizer.config import TokenizerConfig
     from malmoi.tokenizer.train import train_tokenizer
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from malmoi.artifact import (
+from malmoi.artifact.disk import real_place, write_json
+from malmoi.artifact.finished import (
     Draft,
     Manifest,
     artifact_key,
@@ -24,7 +25,6 @@ from malmoi.artifact import (
     read_manifest,
     record_inputs,
     tool_versions,
-    write_json,
 )
 from malmoi.corpus.audit import make_audit, repeated_samples
 from malmoi.corpus.config import CorpusConfig
@@ -35,7 +35,6 @@ from malmoi.corpus.inputs import Found, Source, find_sources, group_sources
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.refine import RefineSpec, refine
 from malmoi.corpus.write import WriteSpec, write_slice
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 from malmoi.paths import readable

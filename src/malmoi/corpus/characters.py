@@ -14,9 +14,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from malmoi.corpus.mojibake import rare_syllables
-from malmoi.hangul import odd_codes, private_codes, private_edits, respell, unit_edits
-from malmoi.nfc import composed
+from malmoi.hangul.nfc import composed
+from malmoi.hangul.spelling import odd_codes, private_codes, private_edits, respell, unit_edits
+from malmoi.readers.mojibake import rare_syllables
 
 Codes = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from malmoi.config import Section, execution
-from malmoi.corpus.decode import MAX_RATIO
+from malmoi.readers.decode import MAX_RATIO
 
 
 class CorpusConfig(Section):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from malmoi.corpus.book import BadRowError, RowBook
-from malmoi.corpus.columns import TEXT_COLUMNS, clean_name
-from malmoi.corpus.delimited import delimited_texts
-from malmoi.corpus.json_rows import json_texts, parse_object
-from malmoi.corpus.lines import numbered_lines
+from malmoi.readers.book import BadRowError, RowBook
+from malmoi.readers.columns import TEXT_COLUMNS, clean_name
+from malmoi.readers.delimited import delimited_texts
+from malmoi.readers.json_lines import json_texts, parse_object
+from malmoi.readers.lines import numbered_lines
 
 DOC = "\x1e"  # record separator; taken out of the input
 CHUNK = 1 << 18

@@ -11,9 +11,9 @@ import polars as pl
 from malmoi.corpus.characters import line_counts
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.ledger import Ledger
-from malmoi.corpus.mojibake import misread
 from malmoi.corpus.personal import B
 from malmoi.corpus.rules import has_personal
+from malmoi.readers.mojibake import misread
 
 # Tables, templates and formulas that cleaning could not make text of; formula_1 and codice_1 are what
 # WikiExtractor leaves of <math> and <code>: the sentence around them has lost its words.

@@ -11,7 +11,7 @@ import re
 
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.ledger import Ledger
-from malmoi.nfc import composed
+from malmoi.hangul.nfc import composed
 
 BLOCK = (
     "address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h[1-6]"

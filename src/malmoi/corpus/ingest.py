@@ -12,13 +12,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from malmoi.corpus.book import RowBook
 from malmoi.corpus.config import CorpusConfig
-from malmoi.corpus.decode import Decoded
 from malmoi.corpus.documents import DOC, row_documents, sniff_rows, text_documents
 from malmoi.corpus.inputs import NOT_YET, Source
 from malmoi.errors import MalmoiError
-from malmoi.nfc import composed
+from malmoi.hangul.nfc import composed
+from malmoi.readers.book import RowBook
+from malmoi.readers.decode import Decoded
 
 # What `on_bad_file = "skip"` forgives.
 BAD_FILE = {f"MM01{n:02d}" for n in (3, 4, 5, 6, 7, 11, 18, 19, 20)}

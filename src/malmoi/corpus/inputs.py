@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from malmoi.corpus.patterns import matching
 from malmoi.errors import MalmoiError
 from malmoi.paths import shell_word
+from malmoi.readers.patterns import matching
 
 COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}

@@ -29,7 +29,7 @@ from malmoi.corpus.namuwiki import strip_braces, strip_namuwiki
 from malmoi.corpus.rules import rewrite, rules_of
 from malmoi.corpus.split import split_sentences
 from malmoi.corpus.units import LONG, cut_pieces
-from malmoi.hangul import respell
+from malmoi.hangul.spelling import respell
 
 # Small enough for the cache, large enough to hide what a call costs.
 BLOCK_CHARS = 1 << 18

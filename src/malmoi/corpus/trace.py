@@ -18,8 +18,8 @@ from malmoi.corpus.ledger import Ledger
 from malmoi.corpus.refine import strip_markup
 from malmoi.corpus.rules import rewrite, rules_of
 from malmoi.corpus.split import split_sentences
-from malmoi.hangul import respell
-from malmoi.nfc import composed
+from malmoi.hangul.nfc import composed
+from malmoi.hangul.spelling import respell
 
 
 @dataclass(frozen=True, slots=True)

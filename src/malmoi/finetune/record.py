@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.artifact import write_json
+from malmoi.artifact.disk import write_json
 from malmoi.finetune.judged import Judged
 from malmoi.model.heads import Classifier
-from malmoi.model.hf import write_model
+from malmoi.model.hf.folder import write_model
 from malmoi.progress import Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from malmoi.artifact import Manifest, artifact_key, is_current, read_manifest, record_inputs
+from malmoi.artifact.disk import real_place
+from malmoi.artifact.finished import Manifest, artifact_key, is_current, read_manifest, record_inputs
+from malmoi.artifact.live import growing_artifact, held
 from malmoi.device import choose_device, keep_freed_memory, use_threads
-from malmoi.disk import real_place
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
 from malmoi.finetune.goal import goal_of
@@ -26,7 +27,6 @@ from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, w
 from malmoi.finetune.start import Start
 from malmoi.finetune.tally import Tally, longer
 from malmoi.finetune.train import Rows, encode_rows, train
-from malmoi.growing import growing_artifact, held
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
 

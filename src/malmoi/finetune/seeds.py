@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from malmoi.artifact import MANIFEST, disk_errors, write_json
-from malmoi.disk import real_place
+from malmoi.artifact.disk import disk_errors, real_place, write_json
+from malmoi.artifact.finished import MANIFEST
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.record import SCORES

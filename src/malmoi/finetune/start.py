@@ -13,14 +13,14 @@ from pathlib import Path
 
 import torch
 
-from malmoi.artifact import FileRecord, digest_json, record_inputs
+from malmoi.artifact.finished import FileRecord, digest_json, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.json_files import read_json, reason
-from malmoi.model.convert import with_safetensors
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead
-from malmoi.model.hf import load_pooler, read_encoder
-from malmoi.model.hf_config import read_config
+from malmoi.model.hf.config import read_config
+from malmoi.model.hf.convert import with_safetensors
+from malmoi.model.hf.folder import load_pooler, read_encoder
 from malmoi.model.sizes import EncoderConfig, HeadKind
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.progress import SILENT, Reporter

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from malmoi.corpus.mojibake import misread_texts
 from malmoi.finetune.batches import Encoded
 from malmoi.messages import text
 from malmoi.progress import Reporter
+from malmoi.readers.mojibake import misread_texts
 from malmoi.shards.build import MANY_UNKNOWN
 from malmoi.tasks.examples import MANY, Text, is_blank, tell_blank
 

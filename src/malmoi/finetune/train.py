@@ -29,14 +29,14 @@ from malmoi.finetune.judged import judged
 from malmoi.finetune.layer_decay import layer_groups
 from malmoi.model.dropout import one_update
 from malmoi.model.heads import Classifier
-from malmoi.pretrain.optim import set_rate
-from malmoi.pretrain.schedule import rate_at
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
 from malmoi.tasks.metrics import METRICS
 from malmoi.tasks.suites import Task
 from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
+from malmoi.training.optimizers import set_rate
+from malmoi.training.schedules import rate_at
 
 # Shapes: N rows of a data set, B rows of a batch, C outputs.
 

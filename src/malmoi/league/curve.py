@@ -13,7 +13,7 @@ from typing import Any
 
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, read_json, reason
-from malmoi.league.contenders import Contender
+from malmoi.league.entries import Contender
 from malmoi.league.table import cell_scores
 from malmoi.pretrain.checkpoint import RECORD, milestone_checkpoints
 from malmoi.tasks.data import TaskData

@@ -11,25 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from malmoi.artifact import (
-    artifact_key,
-    digest_json,
-    finished_artifact,
-    is_current,
-    record_inputs,
-    write_json,
-)
+from malmoi.artifact.disk import real_place, write_json
+from malmoi.artifact.finished import artifact_key, digest_json, finished_artifact, is_current, record_inputs
+from malmoi.artifact.live import growing_artifact, held
 from malmoi.config import identity
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, check_shape
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
-from malmoi.growing import growing_artifact, held
-from malmoi.league.characters import characters, need_scikit_learn
+from malmoi.league.char_ngrams import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
-from malmoi.league.contenders import Contender, contenders
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
+from malmoi.league.entries import Contender, contenders
 from malmoi.league.table import Line, league_table, with_ps
 from malmoi.paths import can_be_folder, first_unusable, shown_name
 from malmoi.progress import SILENT, Reporter

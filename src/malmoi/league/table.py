@@ -10,7 +10,7 @@ from typing import Any
 
 from malmoi.finetune.record import SCORES
 from malmoi.json_files import expected_shape, read_object
-from malmoi.league.contenders import Contender
+from malmoi.league.entries import Contender
 from malmoi.league.gains import gain_ps
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import mean_and_sd

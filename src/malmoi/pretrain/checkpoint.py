@@ -18,17 +18,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from malmoi.artifact import (
-    MANIFEST,
-    Manifest,
-    digest_json,
-    disk_errors,
-    read_manifest,
-    record_file,
-    sync_folder,
-    sync_tree,
-    write_json,
-)
+from malmoi.artifact.disk import disk_errors, sync_folder, sync_tree, write_json
+from malmoi.artifact.finished import MANIFEST, Manifest, digest_json, read_manifest, record_file
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, kind_of, read_json, read_object, reason
 from malmoi.paths import utf8_path

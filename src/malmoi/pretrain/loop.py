@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from malmoi.device import matmul_rate
 from malmoi.errors import MalmoiError
 from malmoi.model.dropout import one_update
-from malmoi.pretrain.alarms import Watch
 from malmoi.pretrain.checkpoint import (
     TrainState,
     read_moments,
@@ -30,17 +29,18 @@ from malmoi.pretrain.checkpoint import (
     save_checkpoint,
 )
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.feed import Feed
-from malmoi.pretrain.feeder import processes, stream
-from malmoi.pretrain.journal import Journal
-from malmoi.pretrain.noise import words
-from malmoi.pretrain.objective import MicroBatch, Objective
-from malmoi.pretrain.optim import adamw, optimizer_tensors, restore_optimizer, set_rate
-from malmoi.pretrain.probes import first_token_cosine, idle_weights, lost_weights, untied
-from malmoi.pretrain.schedule import rate_at
-from malmoi.pretrain.signals import StopRequest
-from malmoi.pretrain.speed import Speed
+from malmoi.pretrain.data.batches import Feed
+from malmoi.pretrain.data.feeder import processes, stream
+from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.monitor.alarms import Watch
+from malmoi.pretrain.monitor.journal import Journal
+from malmoi.pretrain.monitor.probes import first_token_cosine, idle_weights, lost_weights, untied
+from malmoi.pretrain.objectives.protocol import MicroBatch, Objective
 from malmoi.progress import Reporter, Step
+from malmoi.training.optimizers import adamw, optimizer_tensors, restore_optimizer, set_rate
+from malmoi.training.schedules import rate_at
+from malmoi.training.signals import StopRequest
+from malmoi.training.throughput import Speed
 
 B = TypeVar("B", bound=MicroBatch)
 
@@ -100,7 +100,14 @@ class Trainer(Generic[B]):
     state: TrainState = field(default_factory=lambda: TrainState(0, 0, {}))
 
     def __post_init__(self) -> None:
-        self.optimizer = adamw(self.model, self.config)
+        config = self.config
+        self.optimizer = adamw(
+            self.model,
+            lr=config.lr,
+            betas=(config.beta1, config.beta2),
+            eps=config.eps,
+            weight_decay=config.weight_decay,
+        )
         self.watch = Watch(self.config.steps)
         self._parameters = list(self.model.parameters())
         self._done: list[Done] = []  # the steps after `state`

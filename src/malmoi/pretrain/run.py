@@ -17,26 +17,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from malmoi.artifact import (
+from malmoi.artifact.disk import disk_errors, locked, real_place, write_json
+from malmoi.artifact.finished import (
     MANIFEST,
     Manifest,
     artifact_key,
-    disk_errors,
     is_free,
-    locked,
     read_manifest,
     record_file,
     tool_versions,
     warn_versions,
-    write_json,
 )
 from malmoi.config import identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
-from malmoi.disk import real_place
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.json_files import expected_shape
 from malmoi.model.sizes import ModelConfig, parameters
-from malmoi.pretrain.adapt import check_init, compare_vocabularies, go_on, open_init, shape_of, told
 from malmoi.pretrain.checkpoint import (
     FOLDER,
     fault,
@@ -46,21 +42,29 @@ from malmoi.pretrain.checkpoint import (
     recorded_milestones,
 )
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.counts import count, counted_tokens
-from malmoi.pretrain.electra import Electra, ElectraModel
-from malmoi.pretrain.feed import Feed, feed_of
-from malmoi.pretrain.journal import Journal, read_journal
+from malmoi.pretrain.data.batches import Feed, feed_of
+from malmoi.pretrain.data.packing import RowTable
+from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.init.cooccurrence import start_discriminator, start_from_counts, word_width
+from malmoi.pretrain.init.counts import count, counted_tokens
+from malmoi.pretrain.init.from_checkpoint import (
+    check_init,
+    compare_vocabularies,
+    go_on,
+    open_init,
+    shape_of,
+    told,
+)
 from malmoi.pretrain.loop import Trainer, add, add_counts, steps_ahead
-from malmoi.pretrain.mlm import Mlm
-from malmoi.pretrain.noise import words
-from malmoi.pretrain.objective import Objective
-from malmoi.pretrain.probes import frequencies, unigram_loss
-from malmoi.pretrain.rows import RowTable
-from malmoi.pretrain.signals import StopRequest
-from malmoi.pretrain.start import start_discriminator, start_from_counts, word_width
+from malmoi.pretrain.monitor.journal import Journal, read_journal
+from malmoi.pretrain.monitor.probes import frequencies, unigram_loss
+from malmoi.pretrain.objectives.electra import Electra, ElectraModel
+from malmoi.pretrain.objectives.mlm import Mlm
+from malmoi.pretrain.objectives.protocol import Objective
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.special import SpecialIds
+from malmoi.training.signals import StopRequest
 
 Objectives = Mapping[str, Callable[[RunConfig, SpecialIds, int], Objective[Any]]]
 OBJECTIVES: Objectives = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from malmoi.artifact import MANIFEST, Manifest, read_manifest
+from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.progress import SILENT, Reporter

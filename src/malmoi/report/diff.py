@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from malmoi.artifact import disk_errors, write_bytes
+from malmoi.artifact.disk import disk_errors, write_bytes
 from malmoi.messages import text
 from malmoi.paths import readable
 from malmoi.report.compare import Comparison

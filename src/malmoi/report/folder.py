@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi import json_files
-from malmoi.artifact import MANIFEST, Manifest, read_manifest
+from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.league.gains import bar_ps, gain_ps

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from malmoi.artifact import Manifest
+from malmoi.artifact.finished import Manifest
 from malmoi.messages import text
 from malmoi.report.folder import Cell, Found, PretrainRun
 from malmoi.report.numbers import lasting

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from malmoi.artifact import record_file
+from malmoi.artifact.finished import record_file
 from malmoi.corpus.personal import mask
 from malmoi.errors import MalmoiError
 from malmoi.report.folder import Cell

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from malmoi.artifact import MANIFEST, read_manifest
+from malmoi.artifact.finished import MANIFEST, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.feed import Feed, feed_of
-from malmoi.pretrain.rows import RowTable, cut_rows, table_fault
+from malmoi.pretrain.data.batches import Feed, feed_of
+from malmoi.pretrain.data.packing import RowTable, cut_rows, table_fault
 from malmoi.pretrain.run import OBJECTIVES
 from malmoi.report.folder import PretrainRun
 from malmoi.shards.format import Shards

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from math import floor
 
-from malmoi.compare.run import Comparison
 from malmoi.messages import text
 from malmoi.report.verdict import Saying
+from malmoi.tokenizer_eval.run import Comparison
 
 TELLING = 0.02
 UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; a judgement, like the bounds below

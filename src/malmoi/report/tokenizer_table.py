@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from malmoi.compare.run import Comparison, Contender
 from malmoi.messages import text
+from malmoi.tokenizer_eval.run import Comparison, Contender
 
 Better = Literal["low", "high", ""]
 

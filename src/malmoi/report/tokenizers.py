@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from malmoi.artifact import disk_errors, write_bytes
-from malmoi.compare.examples import Token
-from malmoi.compare.run import Comparison
+from malmoi.artifact.disk import disk_errors, write_bytes
 from malmoi.messages import text
 from malmoi.paths import readable
 from malmoi.report.charts import Line, colour, plot
@@ -19,6 +17,8 @@ from malmoi.report.figures import Key
 from malmoi.report.tokenizer_reading import headline, sayings
 from malmoi.report.tokenizer_table import rows
 from malmoi.report.write import render
+from malmoi.tokenizer_eval.examples import Token
+from malmoi.tokenizer_eval.run import Comparison
 
 SHORTEST = 0.5  # per cent of the texts; the plot ends where fewer are longer
 

@@ -14,7 +14,7 @@ from malmoi.errors import MalmoiError
 from malmoi.league.gains import judge
 from malmoi.messages import catalog, text
 from malmoi.model.sizes import Arch, ModelConfig
-from malmoi.pretrain.alarms import BLIND, FEWEST_STEPS, JUDGED_AFTER, PLATEAU
+from malmoi.pretrain.monitor.alarms import BLIND, FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
 from malmoi.report.numbers import big, chance, percent, short, signed

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from malmoi import __version__
-from malmoi.artifact import MANIFEST, disk_errors, write_bytes
+from malmoi.artifact.disk import disk_errors, write_bytes
+from malmoi.artifact.finished import MANIFEST
 from malmoi.json_files import expected_shape
 from malmoi.messages import language, text
 from malmoi.paths import readable

@@ -8,9 +8,16 @@ from pathlib import Path
 
 from pydantic import Field
 
-from malmoi.artifact import MANIFEST, Manifest, artifact_key, finished_artifact, is_current, read_manifest
+from malmoi.artifact.disk import real_place
+from malmoi.artifact.finished import (
+    MANIFEST,
+    Manifest,
+    artifact_key,
+    finished_artifact,
+    is_current,
+    read_manifest,
+)
 from malmoi.config import Section
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.sample.files import CORPUS_FILES, take

@@ -13,7 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from malmoi.artifact import (
+from malmoi.artifact.disk import real_place
+from malmoi.artifact.finished import (
     FileRecord,
     Manifest,
     artifact_key,
@@ -25,7 +26,6 @@ from malmoi.artifact import (
 )
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.config import ShardsConfig

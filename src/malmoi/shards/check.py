@@ -9,8 +9,8 @@ from tokenizers import decoders
 
 from malmoi.shards.format import STARTS_WORD, Part, Shards, check_tokenizer
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.spm import SPACE
-from malmoi.tokenizer.wordpiece import PREFIX
+from malmoi.tokenizer.sentencepiece.spm import SPACE
+from malmoi.tokenizer.wordpiece.model import PREFIX
 
 SHOWN = 3
 

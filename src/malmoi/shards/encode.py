@@ -21,9 +21,9 @@ from malmoi.progress import MalmoiWarning
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, ids_dtype
 from malmoi.tokenizer import Encodings, Tokenizer, load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
-from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.stream import IS_SPACE
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.encoding.spaces import IS_SPACE
+from malmoi.tokenizer.wordpiece.engine import Choice
+from malmoi.tokenizer.wordpiece.model import WordPiece
 
 CODE = re.compile(r"MM\d{4}\b")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.artifact import MANIFEST, Manifest, open_artifact
+from malmoi.artifact.finished import MANIFEST, Manifest, open_artifact
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, read_object
 from malmoi.shards.faults import check_part

@@ -8,7 +8,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from malmoi.artifact import (
+from malmoi.artifact.disk import real_place
+from malmoi.artifact.finished import (
     MANIFEST,
     Manifest,
     artifact_key,
@@ -19,7 +20,6 @@ from malmoi.artifact import (
     record_file,
 )
 from malmoi.corpus.products import link
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.build import sums

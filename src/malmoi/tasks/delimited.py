@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from malmoi.corpus.decode import Decoded
-from malmoi.corpus.delimited import RECENT, are_rows
 from malmoi.corpus.inputs import COMPRESSED
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
+from malmoi.readers.decode import Decoded
+from malmoi.readers.delimited import RECENT, are_rows
 
 EXPECTED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 DELIMITERS = "\t,;|"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import MalmoiError
-from malmoi.nfc import composed
+from malmoi.hangul.nfc import composed
 from malmoi.progress import Reporter
 from malmoi.tasks.first_row import check_first_row
 from malmoi.tasks.invisible import is_seen, visible

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from malmoi.corpus.columns import TEXT_COLUMNS
 from malmoi.errors import MalmoiError
+from malmoi.readers.columns import TEXT_COLUMNS
 from malmoi.tasks.table import Table
 
 LABEL_COLUMNS = (

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.hangul.nfc import composed
 from malmoi.messages import text
-from malmoi.nfc import composed
+from malmoi.readers.decode import Decoded
 from malmoi.tasks.delimited import LINE_LIMIT, read_blocks, suffix_of
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.readers.decode import Decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from malmoi.corpus.decode import Decoded
 from malmoi.errors import MalmoiError
+from malmoi.hangul.nfc import composed
 from malmoi.nearest import did_you_mean, nearest
-from malmoi.nfc import composed
+from malmoi.readers.decode import Decoded
 from malmoi.tasks.delimited import Cut, find_cut, read_blocks, read_lines, records
 from malmoi.tasks.objects import check_objects, is_objects, read_objects
 

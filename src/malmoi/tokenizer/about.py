@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from malmoi.artifact import write_json
+from malmoi.artifact.disk import write_json
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, kind_of, read_json, reason
 from malmoi.special import IDENTITY_FILES

@@ -80,8 +80,8 @@ class Tokenizer(Protocol):
     def special(self) -> SpecialIds: ...
 
     one_spelling: bool
-    """Whether Hangul is respelled as the corpus stage does it (`malmoi.hangul`). What malmoi learns does so;
-    a peer's vocabulary was made for text as it is."""
+    """Whether Hangul is respelled as the corpus stage does it (`malmoi.hangul.spelling`). What malmoi learns
+    does so; a peer's vocabulary was made for text as it is."""
 
     def ready(self) -> None:
         """Open what opens late (an analyzer): what is wrong with it should not come up after an hour."""

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import Field
 
-from malmoi.artifact import (
+from malmoi.artifact.disk import real_place
+from malmoi.artifact.finished import (
     Manifest,
     artifact_key,
     digest_json,
@@ -25,17 +26,16 @@ from malmoi.artifact import (
 )
 from malmoi.config import Section
 from malmoi.corpus.read import heldout_parts, training_parts
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, counted_blocks, sample_blocks
+from malmoi.tokenizer.encoding.user_words import UNUSED
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.measure import cut, measure
 from malmoi.tokenizer.propose import Proposal, propose_words
 from malmoi.tokenizer.train import MEASURED_BYTES
-from malmoi.tokenizer.wordpiece import WordPiece
-from malmoi.tokenizer.words import UNUSED
+from malmoi.tokenizer.wordpiece.model import WordPiece
 
 
 class ExtendConfig(Section):

@@ -1,12 +1,10 @@
 """Open a tokenizer of any kind: one of our folders, a model folder, or a peer's file.
 
-Our folders say their kind in malmoi.json; a peer's is seen from its files. `OPENERS` has one function for
-each kind, imported late: a kind needs its own library only.
+Our folders say their kind in malmoi.json; a peer's is seen from its files.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,10 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, read_settings
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.engine import Choice
-from malmoi.tokenizer.remote import CLASS
-from malmoi.tokenizer.spm import model_file, read_model
-
-# kind → module of this package and function (path, reporter, engine) → Tokenizer.
-OPENERS = {
-    "wordpiece": ("load_wordpiece", "open_wordpiece"),
-    "morpheme-wordpiece": ("load_wordpiece", "open_wordpiece"),
-    "morpheme": ("load_morpheme", "open_morpheme"),
-    "unigram": ("sentencepiece", "open_sentencepiece"),
-    "bpe": ("sentencepiece", "open_sentencepiece"),
-    "bytebpe": ("load_bytebpe", "open_bytebpe"),
-}
+from malmoi.tokenizer.kinds import KINDS
+from malmoi.tokenizer.morpheme.remote import CLASS
+from malmoi.tokenizer.sentencepiece.spm import model_file, read_model
+from malmoi.tokenizer.wordpiece.engine import Choice
 
 
 def load_tokenizer(
@@ -48,12 +37,10 @@ def load_tokenizer(
     if path.is_dir():
         check_seal(path)
     kind = kind_of(path)
-    if kind not in OPENERS:
+    if kind not in KINDS:
         named = path.is_dir() and (path / ABOUT).exists()
         raise MalmoiError("MM0203", path / ABOUT if named else path, found=kind)
-    module, function = OPENERS[kind]
-    opener = getattr(import_module(f"malmoi.tokenizer.{module}"), function)
-    tokenizer: Tokenizer = opener(path, reporter=reporter, engine=engine)
+    tokenizer: Tokenizer = resolved(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
     tokenizer.one_spelling = _about_of(path).get("normalize") == NORMALIZED[True]
     if encodes:
         tokenizer.ready()

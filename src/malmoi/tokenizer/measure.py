@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.spm import SPACE
+from malmoi.tokenizer.sentencepiece.spm import SPACE
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = (20, 60)

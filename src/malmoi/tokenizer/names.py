@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer as Library
 from tokenizers import processors
 
-from malmoi.artifact import write_bytes, write_json
+from malmoi.artifact.disk import write_bytes, write_json
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.nfc import composed
+from malmoi.hangul.nfc import composed
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.characters import bounds_of
+from malmoi.tokenizer.encoding.characters import bounds_of
 
 LONGEST = 10  # characters of a proposed word
 SHORTLIST = 20  # candidates looked at closely, for each word wanted

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from malmoi.tokenizer.about import NORMALIZED
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.bytebpe import ByteBPE
-from malmoi.tokenizer.morpheme import MorphemeWordPiece
-from malmoi.tokenizer.spm import FILE, Model
+from malmoi.tokenizer.bytebpe.model import ByteBPE
+from malmoi.tokenizer.morpheme.model import MorphemeWordPiece
+from malmoi.tokenizer.sentencepiece.spm import FILE, Model
 
 # An analyzer shapes this vocabulary; texts are cut as by any WordPiece.
 _ALIKE = {"morpheme-wordpiece": "wordpiece"}

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from malmoi.artifact import (
+from malmoi.analyzers.user_dictionary import UserWords
+from malmoi.artifact.disk import real_place
+from malmoi.artifact.finished import (
     Manifest,
     artifact_key,
     digest_json,
@@ -19,19 +21,17 @@ from malmoi.artifact import (
     warn_versions,
 )
 from malmoi.corpus.read import heldout_parts, training_parts
-from malmoi.disk import real_place
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tokenizer.about import seal
-from malmoi.tokenizer.analyzers.words import UserWords
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learn import Task, learn, passes
+from malmoi.tokenizer.encoding.user_words import read_words
+from malmoi.tokenizer.kinds import KINDS, learn, passes
+from malmoi.tokenizer.learner import Task
 from malmoi.tokenizer.measure import measure
-from malmoi.tokenizer.words import read_words
 
 MEASURED_BYTES = 2 * MB
-WITH_ANALYZER = ("morpheme-wordpiece", "morpheme")
 
 
 def train_tokenizer(
@@ -57,7 +57,7 @@ def train_tokenizer(
     warn_versions(corpus, source, reporter)
     words = read_words(config.words) if config.words else ()
     inputs = {"corpus": source.digest} | ({"words": digest_json(words)} if words else {})
-    if config.user_dictionary is not None and config.kind in WITH_ANALYZER:
+    if config.user_dictionary is not None and KINDS[config.kind].with_analyzer:
         inputs["user_dictionary"] = UserWords(config.user_dictionary).digest
     _check_kind(config)
     key = artifact_key("tokenizer", config, inputs)
@@ -112,5 +112,5 @@ def _check_kind(config: TokenizerConfig) -> None:
     """Refuse what the kind would not heed, before anything is learned."""
     if config.words is not None and config.kind == "morpheme":
         raise MalmoiError("MM0267", config.words, kind=config.kind)
-    if config.user_dictionary is not None and config.kind not in WITH_ANALYZER:
+    if config.user_dictionary is not None and not KINDS[config.kind].with_analyzer:
         raise MalmoiError("MM0243", config.user_dictionary, kind=config.kind)

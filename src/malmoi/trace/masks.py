@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from malmoi.artifact import MANIFEST, read_manifest
+from malmoi.artifact.finished import MANIFEST, read_manifest
 from malmoi.json_files import expected_shape
-from malmoi.pretrain.masking import mask_rows
+from malmoi.pretrain.data.masking import mask_rows
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.measure import shown
 
 if TYPE_CHECKING:
-    from malmoi.pretrain.rows import RowBlock
+    from malmoi.pretrain.data.packing import RowBlock
 
 RATE = 0.15
 TOP = 5
@@ -113,7 +113,7 @@ def predict_masked(ids: Sequence[int], tokenizer: Tokenizer, run: OpenRun, seed:
 
 def one_row(ids: Sequence[int]) -> RowBlock:
     """A row that is one sequence without padding."""
-    from malmoi.pretrain.rows import RowBlock
+    from malmoi.pretrain.data.packing import RowBlock
 
     ids_RL = np.asarray(ids, np.int64)[None]
     length = ids_RL.shape[1]

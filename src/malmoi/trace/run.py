@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from malmoi.compare.examples import Token, tokens_of
+from malmoi.analyzers import open_analyzer
 from malmoi.corpus.trace import Cleaned, trace_cleaning
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import tokenizer_digest
-from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.same import contradictions, deviations
+from malmoi.tokenizer_eval.examples import Token, tokens_of
 from malmoi.trace.masks import Masking, mask_tokens, open_run, predict_masked
 
 

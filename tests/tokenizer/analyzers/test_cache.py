@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from malmoi.analyzers import Analyzer, Morphemes, Surfaces, open_analyzer
+from malmoi.analyzers.cache import Cached
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers import Analyzer, Morphemes, Surfaces, open_analyzer
-from malmoi.tokenizer.analyzers.cache import Cached
 from tests.tokenizer.analyzers.texts import MIXED
 from tests.tokenizer.korean import ODD, SENTENCES
 
@@ -146,8 +146,8 @@ def test_a_full_disk_is_a_warning(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from malmoi.tokenizer.analyzers import open_analyzer
-from malmoi.tokenizer.analyzers import cache
+from malmoi.analyzers import open_analyzer
+from malmoi.analyzers import cache
 cache.CHUNK = 200
 with cache.Cached(open_analyzer("mecab"), Path(sys.argv[1])) as cached:
     print("ready", flush=True)

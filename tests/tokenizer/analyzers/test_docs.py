@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.tokenizer.analyzers.words import WORD_TAGS, UserWords
+from malmoi.analyzers.user_dictionary import WORD_TAGS, UserWords
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGES = ("analyzers.md", "ko/analyzers.md")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.analyzers import lines
-from malmoi.tokenizer.analyzers.lines import as_line, as_lines, in_chunks
+from malmoi.analyzers import lines
+from malmoi.analyzers.lines import as_line, as_lines, in_chunks
 
 
 def test_all_of_pythons_white_space_becomes_a_space_and_nothing_else_does() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.analyzers import mecab
-from malmoi.tokenizer.analyzers.lines import as_line
-from malmoi.tokenizer.analyzers.mecab import STAND_INS, Mecab, _ends_in_consonant, morphemes_of
-from malmoi.tokenizer.analyzers.words import WORD_TAGS, UserWords
+from malmoi.analyzers import mecab
+from malmoi.analyzers.lines import as_line
+from malmoi.analyzers.mecab import STAND_INS, Mecab, _ends_in_consonant, morphemes_of
+from malmoi.analyzers.user_dictionary import WORD_TAGS, UserWords
 from tests.tokenizer.analyzers.texts import MIXED
 from tests.tokenizer.korean import ODD, SENTENCES
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.analyzers import Analyzer, parallel
+from malmoi.analyzers.parallel import open_parallel
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers import Analyzer, parallel
-from malmoi.tokenizer.analyzers.parallel import open_parallel
 from tests.tokenizer.korean import ODD, SENTENCES
 
 TEXTS = [*SENTENCES, *ODD, *SENTENCES[::-1]]
@@ -77,7 +77,7 @@ def test_mistakes_are_told_before_any_process_starts(tmp_path: Path) -> None:
 def test_processes_end_with_their_parent() -> None:
     code = """
 import os
-from malmoi.tokenizer.analyzers import parallel
+from malmoi.analyzers import parallel
 if __name__ == "__main__":
     parallel.PORTION = 10
     with parallel.open_parallel("mecab", workers=2) as analyzer:

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
-from malmoi.compare.speed import speeds
+from malmoi.analyzers import Analyzer, Morphemes
+from malmoi.analyzers.cache import Cached, cache_file, remembering
+from malmoi.analyzers.kiwi import Kiwi
+from malmoi.analyzers.lazy import Late
 from malmoi.errors import MalmoiError
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.analyzers import Analyzer, Morphemes
-from malmoi.tokenizer.analyzers.cache import Cached, cache_file, remembering
-from malmoi.tokenizer.analyzers.kiwi import Kiwi
-from malmoi.tokenizer.analyzers.late import Late
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.morpheme import MorphemeWordPiece
+from malmoi.tokenizer.morpheme.model import MorphemeWordPiece
 from malmoi.tokenizer.train import train_tokenizer
+from malmoi.tokenizer_eval.speed import speeds
 from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
 
 

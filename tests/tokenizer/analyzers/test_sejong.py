@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from malmoi.tokenizer.analyzers.sejong import JAMO, SEJONG, SYMBOL_TAGS, compatible, sejong_tag, symbol_tags
+from malmoi.analyzers.sejong import JAMO, SEJONG, SYMBOL_TAGS, compatible, sejong_tag, symbol_tags
 
 
 def test_every_modern_jamo_goes_to_the_letter_of_its_name() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.tokenizer.analyzers import Analyzer, open_analyzer
-from malmoi.tokenizer.analyzers.cache import Cached
-from malmoi.tokenizer.analyzers.late import Late
+from malmoi.analyzers import Analyzer, open_analyzer
+from malmoi.analyzers.cache import Cached
+from malmoi.analyzers.lazy import Late
 
 
 @pytest.mark.filterwarnings("error")
@@ -57,8 +57,8 @@ def test_collected_in_another_thread(tmp_path: Path) -> None:
     code = """
 import gc, sys, threading
 from pathlib import Path
-from malmoi.tokenizer.analyzers import open_analyzer
-from malmoi.tokenizer.analyzers.cache import Cached
+from malmoi.analyzers import open_analyzer
+from malmoi.analyzers.cache import Cached
 box = []
 def work():
     box.append(Cached(open_analyzer("mecab"), Path(sys.argv[1])))

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from malmoi.analyzers import Analyzer, open_analyzer
+from malmoi.analyzers.lines import LONGEST
+from malmoi.analyzers.user_dictionary import WORD_TAGS, UserWords
 from malmoi.errors import MalmoiError
-from malmoi.tokenizer.analyzers import Analyzer, open_analyzer
-from malmoi.tokenizer.analyzers.lines import LONGEST
-from malmoi.tokenizer.analyzers.words import WORD_TAGS, UserWords
 from tests.tokenizer.analyzers.conftest import WORDS
 from tests.tokenizer.analyzers.texts import MIXED, check_spans, shown
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from malmoi.tokenizer.analyzers import Analyzer, Morphemes, Surfaces
+from malmoi.analyzers import Analyzer, Morphemes, Surfaces
 
 EOJEOLS = (
     "도와줬습니다만",

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from malmoi.analyzers import open_analyzer
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.analyzers import open_analyzer
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learn import Result, Task, learn, morphemes, passes
-from malmoi.tokenizer.learn.morphemes import ANALYSIS, _portions
-from malmoi.tokenizer.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
-from malmoi.tokenizer.wordpiece import PREFIX
+from malmoi.tokenizer.kinds import learn, passes
+from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.morpheme import train
+from malmoi.tokenizer.morpheme.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
+from malmoi.tokenizer.morpheme.train import ANALYSIS, _portions
+from malmoi.tokenizer.wordpiece.model import PREFIX
 from tests.tokenizer.korean import SENTENCES, TEXT
 
 
@@ -120,7 +122,7 @@ def test_portions_are_all_lines_in_order() -> None:
 
 
 def test_on_two_cores_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(morphemes, "PORTION", 30_000)
+    monkeypatch.setattr(train, "PORTION", 30_000)
     text = TEXT * 12
     config = TokenizerConfig(kind="morpheme", analyzer="mecab", vocab_size=240)
     one, two = (learn(Task(config, lambda: iter([text]), "corpus", workers=n)) for n in (1, 2))

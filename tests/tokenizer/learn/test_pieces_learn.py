@@ -11,10 +11,12 @@ import pytest
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.config import Kind
-from malmoi.tokenizer.learn import Task, learn, words
-from malmoi.tokenizer.learn.sentencepiece import GRID
-from malmoi.tokenizer.learn.words import lines, survey
-from malmoi.tokenizer.sentencepiece import SentencePiece
+from malmoi.tokenizer.kinds import learn
+from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.sentencepiece import words
+from malmoi.tokenizer.sentencepiece.model import SentencePiece
+from malmoi.tokenizer.sentencepiece.train import GRID
+from malmoi.tokenizer.sentencepiece.words import lines, survey
 from tests.tokenizer.pieces import KINDS, SHARED, SIZES, learned, task
 
 SENTENCEPIECE: list[Kind] = ["unigram", "bpe"]

@@ -9,8 +9,8 @@ import sys
 from collections import Counter
 from itertools import pairwise
 
-from malmoi.tokenizer.learn.wordpiece import Learned, learn_wordpiece
-from malmoi.tokenizer.wordpiece import WordPiece
+from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer.wordpiece.train import Learned, learn_wordpiece
 from tests.tokenizer.korean import SENTENCES, TEXT
 
 

@@ -1,0 +1,1 @@
+"""Artifact folders: files written whole, manifests, finished and live artifacts."""

@@ -1,0 +1,1 @@
+"""Hangul as Unicode writes it: one spelling, NFC, and particles."""

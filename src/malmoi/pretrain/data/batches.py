@@ -1,0 +1,97 @@
+"""Which rows make up global batch k. A pure function of (seed, k): resuming needs no loader state, and how
+the batch is split into micro-batches changes nothing but who computes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.data.packing import RowBlock, RowTable
+from malmoi.pretrain.data.random_bits import permute, words
+from malmoi.pretrain.data.segments import AS_THEY_ARE, Pairing, pair_up
+from malmoi.pretrain.objectives.protocol import MicroBatch, Objective
+from malmoi.special import SpecialIds
+
+B = TypeVar("B", bound=MicroBatch)
+ORDER = 0  # the stream of random numbers that orders the rows
+
+
+@dataclass(frozen=True)
+class Feed(Generic[B]):
+    """The endless sequence of rows: each epoch visits every row of `table` once, in an order of its own."""
+
+    table: RowTable
+    objective: Objective[B]
+    special: SpecialIds
+    seed: int
+    rate: float
+    batch_rows: int
+    micro_rows: int
+    pairing: Pairing = AS_THEY_ARE
+
+    def row_numbers(self, k: int) -> NDArray[np.int64]:
+        """The numbers, in the endless sequence, of the rows of global batch `k`."""
+        return np.arange(k * self.batch_rows, (k + 1) * self.batch_rows, dtype=np.int64)
+
+    def table_rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The table's row for each number: number r is place r mod N of epoch r div N."""
+        epochs, places = np.divmod(numbers, self.table.rows)
+        out = np.empty_like(places)
+        for epoch in np.unique(epochs):
+            chosen = epochs == epoch
+            key = int(words(self.seed, ORDER, int(epoch)))
+            out[chosen] = permute(places[chosen], self.table.rows, key)
+        return out
+
+    def batch(self, k: int) -> list[B]:
+        """Global batch `k` as micro-batches."""
+        numbers = self.row_numbers(k)
+        size = self.micro_rows or self.batch_rows
+        return [self._micro(numbers[i : i + size]) for i in range(0, len(numbers), size)]
+
+    def block(self, numbers: NDArray[np.int64]) -> RowBlock:
+        """The text of rows, by their numbers in the endless sequence, before anything is masked."""
+        s = self.special
+        block = self.table.fill(self.table_rows(numbers), s.cls, s.sep, s.pad)
+        return pair_up(block, numbers, self.seed, self.pairing, s)
+
+    def _micro(self, numbers: NDArray[np.int64]) -> B:
+        return self.objective.batch(self.block(numbers), numbers, self.seed, self.rate)
+
+    def one(self, number: int) -> B:
+        """A single row, to find out which one is at fault."""
+        return self._micro(np.array([number], np.int64))
+
+    def source(self, number: int) -> str:
+        """Where the text of a row lies in the shards."""
+        return self.table.source(int(self.table_rows(np.array([number], np.int64))[0]))
+
+    def stream(self, first: int, last: int) -> Generator[list[B]]:
+        """Global batches `first` … `last - 1`, each made in a thread while the one before is computed on."""
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(self.batch, first)
+            for k in range(first, last):
+                batch = coming.result()
+                if k + 1 < last:
+                    coming = thread.submit(self.batch, k + 1)
+                yield batch
+
+
+def feed_of(config: PretrainConfig, table: RowTable, objective: Objective[B], special: SpecialIds) -> Feed[B]:
+    """The rows that a run of these settings sees."""
+    return Feed(
+        table,
+        objective,
+        special,
+        config.seed,
+        config.mask_rate,
+        config.batch_rows,
+        config.micro_rows,
+        Pairing(config.pairs, config.echoes),
+    )

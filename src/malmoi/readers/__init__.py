@@ -1,0 +1,1 @@
+"""Files as people have them: bytes of any encoding in, lines and rows out."""

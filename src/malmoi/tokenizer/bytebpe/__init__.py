@@ -1,0 +1,1 @@
+"""Byte-level BPE (Radford et al. 2019)."""

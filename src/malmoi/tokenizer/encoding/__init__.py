@@ -1,0 +1,1 @@
+"""What all kinds of tokenizers share when they encode: characters, words, windows."""

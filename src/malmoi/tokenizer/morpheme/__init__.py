@@ -1,0 +1,1 @@
+"""Morphemes first: an analyzer cuts, WordPiece cuts inside."""

@@ -1,0 +1,1 @@
+"""WordPiece (Schuster and Nakajima 2012; Devlin et al. 2018)."""
