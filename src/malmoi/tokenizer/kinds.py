@@ -1,6 +1,6 @@
 """The kinds of tokenizers: a new one is a package of its own and an entry of `KINDS`.
 
-Functions are resolved here and imported where they are asked for: a kind needs its own library only.
+Functions are named here and imported where they are asked for: a kind needs its own library only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ KINDS: dict[str, TokenizerKind] = {
 
 def learn(task: Task) -> Result:
     """Learn the tokenizer that `task.config` asks for."""
-    learner: Learner = resolved(KINDS[task.config.kind].learns)
+    learner: Learner = imported(KINDS[task.config.kind].learns)
     return learner(task)
 
 
@@ -57,7 +57,7 @@ def passes(kind: str) -> int:
     return int(getattr(import_module(module), "PASSES", 2))
 
 
-def resolved(place: str) -> Any:
+def imported(place: str) -> Any:
     """What a "module:name" names."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

@@ -40,7 +40,7 @@ def load_tokenizer(
     if kind not in KINDS:
         named = path.is_dir() and (path / ABOUT).exists()
         raise MalmoiError("MM0203", path / ABOUT if named else path, found=kind)
-    tokenizer: Tokenizer = resolved(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
+    tokenizer: Tokenizer = imported(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
     tokenizer.one_spelling = _about_of(path).get("normalize") == NORMALIZED[True]
     if encodes:
         tokenizer.ready()
