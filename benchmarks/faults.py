@@ -34,7 +34,7 @@ from malmoi.pretrain.run import OBJECTIVES  # noqa: E402
 
 STEPS, LOG_EVERY = 300, 5
 TRAIN = (
-    f"--steps {STEPS} --set pretrain.row_len=64 --set pretrain.batch_rows=16 --set pretrain.lr=2e-3"
+    f"--steps {STEPS} --set pretrain.row_len=64 --set pretrain.batch_size=16 --set pretrain.lr=2e-3"
     f" --set pretrain.threads=1 --set pretrain.log_every={LOG_EVERY} --set pretrain.heldout_every=20"
     " --set pretrain.checkpoint_every=10 --set model.hidden=64 --set model.layers=2 --set model.heads=2"
 )
@@ -113,7 +113,7 @@ def matrix(objective: str, shards: Path, scratch: Path, every: int) -> tuple[int
         pretrain=PretrainConfig(
             objective=objective,
             row_len=32,
-            batch_rows=8,
+            batch_size=8,
             steps=6,
             log_every=1,
             heldout_every=3,

@@ -156,7 +156,7 @@ def pretrain_for_real(out: Path | None, minutes: Minutes, bench: Bench, work: Pa
     left = 1e4 if bench.rehearse else minutes.left - PACKING
     job = Job(shards=bench.shards, work=work, seconds=left - ENDING, device=_device(bench), compile=compiled)
     if bench.rehearse:
-        sizes = {"layers": 2, "hidden": 64, "embedding": 32, "generator": 0.5, "max_positions": 128}
+        sizes = {"layers": 2, "hidden": 64, "embedding": 32, "generator_width": 0.5, "max_positions": 128}
         job = job.model_copy(update={"rows": 8, "trial": 4, "seconds": 3.0, "sizes": sizes})
     process = _start("against.real", job.model_dump_json())
     run = work / "run"

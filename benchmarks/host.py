@@ -66,7 +66,7 @@ def main() -> None:
 
 def make_feed(folder: Path, row_len: int) -> Feed[Any]:
     objective, rows = SHAPES[row_len]
-    config = PretrainConfig(objective=objective, row_len=row_len, batch_rows=rows)
+    config = PretrainConfig(objective=objective, row_len=row_len, batch_size=rows)
     shards = Shards.open(folder / "shards")
     model = ModelConfig(size="electra-small" if objective == "electra" else "base")
     made = OBJECTIVES[objective](RunConfig(pretrain=config, model=model), shards.special, VOCABULARY)
@@ -79,7 +79,7 @@ def beside(folder: Path, row_len: int, rounds: int, seconds: float) -> None:
     only spins. All are there all the time, and rest while it is not their turn."""
     feed = make_feed(folder, row_len)
     whole = feed.batch(0)
-    print(f"\n{feed.batch_rows} rows of {row_len}, {type(feed.objective).__name__}", flush=True)
+    print(f"\n{feed.batch_size} rows of {row_len}, {type(feed.objective).__name__}", flush=True)
     last = 1_000_000
     found: dict[str, list[tuple[float, float]]] = {}
     with (
@@ -154,7 +154,7 @@ def count_steps(folder: Path) -> None:
     for objective in ("mlm", "electra"):
         config = PretrainConfig(
             objective=objective,
-            batch_rows=8,
+            batch_size=8,
             steps=10,
             log_every=10,
             heldout_every=10,

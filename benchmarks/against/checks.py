@@ -41,7 +41,7 @@ def model_for(device: str) -> ModelConfig:
 
 
 def config(device: str, **changes: Any) -> PretrainConfig:
-    values = {"row_len": 128, "batch_rows": 16, "steps": 6, "device": device, "precision": "bf16"}
+    values = {"row_len": 128, "batch_size": 16, "steps": 6, "device": device, "precision": "bf16"}
     values |= {
         "log_every": 1,
         "heldout_every": 100,
@@ -50,7 +50,7 @@ def config(device: str, **changes: Any) -> PretrainConfig:
         "heldout_rows": 8,
     }
     if device == "cpu":
-        values |= {"row_len": 64, "batch_rows": 4, "threads": 1}
+        values |= {"row_len": 64, "batch_size": 4, "threads": 1}
     return PretrainConfig.model_validate(values | changes)
 
 

@@ -62,7 +62,7 @@ def configs(spec: Spec) -> tuple[PretrainConfig, ModelConfig]:
     training: dict[str, Any] = {
         "objective": spec.objective,
         "row_len": spec.row_len,
-        "batch_rows": spec.rows,
+        "batch_size": spec.rows,
         "steps": FAR,
         "precision": spec.precision,
         "compile": spec.compile,

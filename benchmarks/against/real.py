@@ -59,10 +59,10 @@ def recipe(job: Job, steps: int) -> PretrainConfig:
         {
             "objective": "electra",
             "row_len": 128,
-            "batch_rows": job.rows,
+            "batch_size": job.rows,
             "lr": 5e-4 * (job.rows / 128) ** 0.5,
-            "pairs": 0.3,
-            "echoes": 0.1,
+            "segment_pair_rate": 0.3,
+            "copy_rate": 0.1,
             "precision": "bf16",
             "device": job.device,
             "threads": 1 if job.device == "cpu" else 0,

@@ -31,7 +31,7 @@ from tests.pretrain.conftest import sentences
 MODEL = ModelConfig(hidden=16, layers=1, heads=2, max_positions=32, dropout=0.0)
 TRAINING = PretrainConfig(
     row_len=32,
-    batch_rows=4,
+    batch_size=4,
     steps=4,
     log_every=2,
     heldout_rows=4,

@@ -24,11 +24,11 @@ from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.progress import Reporter
 from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
 
-MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator=1.0, max_positions=32, dropout=0.0)
+MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator_width=1.0, max_positions=32, dropout=0.0)
 SMALL = RECIPE.model_copy(
     update={
         "temperature": 1.0,  # so that the generator hits the original now and then
-        "batch_rows": 8,
+        "batch_size": 8,
         "row_len": 32,
         "steps": 12,
         "log_every": 6,

@@ -34,9 +34,9 @@ heads = 4
 layers = 1
 max_positions = 64
 [pretrain]
-start = "counted"
+weight_init = "cooccurrence"
 row_len = 32
-batch_rows = 4
+batch_size = 4
 steps = 4
 heldout_every = 2
 device = "cpu"
@@ -92,7 +92,7 @@ def said(*words: str) -> list[dict[str, Any]]:
 
 
 SMALL = shlex.split(
-    "--set pretrain.row_len=32 --set pretrain.batch_rows=2"
+    "--set pretrain.row_len=32 --set pretrain.batch_size=2"
     " --set model.hidden=32 --set model.heads=2 --set model.layers=1"
 )
 QUIET = {
@@ -224,7 +224,7 @@ def test_what_an_error_says_to_do_runs_as_printed(
 
 def test_rows_that_are_too_long_for_a_checkpoint(made: list[dict[str, Any]]) -> None:
     words = ["pretrain", SHARDS, "--from", CHECKPOINT, "--out", "on", "--steps", "1"]
-    words += ["--set", "pretrain.batch_rows=2"]
+    words += ["--set", "pretrain.batch_size=2"]
     code, _, err = hear(*words)
     assert code == 2 and err.startswith("MM0510 rows of 128 tokens are longer than the 64")
     advice = err[err.index("--set") :].partition(" (")[0]

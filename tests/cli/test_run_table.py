@@ -24,7 +24,7 @@ heads = 2
 [pretrain]
 steps = 4
 row_len = 32
-batch_rows = 4
+batch_size = 4
 heldout_every = 4
 checkpoint_every = 4
 threads = 1

@@ -30,15 +30,15 @@ hidden = 32
 heads = 4
 layers = 3
 max_positions = 64
-generator = 1.0
+generator_width = 1.0
 
 [pretrain]
-start = "counted"
+weight_init = "cooccurrence"
 row_len = 32
-batch_rows = 4
+batch_size = 4
 steps = 6
-pairs = 0.2
-echoes = 0.3
+segment_pair_rate = 0.2
+copy_rate = 0.3
 log_every = 2
 heldout_every = 3
 milestones = [0.5]

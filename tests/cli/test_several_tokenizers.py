@@ -43,7 +43,7 @@ max_positions = 64
 
 [pretrain]
 row_len = 32
-batch_rows = 4
+batch_size = 4
 steps = 4
 log_every = 2
 heldout_every = 2

@@ -55,7 +55,7 @@ def test_electras_are_the_published_ones(size: str, embedding: int, generator: t
     assert discriminator.embedding == config.embedding == embedding
     assert (config.hidden, config.heads, config.ffn) == generator
     assert config.layers == discriminator.layers
-    full = ModelConfig.model_validate({"size": size, "generator": 1.0}).resolve_generator(discriminator)
+    full = ModelConfig.model_validate({"size": size, "generator_width": 1.0}).resolve_generator(discriminator)
     assert full == discriminator
 
 

@@ -23,7 +23,7 @@ WHAT = ["라디오를 듣는다", "그림을 그린다", "빵을 굽는다", "�
 MODEL = ModelConfig(hidden=32, layers=2, heads=2, max_positions=32, dropout=0.1)
 TRAINING = PretrainConfig(
     row_len=32,
-    batch_rows=8,
+    batch_size=8,
     steps=12,
     lr=3e-3,
     log_every=3,

@@ -30,9 +30,15 @@ from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.pretrain.conftest import MODEL, TRAINING
 
 WORDS = ("도서관", "옆집 아저씨", "뷁수치")  # in pieces, with a space, never seen
-SHAPE = MODEL.model_copy(update={"generator": 1.0})
+SHAPE = MODEL.model_copy(update={"generator_width": 1.0})
 LONG = TRAINING.model_copy(
-    update={"start": "counted", "steps": 150, "heldout_rows": 64, "heldout_every": 75, "checkpoint_every": 75}
+    update={
+        "weight_init": "cooccurrence",
+        "steps": 150,
+        "heldout_rows": 64,
+        "heldout_every": 75,
+        "checkpoint_every": 75,
+    }
 )
 NEXT = TRAINING.model_copy(
     update={"steps": 1, "heldout_every": 1, "checkpoint_every": 1, "lr": 1e-6, "heldout_rows": 64}
@@ -158,7 +164,7 @@ def test_a_model_of_transformers_with_unused_entries(road: Path, tmp_path: Path)
     peer = str(tmp_path / "peer")
     assert run(["tokenizer", "extend", peer, "--words", str(words), "--out", extended]) == 0
     assert run(["shards", "build", str(road / "corpus"), extended, "--out", shards, "--workers", "1"]) == 0
-    sets = ["row_len=32", "batch_rows=4", "lr=1e-30", "device=cpu", "precision=fp32", "threads=1"]
+    sets = ["row_len=32", "batch_size=4", "lr=1e-30", "device=cpu", "precision=fp32", "threads=1"]
     command = ["pretrain", shards, "--from", peer, "--steps", "1", "--out", out]
     assert run(command + [word for s in sets for word in ("--set", f"pretrain.{s}")]) == 0
     old, new = (load_file(Path(f) / "model.safetensors") for f in (peer, f"{out}/checkpoints/step-1"))
@@ -247,8 +253,8 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
     shutil.copy(step / "vocab.txt", headless)
     error = fails(start.model_copy(update={"init": headless}))
     assert (error.code, error.values["head"]) == ("MM0410", "masked LM")
-    with pytest.raises(ValueError, match="init \\+ start=counted"):
-        PretrainConfig(init=step, start="counted")
+    with pytest.raises(ValueError, match="init \\+ weight_init=cooccurrence"):
+        PretrainConfig(init=step, weight_init="cooccurrence")
     damaged = tmp_path / "damaged"
     shutil.copytree(step, damaged)
     config = json.loads((damaged / "config.json").read_text())

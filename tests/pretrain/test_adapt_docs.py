@@ -16,7 +16,7 @@ from tests.pretrain.conftest import MODEL, TRAINING
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 # The only thing added to what the reader is told to type: a smaller run.
-SETTINGS = ("row_len=32", "batch_rows=4", "device=cpu", "precision=fp32", "threads=1")
+SETTINGS = ("row_len=32", "batch_size=4", "device=cpu", "precision=fp32", "threads=1")
 SMALLER = {
     "tokenizer train": ["--vocab-size", "200"],
     "pretrain shards": ["--steps", "4", *(word for s in SETTINGS for word in ("--set", f"pretrain.{s}"))],

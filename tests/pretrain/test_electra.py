@@ -32,12 +32,12 @@ V, L = 60, 24
 RUN = RunConfig(
     pretrain=PretrainConfig(objective="electra", row_len=L, mask_rate=0.4),
     model=ModelConfig(
-        hidden=32, heads=2, layers=2, embedding=16, generator=0.5, max_positions=L, dropout=0.0
+        hidden=32, heads=2, layers=2, embedding=16, generator_width=0.5, max_positions=L, dropout=0.0
     ),
 )
 
 
-def make_feed(objective: Electra, micro_rows: int = 0, rows: int = 6) -> Feed[ElectraBatch]:
+def make_feed(objective: Electra, micro_batch_size: int = 0, rows: int = 6) -> Feed[ElectraBatch]:
     """Rows of one to three short documents, full and not so full, some of the documents pairs."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 20, 60)
@@ -53,7 +53,7 @@ def make_feed(objective: Electra, micro_rows: int = 0, rows: int = 6) -> Feed[El
     cut = bounds[:-1], lengths.astype(np.int32), np.array([*firsts, len(lengths)])
     table = RowTable([part], [cut], L)
     rate = objective.config.mask_rate
-    return Feed(table, objective, SPECIAL, 5, rate, rows, micro_rows, Pairing(0.4, 0.0))
+    return Feed(table, objective, SPECIAL, 5, rate, rows, micro_batch_size, Pairing(0.4, 0.0))
 
 
 def make(run: RunConfig = RUN) -> tuple[Electra, ElectraModel]:
@@ -131,7 +131,7 @@ def test_the_loss_is_the_loop_s(weights: tuple[float, float], temperature: float
     run = RUN.model_copy(update={"pretrain": RUN.pretrain.model_copy(update=changed)})
     objective, model = make(run)
     model.eval()
-    batches = make_feed(objective, micro_rows=4).batch(0)
+    batches = make_feed(objective, micro_batch_size=4).batch(0)
     assert len(batches) == 2
     wanted = by_hand(objective, model, batches)
     loss, metrics = total(objective, model, batches)
@@ -182,9 +182,9 @@ def test_micro_batches_change_rounding_only() -> None:
     """Counts are of the global batch, so 6 rows at once, in fours and one by one give one loss and one
     gradient, though the parts have different numbers of slots and tokens."""
     found = []
-    for micro_rows in (0, 4, 1):
+    for micro_batch_size in (0, 4, 1):
         objective, model = make()
-        batches = make_feed(objective, micro_rows).batch(0)
+        batches = make_feed(objective, micro_batch_size).batch(0)
         loss, _ = total(objective, model, batches)
         loss.backward()  # type: ignore[no-untyped-call]
         found.append((loss.item(), {n: p.grad for n, p in model.named_parameters()}))
@@ -289,7 +289,7 @@ def test_a_generator_of_another_run_is_refused(tmp_path: Path) -> None:
     ("changed", "told"),
     [
         ({"layers": 3}, "the checkpoint's layers is 2, and the recipe asks for 3"),
-        ({"generator": 1.0}, "the checkpoint's hidden is 16, and the recipe asks for 32"),
+        ({"generator_width": 1.0}, "the checkpoint's hidden is 16, and the recipe asks for 32"),
     ],
 )
 def test_a_checkpoint_of_another_shape(tmp_path: Path, changed: dict[str, Any], told: str) -> None:

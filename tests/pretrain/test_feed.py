@@ -17,12 +17,12 @@ SPECIAL = SpecialIds()
 ROWS = 60
 
 
-def make(seed: int = 0, batch_rows: int = 7, micro_rows: int = 0) -> Feed[MlmBatch]:
+def make(seed: int = 0, batch_size: int = 7, micro_batch_size: int = 0) -> Feed[MlmBatch]:
     """60 documents of 14 tokens: as many rows of 16, no two alike."""
     part = make_part([[14]] * ROWS)
     table = RowTable([part], [cut_rows(part.sentences, part.documents, 16)], 16)
     config = PretrainConfig(
-        seed=seed, batch_rows=batch_rows, micro_rows=micro_rows, row_len=16, mask_rate=0.2
+        seed=seed, batch_size=batch_size, micro_batch_size=micro_batch_size, row_len=16, mask_rate=0.2
     )
     run = RunConfig(pretrain=config, model=ModelConfig(hidden=32, heads=2, layers=1))
     return feed_of(config, table, Mlm(run, SPECIAL, 1000), SPECIAL)
@@ -49,7 +49,7 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
 
 def test_batches_follow_one_another_across_epochs() -> None:
     """Batch k is rows 7k … 7k + 6 of the sequence, whole or in pieces; a row's masks go with its number."""
-    whole, parts = make(), make(micro_rows=3)
+    whole, parts = make(), make(micro_batch_size=3)
     for k in (0, 8, 20):  # batch 8 is the end of one epoch and the begin of the next
         [batch] = whole.batch(k)
         pieces = parts.batch(k)
@@ -83,7 +83,7 @@ def test_a_row_s_masks_differ_from_epoch_to_epoch() -> None:
 
 
 def test_the_stream_is_the_batches_in_order() -> None:
-    feed = make(micro_rows=4)
+    feed = make(micro_batch_size=4)
     found = [[piece.rows_R.tolist() for piece in batch] for batch in feed.stream(7, 11)]
     assert found == [[piece.rows_R.tolist() for piece in feed.batch(k)] for k in range(7, 11)]
     assert next(iter(feed.stream(3, 4)))[0].rows_R.tolist() == [21, 22, 23, 24]

@@ -67,8 +67,8 @@ def leaves(item: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("objective", "processes", "changes"),
     [
-        ("mlm", 1, {"micro_rows": 3}),
-        ("electra", 2, {"pairs": 0.5, "echoes": 0.3, "micro_rows": 4}),
+        ("mlm", 1, {"micro_batch_size": 3}),
+        ("electra", 2, {"segment_pair_rate": 0.5, "copy_rate": 0.3, "micro_batch_size": 4}),
     ],
 )
 def test_the_same_batches_as_made_here(

@@ -40,7 +40,7 @@ sys.meta_path.insert(0, Missing())
 
 
 def test_pieces_joined_are_the_checkpoint_in_bf16(shards: Path, tmp_path: Path) -> None:
-    shape = ModelConfig(hidden=64, embedding=32, layers=2, generator=0.5, max_positions=32)
+    shape = ModelConfig(hidden=64, embedding=32, layers=2, generator_width=0.5, max_positions=32)
     training = TRAINING.model_copy(update={"objective": "electra", "steps": 1})
     pretrain(training, shape, shards, tmp_path / "run")
     checkpoint = newest_checkpoint(tmp_path / "run")
@@ -77,7 +77,7 @@ def test_a_section_that_fails_is_told_and_the_next_begins(capsys: pytest.Capture
 
 
 def test_a_run_whose_time_is_over_leaves_what_it_has(shards: Path, tmp_path: Path) -> None:
-    sizes = {"layers": 1, "hidden": 32, "embedding": 32, "generator": 0.5, "max_positions": 128}
+    sizes = {"layers": 1, "hidden": 32, "embedding": 32, "generator_width": 0.5, "max_positions": 128}
     job = Job(shards=shards, work=tmp_path, seconds=1e5, device="cpu", rows=4, trial=4, sizes=sizes)
     words = [sys.executable, "-m", "against.real", job.model_dump_json()]
     with subprocess.Popen(words, cwd=BENCHMARKS, stdout=subprocess.PIPE, text=True) as process:

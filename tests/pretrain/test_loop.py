@@ -41,7 +41,7 @@ def journal(out: Path) -> list[dict[str, object]]:
 def test_looking_late_changes_no_bit(
     objective: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = {"objective": objective, "log_every": 5, "checkpoint_every": 7, "micro_rows": 4}
+    changes = {"objective": objective, "log_every": 5, "checkpoint_every": 7, "micro_batch_size": 4}
     at_once = run(shards, tmp_path / "at-once", **changes)
     monkeypatch.setattr("malmoi.pretrain.run.steps_ahead", lambda device: AHEAD)
     assert run(shards, tmp_path / "late", **changes) == at_once
@@ -62,7 +62,13 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
 ) -> None:
     """The row is named and weights and moments are those of the step before, though steps went by since."""
     monkeypatch.setattr("malmoi.pretrain.run.steps_ahead", lambda device: ahead)
-    plain = {"warmup": 0.0, "decay": "none", "log_every": 1000, "checkpoint_every": 1000, "micro_rows": 4}
+    plain = {
+        "warmup": 0.0,
+        "decay": "none",
+        "log_every": 1000,
+        "checkpoint_every": 1000,
+        "micro_batch_size": 4,
+    }
     config = TRAINING.model_copy(update=plain | {"steps": 20})
     with pytest.raises(MalmoiError, match=r"MM0509.*not finite at step 3; .*Rows: 17\n") as caught:
         pretrain(config, MODEL, shards, tmp_path / "run", objectives={"mlm": Stumbles})
@@ -78,7 +84,7 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
 def test_a_step_asks_the_device_for_nothing(
     objective: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = {"objective": objective, "micro_rows": 4, "steps": 12}
+    changes = {"objective": objective, "micro_batch_size": 4, "steps": 12}
     changes |= {"log_every": 6, "heldout_every": 6, "checkpoint_every": 6}
     quiet = (2, 3, 4, 5, 8, 9, 10, 11)
     with counted(lambda step: step in quiet) as at_once:

@@ -24,16 +24,16 @@ from .test_run import contents, die_training
 ELECTRA = TRAINING.model_copy(
     update={
         "objective": "electra",
-        "start": "counted",
-        "pairs": 0.3,
-        "echoes": 0.2,
+        "weight_init": "cooccurrence",
+        "segment_pair_rate": 0.3,
+        "copy_rate": 0.2,
         "decay": "electra",
         "bias_correction": False,
         "milestones": (0.25, 0.5),
         "checkpoint_every": 2,
     }
 )
-SHAPE = ModelConfig(hidden=32, layers=2, heads=2, generator=1.0, max_positions=32, dropout=0.1)
+SHAPE = ModelConfig(hidden=32, layers=2, heads=2, generator_width=1.0, max_positions=32, dropout=0.1)
 TRAIN_KEYS = {
     "step", "tokens", "loss", "generator_loss", "discriminator_loss", "generator_accuracy", "replaced_rate",
     "discriminator_auc", "discriminator_precision", "discriminator_recall", "base_entropy", "lr", "grad_norm",
@@ -112,7 +112,7 @@ def test_milestones_are_shares(share: float) -> None:
 def learnt(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     config = PretrainConfig.model_validate(
         TRAINING.model_dump()
-        | {"objective": "electra", "start": "counted", "steps": 160, "log_every": 40}
+        | {"objective": "electra", "weight_init": "cooccurrence", "steps": 160, "log_every": 40}
         | {"heldout_every": 160, "checkpoint_every": 160}
     )
     shape = SHAPE.model_copy(update={"dropout": 0.0})

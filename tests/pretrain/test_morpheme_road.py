@@ -27,7 +27,7 @@ from malmoi.trace.run import trace
 from tests.pretrain.conftest import MODEL, TRAINING
 from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
 
-SETTINGS = ("pretrain.steps=1", "pretrain.row_len=32", "pretrain.batch_rows=4", "pretrain.device=cpu")
+SETTINGS = ("pretrain.steps=1", "pretrain.row_len=32", "pretrain.batch_size=4", "pretrain.device=cpu")
 SMALL = [word for setting in SETTINGS for word in ("--set", setting)]
 
 

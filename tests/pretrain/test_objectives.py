@@ -41,7 +41,7 @@ def test_sequences_and_tails_of_flat_rows() -> None:
 @torch.no_grad()
 def test_the_masked_lm_s_loss_and_accuracy() -> None:
     """Two micro-batches of a global batch: every slot counts once, whichever part it is in."""
-    feed = test_feed.make(batch_rows=5, micro_rows=3)
+    feed = test_feed.make(batch_size=5, micro_batch_size=3)
     objective = feed.objective
     assert isinstance(objective, Mlm)
     torch.manual_seed(0)
@@ -74,7 +74,7 @@ def test_the_masked_lm_s_loss_and_accuracy() -> None:
 
 @torch.no_grad()
 def test_a_slot_that_is_not_used_adds_nothing() -> None:
-    feed = test_feed.make(batch_rows=2)
+    feed = test_feed.make(batch_size=2)
     [batch] = feed.batch(0)
     objective = feed.objective
     torch.manual_seed(0)
@@ -88,7 +88,7 @@ def test_a_slot_that_is_not_used_adds_nothing() -> None:
 
 
 def test_slots_are_places_in_all_rows_of_a_micro_batch() -> None:
-    feed = test_feed.make(batch_rows=5)
+    feed = test_feed.make(batch_size=5)
     [batch] = feed.batch(2)
     text_T = feed.block(batch.rows_R).ids_RL.ravel()
     assert text_T[batch.slots_M.numpy()].tolist() == batch.labels_M.tolist()
@@ -108,7 +108,7 @@ def test_what_is_told_of_the_generator_s_samples(temperature: float) -> None:
             test_electra.V, generator=torch.Generator().manual_seed(1)
         )
     model.eval()
-    batches = test_electra.make_feed(objective, micro_rows=12, rows=24).batch(0)
+    batches = test_electra.make_feed(objective, micro_batch_size=12, rows=24).batch(0)
     told = test_electra.total(objective, model, batches)[1]
     by_hand = told_by_hand(objective, model, batches)
     assert {name: told[name] for name in by_hand} == pytest.approx(by_hand, rel=1e-4, abs=1e-6)

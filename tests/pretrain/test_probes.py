@@ -41,11 +41,11 @@ def make() -> tuple[Mlm, torch.nn.Module]:
     return objective, objective.model()
 
 
-def batches(objective: Mlm, rows: int, micro_rows: int) -> list[MlmBatch]:
+def batches(objective: Mlm, rows: int, micro_batch_size: int) -> list[MlmBatch]:
     part = make_part([[9, 5]] * 30)
     part = replace(part, ids=(np.random.default_rng(0).integers(5, 500, len(part.ids))).astype(np.uint16))
     table = RowTable([part], [cut_rows(part.sentences, part.documents, 16)], 16)
-    return Feed(table, objective, SPECIAL, 0, 0.15, rows, micro_rows).batch(0)
+    return Feed(table, objective, SPECIAL, 0, 0.15, rows, micro_batch_size).batch(0)
 
 
 def test_frequencies_and_the_unigram_loss() -> None:
@@ -60,11 +60,11 @@ def test_frequencies_and_the_unigram_loss() -> None:
     assert unigram_loss(shares, labels, weights) == pytest.approx(mean, rel=1e-9)
 
 
-@pytest.mark.parametrize(("rows", "micro_rows"), [(8, 0), (8, 3), (90, 20)])
+@pytest.mark.parametrize(("rows", "micro_batch_size"), [(8, 0), (8, 3), (90, 20)])
 @torch.no_grad()
-def test_the_mean_cosine_of_first_tokens(rows: int, micro_rows: int) -> None:
+def test_the_mean_cosine_of_first_tokens(rows: int, micro_batch_size: int) -> None:
     objective, model = make()
-    made = batches(objective, rows, micro_rows)
+    made = batches(objective, rows, micro_batch_size)
     encoder = objective.kept(model).eval()
     for parameter in encoder.parameters():  # a new encoder has .99999
         parameter += 0.2 * torch.randn_like(parameter)

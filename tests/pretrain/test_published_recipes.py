@@ -35,7 +35,7 @@ COSTS = {
 }
 # Where smaller than published, so that a test can run it; nothing else is changed.
 SMALL_MODEL = {"layers": 2, "hidden": 64, "heads": 2}
-SMALL_RUN = {"batch_rows": 4, "row_len": 64, "steps": 2, "device": "cpu", "precision": "fp32", "log_every": 1}
+SMALL_RUN = {"batch_size": 4, "row_len": 64, "steps": 2, "device": "cpu", "precision": "fp32", "log_every": 1}
 
 
 def read(name: str) -> tuple[Recipe, dict[str, str]]:
@@ -60,7 +60,7 @@ def test_each_plans_one_run_and_one_task_of_the_published_shape_and_cost(name: s
     assert shapes == SHAPES[name]
     assert (objective.encoder.dropout, objective.encoder.attention_dropout) == (0.1, 0.1)
     p = run.pretrain
-    assert (p.batch_rows, p.row_len, p.steps, p.lr) == COSTS[name]
+    assert (p.batch_size, p.row_len, p.steps, p.lr) == COSTS[name]
     adam = (p.beta1, p.beta2, p.eps, p.weight_decay, p.clip, p.bias_correction, p.warmup_steps)
     assert adam == (0.9, 0.999, 1e-6, 0.01, 1.0, False, 10_000)
     (task,) = tasks_of(recipe, origins)
@@ -88,7 +88,7 @@ def unsourced(text: str) -> set[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_two_steps_of_each_in_small(name: str, shards: Path, tmp_path: Path) -> None:
     recipe, _ = read(name)
-    narrow: dict[str, Any] = {"embedding": 32, "generator": 0.5} if "electra" in name else {}
+    narrow: dict[str, Any] = {"embedding": 32, "generator_width": 0.5} if "electra" in name else {}
     model = recipe.model.model_copy(update=SMALL_MODEL | narrow)
     config = recipe.pretrain.model_copy(update=SMALL_RUN)
     manifest = pretrain(config, model, shards, tmp_path / "run")

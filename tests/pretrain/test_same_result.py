@@ -28,7 +28,7 @@ def train(out: Path, shards: Path, **changes: Any) -> dict[str, torch.Tensor]:
 def test_micro_batches_change_rounding_only(objective: str, shards: Path, tmp_path: Path) -> None:
     """8 rows at once and 8 rows in threes, with dropout; without it so too, and dropout does something."""
     whole = train(tmp_path / "whole", shards, objective=objective)
-    parts = train(tmp_path / "parts", shards, objective=objective, micro_rows=3)
+    parts = train(tmp_path / "parts", shards, objective=objective, micro_batch_size=3)
     other = train(tmp_path / "other", shards, objective=objective, seed=1)
     assert max(float((whole[k] - parts[k]).abs().max()) for k in whole) < 2e-5
     assert max(float((whole[k] - other[k]).abs().max()) for k in whole) > 1e-2

@@ -210,7 +210,7 @@ def test_the_same_seed_gives_the_same_start() -> None:
 
 @torch.no_grad()
 def test_the_discriminator_starts_as_the_generator_and_says_the_rate() -> None:
-    model_config = ModelConfig(hidden=64, layers=2, heads=4, generator=1.0, max_positions=64)
+    model_config = ModelConfig(hidden=64, layers=2, heads=4, generator_width=1.0, max_positions=64)
     objective = Electra(RunConfig(pretrain=PretrainConfig(), model=model_config), SPECIAL, 45)
     network = objective.model()
     start_from_counts(network.generator, counted(cycle()), sep=SPECIAL.sep, seed=0)
@@ -225,15 +225,19 @@ def test_the_discriminator_starts_as_the_generator_and_says_the_rate() -> None:
     "changed",
     [
         {"hidden": 16, "heads": 2},
-        {"hidden": 64, "embedding": 32, "generator": 0.5},  # the generator alone would fit
-        {"hidden": 64, "embedding": 64, "generator": 0.5},  # the discriminator alone would fit
+        {"hidden": 64, "embedding": 32, "generator_width": 0.5},  # the generator alone would fit
+        {"hidden": 64, "embedding": 64, "generator_width": 0.5},  # the discriminator alone would fit
     ],
 )
 def test_shapes_it_does_not_fit_are_refused_before_the_folder_is_taken(
     shards: Path, tmp_path: Path, changed: dict[str, float]
 ) -> None:
-    config = PretrainConfig(objective="electra", start="counted", row_len=32, device="cpu", threads=1)
-    with pytest.raises(MalmoiError, match=r"MM0515.*start=counted does not fit this shape: hidden \d+"):
+    config = PretrainConfig(
+        objective="electra", weight_init="cooccurrence", row_len=32, device="cpu", threads=1
+    )
+    with pytest.raises(
+        MalmoiError, match=r"MM0515.*weight_init=cooccurrence does not fit this shape: hidden \d+"
+    ):
         pretrain(
             config, ModelConfig.model_validate(changed | {"max_positions": 32}), shards, tmp_path / "run"
         )

@@ -58,7 +58,7 @@ class OneText(Mlm):
 def heard(shards: Path, out: Path, dropout: float, **changes: object) -> list[float]:
     """The losses of three steps of four micro-batches of one row."""
     OneText.heard = []
-    config = STILL.model_copy(update={"steps": 3, "batch_rows": 4, "micro_rows": 1} | changes)
+    config = STILL.model_copy(update={"steps": 3, "batch_size": 4, "micro_batch_size": 1} | changes)
     model = MODEL.model_copy(update={"dropout": dropout})
     pretrain(config, model, shards, out, objectives={"mlm": OneText})
     return OneText.heard
@@ -112,7 +112,7 @@ def test_the_order_of_a_run_is_the_feed_s(shards: Path, tmp_path: Path) -> None:
             return super().batch(block, rows_R, seed, rate)
 
     rows = table.rows
-    config = PretrainConfig(batch_rows=rows, steps=2, row_len=32, heldout_rows=1, threads=1, device="cpu")
+    config = PretrainConfig(batch_size=rows, steps=2, row_len=32, heldout_rows=1, threads=1, device="cpu")
     tiny = ModelConfig(hidden=8, layers=1, heads=1, max_positions=32, dropout=0.0)
     pretrain(config, tiny, shards, tmp_path / "run", objectives={"mlm": Listening})
     opened = Shards.open(shards)

@@ -24,7 +24,7 @@ HOSTILE = "<script>alert('몰래')</script>"
 MODEL = ModelConfig(hidden=32, layers=2, heads=2, max_positions=32, dropout=0.0)
 TRAINING = PretrainConfig(
     row_len=32,
-    batch_rows=8,
+    batch_size=8,
     steps=12,
     lr=3e-3,
     log_every=3,

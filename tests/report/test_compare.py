@@ -57,11 +57,11 @@ def base(whole: Path) -> Path:
 
 
 def test_a_run_is_the_same_as_itself_repeated(whole: Path, base: Path, tmp_path: Path) -> None:
-    again = train(whole / "shards", tmp_path / "again", log_every=6, micro_rows=8)
+    again = train(whole / "shards", tmp_path / "again", log_every=6, micro_batch_size=8)
     found = compare(base, again)
     assert found.same and found.curve is None and found.batches.first is None
     assert found.identity == [] and found.data == []
-    assert set(keys(found.execution)) == {"pretrain.log_every", "pretrain.micro_rows"}
+    assert set(keys(found.execution)) == {"pretrain.log_every", "pretrain.micro_batch_size"}
     assert found.batches.compared == 12
     assert found.logged >= 2 * 3
     assert told(found).startswith("Everything that decides the result is the same.")
@@ -69,10 +69,10 @@ def test_a_run_is_the_same_as_itself_repeated(whole: Path, base: Path, tmp_path:
 
 
 def test_echoes_are_seen_as_the_network_reads_them(whole: Path, base: Path, tmp_path: Path) -> None:
-    echoing = train(whole / "shards", tmp_path / "echoing", echoes=1.0, steps=2)
+    echoing = train(whole / "shards", tmp_path / "echoing", copy_rate=1.0, steps=2)
     found = compare(base, echoing)
     first = found.batches.first
-    assert keys(found.identity) == ["pretrain.echoes"]
+    assert keys(found.identity) == ["pretrain.copy_rate"]
     assert first is not None and (first.k, first.what) == (0, "text") and first.right is not None
     tokens = [token for token, _ in first.right.tokens]
     assert tokens.count("[CLS]") * 2 == tokens.count("[SEP]"), "every sequence has two segments"
@@ -112,7 +112,7 @@ def test_one_changed_token_is_found_where_it_is_first_read(whole: Path, base: Pa
     changed = train(out / "shards", out / "pretrain", steps=2)
 
     after = Shards.open(out / "shards")
-    numbers = range(TRAINING.batch_rows * TRAINING.steps)
+    numbers = range(TRAINING.batch_size * TRAINING.steps)
     odd = [r for r in numbers if laid_out(before, r, 0) != laid_out(after, r, 0)]
     longer = json.loads((changed / "manifest.json").read_text("utf-8"))
     longer["config"]["pretrain"]["steps"] = TRAINING.steps  # as if it were still running
@@ -157,7 +157,7 @@ def test_another_rate_changes_the_curves_but_no_batch(whole: Path, base: Path, t
 
 
 def test_larger_batches_and_other_models(whole: Path, base: Path, tmp_path: Path) -> None:
-    larger = train(whole / "shards", tmp_path / "larger", batch_rows=16, steps=2)
+    larger = train(whole / "shards", tmp_path / "larger", batch_size=16, steps=2)
     first = compare(base, larger).batches.first
     assert first is not None
     assert (first.k, first.row, first.what) == (0, 8, "rows")

@@ -79,7 +79,7 @@ def test_word_starts_are_those_of_the_text(shards: Shards, whole: Path) -> None:
 
 
 def test_pairs_and_echoes_keep_their_flags(shards: Shards) -> None:
-    source = _source(shards, pairs=0.5, echoes=0.5)
+    source = _source(shards, segment_pair_rate=0.5, copy_rate=0.5)
     (part,) = shards.train
     # The same rows with each token's place in the part instead of its id.
     table = copy(source.feed.table)
@@ -112,7 +112,7 @@ def test_electra_rows_have_no_random_tokens(shards: Shards) -> None:
 def test_the_verb_shows_what_a_run_saw(
     whole: Path, shards: Shards, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = TRAINING.model_copy(update={"steps": 2, "echoes": 0.5, "seed": 11, "mask_rate": 0.2})
+    config = TRAINING.model_copy(update={"steps": 2, "copy_rate": 0.5, "seed": 11, "mask_rate": 0.2})
     fed: dict[int, list[int]] = {}
 
     class Watched(Mlm):

@@ -18,16 +18,16 @@ from malmoi.pretrain.objectives.electra import Electra
 
 HEALTHY = "healthy"  # the row without a bug
 
-# The generator is as wide as the discriminator because only so it can take the counted start; at temperature
+# The generator is as wide as the discriminator because only so it can be initialized from counts; at temperature
 # 1 it then replaces so plausibly that even a healthy discriminator's AUC stays at .50 to .60 on the sample
 # (2 x 64 and 2 x 128, 400 updates).
-MODEL = ModelConfig(layers=2, hidden=64, heads=2, generator=1.0, max_positions=64, dropout=0.0)
+MODEL = ModelConfig(layers=2, hidden=64, heads=2, generator_width=1.0, max_positions=64, dropout=0.0)
 RECIPE = PretrainConfig(
     objective="electra",
-    start="counted",
+    weight_init="cooccurrence",
     temperature=2.0,
     row_len=64,
-    batch_rows=8,
+    batch_size=8,
     steps=240,
     lr=1e-3,
     warmup=0.1,
@@ -66,7 +66,7 @@ BUGS: dict[str, Bug] = {
     "stuck-noise": Bug(planted.StuckNoise),
     "half-precision-gumbel": Bug(planted.HalfPrecisionNoise),
     "generator-only": Bug(planted.GeneratorOnly),
-    "per-micro-batch": Bug(planted.PerMicroBatch, {"micro_rows": 4}),
+    "per-micro-batch": Bug(planted.PerMicroBatch, {"micro_batch_size": 4}),
     "wrong-save": Bug(planted.WrongSave),
     "masked-only": Bug(planted.MaskedOnly),
     "random-words": Bug(planted.RandomWords),
@@ -75,7 +75,7 @@ BUGS: dict[str, Bug] = {
     "high-rate": Bug(settings={"lr": 2e-2}),
     "bias-correction": Bug(settings={"bias_correction": True}),
     "schedule": Bug(settings={"decay": "linear"}),
-    "random-start": Bug(settings={"start": "random"}),
+    "random-init": Bug(settings={"start": "random"}),
 }
 
 

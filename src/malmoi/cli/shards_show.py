@@ -42,7 +42,7 @@ def show(
     source = _source_of_run(shards, run, row) if run is not None else _source(shards, given)
     number = row
     if step is not None:
-        rows = source.feed.batch_rows
+        rows = source.feed.batch_size
         if row >= rows:
             raise MalmoiError("MM0315", rows=rows, row=row, last=rows - 1, shards=shards, run=run, step=step)
         number = (step - 1) * rows + row

@@ -97,7 +97,7 @@ class ModelConfig(Section):
     embedding: int | None = Field(
         None, ge=1, description="Width of the embeddings (ELECTRA only), instead of the size's or `hidden`."
     )
-    generator: float | None = Field(
+    generator_width: float | None = Field(
         None,
         gt=0,
         le=1,
@@ -145,7 +145,7 @@ class ModelConfig(Section):
     def resolve_generator(self, discriminator: EncoderConfig) -> EncoderConfig:
         """ELECTRA's generator: as deep as the discriminator, narrower in width, heads and feed-forward, with
         the same embeddings (google-research/electra, `get_generator_config`)."""
-        share = self.generator or GENERATORS.get(self.size, 1 / 4)
+        share = self.generator_width or GENERATORS.get(self.size, 1 / 4)
         hidden = max(1, round(discriminator.hidden * share))
         heads = discriminator.heads if share == 1 else max(1, hidden // 64)
         if hidden % heads:

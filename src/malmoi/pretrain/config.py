@@ -18,9 +18,9 @@ class PretrainConfig(Section):
         "mlm",
         description="What is learnt: mlm (masked language model, a BERT) or electra (replaced tokens).",
     )
-    start: Literal["random", "counted"] = Field(
+    weight_init: Literal["random", "cooccurrence"] = Field(
         "random",
-        description="New weights: random, or counted: what neighbours say about words is counted in the text "
+        description="New weights: random, or cooccurrence: which words stand near which is counted in the text "
         "and written into them, for small budgets.",
     )
     glorot: bool = Field(
@@ -35,7 +35,7 @@ class PretrainConfig(Section):
         "used, and the shards' vocabulary may be an extended one.",
     )
     row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
-    batch_rows: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
+    batch_size: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
     lr: float = Field(6e-4, gt=0, description="Peak learning rate.")
     warmup: float = Field(
         0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly."
@@ -57,13 +57,13 @@ class PretrainConfig(Section):
         description="AdamW's correction of young moments; google-research/bert and electra have none.",
     )
     clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
-    pairs: float = Field(
+    segment_pair_rate: float = Field(
         0.0,
         ge=0,
         le=1,
         description="Share of the sequences that are two segments, one going on from the other.",
     )
-    echoes: float = Field(
+    copy_rate: float = Field(
         0.0,
         ge=0,
         le=1,
@@ -90,7 +90,7 @@ class PretrainConfig(Section):
         1000, "Updates in all; asking for more extends a finished run, at the rates of the new total.", ge=1
     )
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
-    micro_rows: int = execution(
+    micro_batch_size: int = execution(
         0,
         "Rows computed at once (0: the whole batch); the rest is accumulated. Changes rounding; on a GPU or "
         "compiled also what dropout drops.",
@@ -118,14 +118,14 @@ class PretrainConfig(Section):
 
     @model_validator(mode="after")
     def _shares_of_one_whole(self) -> PretrainConfig:
-        if self.pairs + self.echoes > 1:
-            raise ValueError("pairs + echoes > 1")
+        if self.segment_pair_rate + self.copy_rate > 1:
+            raise ValueError("segment_pair_rate + copy_rate > 1")
         return self
 
     @model_validator(mode="after")
     def _one_start(self) -> PretrainConfig:
-        if self.init is not None and self.start != "random":
-            raise ValueError(f"init + start={self.start}")
+        if self.init is not None and self.weight_init != "random":
+            raise ValueError(f"init + weight_init={self.weight_init}")
         return self
 
 

@@ -114,7 +114,7 @@ def pretrain(
         raise MalmoiError("MM0510", row_len=config.row_len, max_positions=model.max_positions)
 
     objective = objectives[config.objective](run, opened.special, opened.vocab_size)
-    if config.start == "counted":  # refused before the folder is taken
+    if config.weight_init == "cooccurrence":  # refused before the folder is taken
         for shape in (objective.encoder, getattr(objective, "generator", objective.encoder)):
             word_width(shape)
     going_on = None
@@ -167,8 +167,8 @@ def pretrain(
         _preflight(out, network, config.keep + len(milestones))
         held = _heldout(heldout, objective, opened, config)
         feed = feed_of(config, train, objective, opened.special)
-        if checkpoint is None and config.start == "counted":
-            _start_counted(network, objective, opened, feed, config.seed, reporter)
+        if checkpoint is None and config.weight_init == "cooccurrence":
+            _init_from_counts(network, objective, opened, feed, config.seed, reporter)
         trainer = Trainer(
             config=config,
             model=network.to(device),
@@ -192,7 +192,7 @@ def pretrain(
             "pretrain.begins",
             parameters=trained,
             rows=train.rows,
-            epochs=config.steps * config.batch_rows / train.rows,
+            epochs=config.steps * config.batch_size / train.rows,
             device=device,
             precision=precision,
         )
@@ -256,12 +256,12 @@ def _heldout(
     if table is None:
         return []
     rows = min(config.heldout_rows, table.rows)
-    micro = min(config.micro_rows or config.batch_rows, rows)
+    micro = min(config.micro_batch_size or config.batch_size, rows)
     feed = Feed(table, objective, shards.special, HELDOUT_SEED, HELDOUT_RATE, rows, micro)
     return list(feed.batch(0))
 
 
-def _start_counted(
+def _init_from_counts(
     network: nn.Module,
     objective: Objective[Any],
     shards: Shards,
@@ -269,7 +269,7 @@ def _start_counted(
     seed: int,
     reporter: Reporter,
 ) -> None:
-    """Write what is counted in the text into a new network (`start.py`)."""
+    """Write what is counted in the text into a new network (`init.cooccurrence`)."""
     masked_lm = objective.masked_lm(network)
     width = word_width(masked_lm.encoder.config)
     batches = feed.batch(0)

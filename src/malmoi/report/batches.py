@@ -19,7 +19,7 @@ from malmoi.report.source import Source, masked_ids, open_source, tensors_of
 I64 = NDArray[np.int64]
 CHUNK = 64  # batches whose text is laid out at once
 # What decides the order of the rows and their text, and what decides the masks.
-ORDER = ("row_len", "batch_rows", "seed", "pairs", "echoes")
+ORDER = ("row_len", "batch_size", "seed", "segment_pair_rate", "copy_rate")
 MASKS = ("seed", "mask_rate", "objective")
 
 
@@ -90,7 +90,7 @@ def _agree(a: Source, b: Source, names: tuple[str, ...]) -> bool:
 
 def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
     """The first row whose text differs in batches `start` … `stop - 1`."""
-    sizes = a.feed.batch_rows, b.feed.batch_rows
+    sizes = a.feed.batch_size, b.feed.batch_size
     if sizes[0] != sizes[1]:  # batch 0 differs then: see up to which row
         texts = [_text(source, np.arange(size)) for source, size in zip((a, b), sizes, strict=True)]
         rows = min(sizes)
@@ -140,7 +140,7 @@ def _difference(
         if own is None:
             texts.append(None)
             continue
-        number = k * source.feed.batch_rows + row
+        number = k * source.feed.batch_size + row
         tokens = source.tokenizer.tokens(own)
         odd = [other is not None and (i >= len(other) or own[i] != other[i]) for i in range(len(own))]
         texts.append(RowText(number, source.feed.source(number), list(zip(tokens, odd, strict=True))))
@@ -150,9 +150,9 @@ def _difference(
 def _row(source: Source, k: int, row: int) -> I64 | None:
     """The ids of one row as the network reads them, without the padding at its end."""
     feed = source.feed
-    if row >= feed.batch_rows:
+    if row >= feed.batch_size:
         return None
-    ids = masked_ids(tensors_of(feed.one(k * feed.batch_rows + row)), feed.table.row_len)[0]
+    ids = masked_ids(tensors_of(feed.one(k * feed.batch_size + row)), feed.table.row_len)[0]
     real = np.flatnonzero(ids != source.shards.special.pad)
     end = int(real[-1]) + 1 if len(real) else 0
     return np.asarray(ids[:end], np.int64)

@@ -54,7 +54,7 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
         cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
         table = RowTable(shards.train, cuts, row_len)
     objective = OBJECTIVES[settings.objective](config, shards.special, shards.vocab_size)
-    whole_batches = settings.model_copy(update={"micro_rows": 0})
+    whole_batches = settings.model_copy(update={"micro_batch_size": 0})
     feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
     return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder, encodes=False))
 

@@ -31,13 +31,13 @@ class Feed(Generic[B]):
     special: SpecialIds
     seed: int
     rate: float
-    batch_rows: int
-    micro_rows: int
+    batch_size: int
+    micro_batch_size: int
     pairing: Pairing = AS_THEY_ARE
 
     def row_numbers(self, k: int) -> NDArray[np.int64]:
         """The numbers, in the endless sequence, of the rows of global batch `k`."""
-        return np.arange(k * self.batch_rows, (k + 1) * self.batch_rows, dtype=np.int64)
+        return np.arange(k * self.batch_size, (k + 1) * self.batch_size, dtype=np.int64)
 
     def table_rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The table's row for each number: number r is place r mod N of epoch r div N."""
@@ -52,7 +52,7 @@ class Feed(Generic[B]):
     def batch(self, k: int) -> list[B]:
         """Global batch `k` as micro-batches."""
         numbers = self.row_numbers(k)
-        size = self.micro_rows or self.batch_rows
+        size = self.micro_batch_size or self.batch_size
         return [self._micro(numbers[i : i + size]) for i in range(0, len(numbers), size)]
 
     def block(self, numbers: NDArray[np.int64]) -> RowBlock:
@@ -91,7 +91,7 @@ def feed_of(config: PretrainConfig, table: RowTable, objective: Objective[B], sp
         special,
         config.seed,
         config.mask_rate,
-        config.batch_rows,
-        config.micro_rows,
-        Pairing(config.pairs, config.echoes),
+        config.batch_size,
+        config.micro_batch_size,
+        Pairing(config.segment_pair_rate, config.copy_rate),
     )

@@ -1,10 +1,10 @@
 """Sequences of two segments, made from rows of one: what a model must have seen before it compares texts.
 
-Two kinds. A *pair* is [CLS] A [SEP] B [SEP], B going on where A ends, cut where a sentence begins nearest the
-middle (ELECTRA's are cut one sentence before or after the middle by a coin; half of BERT's go on). An
-*echo* is a passage and the same passage again with some tokens missing: a masked token can be looked up in
-the other segment, so the model learns to find the same thing across the separator. Both are pure functions
-of (seed, row), like the masks.
+Two kinds. A *segment pair* is [CLS] A [SEP] B [SEP], B going on where A ends, cut where a sentence begins
+nearest the middle (ELECTRA's are cut one sentence before or after the middle by a coin; half of BERT's go on).
+A *copy* is a passage and the same passage again with some tokens missing: a masked token can be looked up in
+the other segment, so the model learns to find the same thing across the separator. Both are pure functions of
+(seed, row), like the masks.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from malmoi.special import SpecialIds
 I64 = NDArray[np.int64]
 
 PAIRS = 5  # the stream of random numbers (masking and sampling have 1 to 4)
-SHORTEST, LONGEST = 6, 40  # tokens of an echoed passage: the length of sentences people compare
-LOST = 0.15  # of the tokens of an echo, so that the two must be aligned and not just shifted
+SHORTEST, LONGEST = 6, 40  # tokens of a copied passage: the length of sentences people compare
+LOST = 0.15  # of the tokens of a copy, so that the two must be aligned and not just shifted
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Shares of the sequences that become pairs and echoes; the rest stay as they are."""
+    """Shares of the sequences that become segment pairs and copies; the rest stay as they are."""
 
-    pairs: float
-    echoes: float
+    segment_pair_rate: float
+    copy_rate: float
 
 
 AS_THEY_ARE = Pairing(0.0, 0.0)
@@ -40,7 +40,7 @@ def pair_up(block: RowBlock, rows_R: I64, seed: int, pairing: Pairing, special: 
 
     `rows_R` are the rows' numbers in the endless order, which with `seed` decide everything.
     """
-    if pairing.pairs + pairing.echoes == 0:
+    if pairing.segment_pair_rate + pairing.copy_rate == 0:
         return block
     row_len = block.ids_RL.shape[1]
     ids_RL = np.full_like(block.ids_RL, special.pad)
@@ -69,7 +69,7 @@ def pair_up(block: RowBlock, rows_R: I64, seed: int, pairing: Pairing, special: 
         positions_RL[r, at:] = np.arange(row_len - at)
         sequences.append(lengths)
     totals_R = np.array([sum(lengths) for lengths in sequences])
-    most = block.most + row_len // (SHORTEST + 1 + 3)  # the shortest echo: passage, one token, specials
+    most = block.most + row_len // (SHORTEST + 1 + 3)  # the shortest copy: passage, one token, specials
     return RowBlock(ids_RL, positions_RL, segments_RL, totals_R, sequences, most, block.middles)
 
 
@@ -78,16 +78,16 @@ def _choose(text: I64, middle: int, random: np.random.Generator, pairing: Pairin
     lot = random.random()
     if len(text) < 2 * SHORTEST + 4:
         return [[text]]
-    if lot < pairing.echoes:
-        return _echoes(text, random)
-    if lot < pairing.echoes + pairing.pairs:
+    if lot < pairing.copy_rate:
+        return _copies(text, random)
+    if lot < pairing.copy_rate + pairing.segment_pair_rate:
         cut = middle or len(text) // 2
         return [[text[:cut], text[cut:-1]]]
     return [[text]]
 
 
-def _echoes(text: I64, random: np.random.Generator) -> list[list[I64]]:
-    """Passages of `text` with their echoes, as many as fit into its place."""
+def _copies(text: I64, random: np.random.Generator) -> list[list[I64]]:
+    """Passages of `text` with their copies, as many as fit into its place."""
     room = len(text) + 2
     found: list[list[I64]] = []
     while (most := min((room - 3) // 2, len(text), LONGEST)) >= SHORTEST:

@@ -1,4 +1,4 @@
-"""`start = "counted"`: new weights that already say what can be counted in the text.
+"""`weight_init = "cooccurrence"`: new weights that already say what can be counted in the text.
 
 A plain BERT starts with vectors that mean nothing and heads that look nowhere, and a small one spends its
 whole CPU budget on word frequencies. Here positions start as sinusoids, the first block's heads look at the

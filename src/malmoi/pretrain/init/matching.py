@@ -1,8 +1,9 @@
 """Heads that start out comparing two segments: does this word occur in the other text?
 
-Part of `start = "counted"`. In the second block a head's query and key measure how alike two words' vectors
-are, prefer the other segment, and fall back on [SEP] where nothing is alike; what they read there says
-"unmatched". In the third block one head averages that over the text. Training then makes of it what it likes.
+Part of `weight_init = "cooccurrence"`. In the second block a head's query and key measure how alike two
+words' vectors are, prefer the other segment, and fall back on [SEP] where nothing is alike; what they read
+there says "unmatched". In the third block one head averages that over the text. Training then makes of it
+what it likes.
 """
 
 from __future__ import annotations
