@@ -11,7 +11,7 @@ import pytest
 
 from malmoi.artifact.disk import real_place, write_bytes
 from malmoi.artifact.finished import finished_artifact, is_current, read_manifest, record_inputs
-from malmoi.artifact.live import growing_artifact, held
+from malmoi.artifact.live import live_artifact, locked_output
 from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.main import run as malmoi
 from malmoi.config import Section
@@ -148,7 +148,7 @@ def _finished(out: Path) -> None:
 
 
 def _growing(out: Path) -> None:
-    with held(out), growing_artifact(out, "finetune", Section(), "k", inputs={}, seed=0) as draft:
+    with locked_output(out), live_artifact(out, "finetune", Section(), "k", inputs={}, seed=0) as draft:
         (draft.path / "a.txt").write_text("글", "utf-8")
 
 

@@ -228,11 +228,11 @@ def test_the_discriminator_s_loss_reaches_the_shared_embeddings_only() -> None:
 def test_tied_weights_are_one_parameter() -> None:
     objective, model = make()
     ours, theirs = model.discriminator.encoder.embeddings, model.generator.encoder.embeddings
-    assert ours is theirs and untied(model, objective.tied(model)) == []
+    assert ours is theirs and untied(model, objective.tied_parameters(model)) == []
     names = [name for name, _ in model.named_parameters()]
     assert sum(".embeddings." in name for name in names) == 5
     model.generator.encoder.embeddings = make()[1].generator.encoder.embeddings
-    assert len(untied(model, objective.tied(model))) == 5
+    assert len(untied(model, objective.tied_parameters(model))) == 5
 
 
 def test_a_step_moves_the_shared_embeddings_once_for_both() -> None:

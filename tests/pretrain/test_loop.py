@@ -103,12 +103,12 @@ def test_the_rate_leaves_out_scoring_and_the_time_left_does_not(monkeypatch: pyt
     now = [100.0]
     monkeypatch.setattr(throughput.time, "monotonic", lambda: now[0])
     watch = throughput.Speed(flops_per_token=2.0, peak_flops=1000.0, first_step=10)
-    watch.go_on()
+    watch.resume()
     watch.count(300)
     now[0] += 3  # computing
     watch.pause()
     now[0] += 5  # scoring
-    watch.go_on()
+    watch.resume()
     watch.count(100)
     now[0] += 1
     assert watch.clock(step=13, steps=16) == {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from malmoi.pretrain.data.masking import CHOOSE, REPLACE, TOKEN, Masked, mask_rows
-from malmoi.pretrain.data.random_bits import uniforms, words
+from malmoi.pretrain.data.random_bits import random_bits, uniforms
 from malmoi.special import SpecialIds
 
 SPECIAL = SpecialIds()
@@ -29,7 +29,7 @@ def by_hand(
         if lot < 0.8:
             out[index] = SPECIAL.mask
         elif lot < 0.9:
-            out[index] = int(words(seed, TOKEN, number, index)) % V
+            out[index] = int(random_bits(seed, TOKEN, number, index)) % V
         labels[index] = row[index]
     return out, labels
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from malmoi.pretrain.data import batches, masking, segments
-from malmoi.pretrain.data.random_bits import permute, uniforms, words
+from malmoi.pretrain.data.random_bits import permute, random_bits, uniforms
 from malmoi.pretrain.objectives import electra
 
 
 def test_bits_and_uniforms_of_known_counters() -> None:
     """The first is SplitMix64's first output for seed 0."""
-    assert [int(words(0)), int(words(1, 2, 3))] == [0xE220A8397B1DCDAF, 0xD0734750FDE362B3]
+    assert [int(random_bits(0)), int(random_bits(1, 2, 3))] == [0xE220A8397B1DCDAF, 0xD0734750FDE362B3]
     found = [float(u).hex() for u in uniforms(7, 1, np.arange(3))]
     assert found == ["0x1.c0431c3004f88p-2", "0x1.9488e00874bc6p-1", "0x1.6e639e2c7aae0p-4"]
 

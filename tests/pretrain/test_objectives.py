@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.data.random_bits import random_bits
 from malmoi.pretrain.loop import add, add_counts
 from malmoi.pretrain.objectives.electra import PROBED, Electra, ElectraBatch, ElectraModel
 from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
@@ -155,7 +155,7 @@ def test_the_keys_of_the_noise() -> None:
     [batch] = feed.batch(3)
     assert batch.rows_R.tolist() == list(range(18, 24))
     keys = batch.keys_M.numpy().view(np.uint32).reshape(6, -1)
-    wanted = [[int(words(5, 4, r, c)) >> 32 for c in range(keys.shape[1])] for r in range(18, 24)]
+    wanted = [[int(random_bits(5, 4, r, c)) >> 32 for c in range(keys.shape[1])] for r in range(18, 24)]
     assert keys.tolist() == wanted
 
 

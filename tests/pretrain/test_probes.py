@@ -65,7 +65,7 @@ def test_frequencies_and_the_unigram_loss() -> None:
 def test_the_mean_cosine_of_first_tokens(rows: int, micro_batch_size: int) -> None:
     objective, model = make()
     made = batches(objective, rows, micro_batch_size)
-    encoder = objective.kept(model).eval()
+    encoder = objective.saved_encoder(model).eval()
     for parameter in encoder.parameters():  # a new encoder has .99999
         parameter += 0.2 * torch.randn_like(parameter)
     vectors = [encoder(batch.text)[r * 16] for batch in made for r in range(batch.text.rows)][:PROBED_ROWS]
@@ -83,7 +83,7 @@ def test_the_mean_cosine_of_first_tokens(rows: int, micro_batch_size: int) -> No
 @torch.no_grad()
 def test_collapsed_texts_have_cosine_one() -> None:
     objective, model = make()
-    encoder = objective.kept(model).eval()
+    encoder = objective.saved_encoder(model).eval()
     encoder.blocks[1].ffn_norm.weight.zero_()
     encoder.blocks[1].ffn_norm.bias.fill_(0.3)
     assert first_token_cosine(encoder, batches(objective, 8, 0), CPU) == pytest.approx(1, abs=1e-5)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.data.masking import choose_slots, mask_rows, slot_cap
 from malmoi.pretrain.data.packing import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
-from malmoi.pretrain.data.random_bits import permute, uniforms, words
+from malmoi.pretrain.data.random_bits import permute, random_bits, uniforms
 from malmoi.progress import Reporter
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
@@ -171,7 +171,7 @@ def test_uniforms_are_uniform_and_a_function_of_their_counters() -> None:
     assert abs(draws.mean() - 0.5) < 0.005 and abs(draws.var() - 1 / 12) < 0.002
     assert uniforms(7, 1, 3, 4) == draws[3, 4]
     assert abs(np.corrcoef(draws[:-1, 0], draws[1:, 0])[0, 1]) < 0.06
-    assert words(1, 2) != words(2, 1)
+    assert random_bits(1, 2) != random_bits(2, 1)
 
 
 def test_plain_masking_has_the_shares_of_berts() -> None:
@@ -216,7 +216,7 @@ def test_random_tokens_behind_special_tokens_0_to_4() -> None:
     rows = np.arange(50)[:, None]
     random = (uniforms(3, 2, rows, masked.slots_RC) >= 0.8) & (uniforms(3, 2, rows, masked.slots_RC) < 0.9)
     r, c = np.nonzero(random & (masked.weights_RC > 0))
-    wanted = (words(3, 3, rows, masked.slots_RC) % np.uint64(995)).astype(np.int64) + 5
+    wanted = (random_bits(3, 3, rows, masked.slots_RC) % np.uint64(995)).astype(np.int64) + 5
     assert len(r) > 40
     assert (masked.ids_RL[r, masked.slots_RC[r, c]] == wanted[r, c]).all()
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from scipy import stats
 
-from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.data.random_bits import random_bits
 from malmoi.pretrain.objectives.sampling import _mix, gumbel, sample
 
 
 def keys(count: int, seed: int = 0) -> torch.Tensor:
     """Keys as `Electra.batch` makes them."""
-    bits = words(seed, 4, np.arange(count)) >> np.uint64(32)
+    bits = random_bits(seed, 4, np.arange(count)) >> np.uint64(32)
     return torch.from_numpy(bits.astype(np.uint32).view(np.int32))
 
 

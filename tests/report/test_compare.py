@@ -16,9 +16,9 @@ from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.data.masking import mask_rows
 from malmoi.pretrain.data.packing import cut_rows
-from malmoi.pretrain.data.random_bits import permute, words
+from malmoi.pretrain.data.random_bits import permute, random_bits
 from malmoi.report.compare import Comparison, compare
-from malmoi.report.diff import headline, sayings, write_diff
+from malmoi.report.diff import findings, headline, write_diff
 from malmoi.shards.format import Part, Shards
 from malmoi.tokenizer import load_tokenizer
 from tests.report.conftest import MODEL, TRAINING, train
@@ -29,7 +29,7 @@ def keys(rows: list) -> list[str]:  # type: ignore[type-arg]
 
 
 def told(found: Comparison) -> str:
-    return "\n".join([headline(found), *(said.text for said in sayings(found))])
+    return "\n".join([headline(found), *(said.text for said in findings(found))])
 
 
 def sequences(shards: Shards, number: int, seed: int, row_len: int = 32) -> list[tuple[Part, int, int]]:
@@ -39,7 +39,7 @@ def sequences(shards: Shards, number: int, seed: int, row_len: int = 32) -> list
         (part, cut, r) for part, cut in zip(shards.train, cuts, strict=True) for r in range(len(cut[2]) - 1)
     ]
     epoch, place = divmod(number, len(rows))
-    at = permute(np.array([place]), len(rows), int(words(seed, 0, epoch)))[0]
+    at = permute(np.array([place]), len(rows), int(random_bits(seed, 0, epoch)))[0]
     part, (starts, lengths, firsts), row = rows[at]
     return [(part, int(starts[s]), int(lengths[s])) for s in range(firsts[row], firsts[row + 1])]
 

@@ -13,7 +13,7 @@ from malmoi.artifact.finished import Manifest
 from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
 from malmoi.report.folder import Found, League, PretrainRun, with_ps
-from malmoi.report.verdict import headline, sayings
+from malmoi.report.verdict import findings, headline
 
 
 def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: float) -> PretrainRun:
@@ -96,16 +96,16 @@ def test_the_best_row_of_a_task_is_judged() -> None:
 
 def test_the_bag_of_characters_is_always_named() -> None:
     lines = [line("a", 0.85, 0.80, 0.01), line("a", 0.88, None, None, "characters")]
-    said = sayings(league(*lines))
+    said = findings(league(*lines))
     assert [s.tone for s in said] == ["bad"]
     assert said[0].text.startswith("ours is 3.0 points below the bag of characters (88.0)")
-    both = sayings(league(*lines, line("b", 0.85, 0.80, 0.01)))
+    both = findings(league(*lines, line("b", 0.85, 0.80, 0.01)))
     assert both[0].tone == "warn" and "points below the bag" in both[0].text  # helps, yet is not needed
 
 
 def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_above_nor_below() -> None:
     lines = [line("a", 0.88, 0.80, 0.01), line("a", 0.885, None, None, "characters")]
-    (said,) = sayings(league(*lines))
+    (said,) = findings(league(*lines))
     assert said.tone == "warn"
     assert said.text.startswith(
         "ours and the bag of characters (88.5) cannot be told apart (−0.5 points, p = "
@@ -115,7 +115,7 @@ def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_abov
 @pytest.mark.parametrize(("mean", "shown"), [(0.93, "+5.0"), (0.83, "−5.0")])
 def test_of_one_seed_nothing_is_claimed_beside_the_bag_of_characters(mean: float, shown: str) -> None:
     lines = [line("a", mean, 0.80, None), line("a", 0.88, None, None, "characters")]
-    (said,) = sayings(league(*lines))
+    (said,) = findings(league(*lines))
     assert said.tone == "warn"
     told = f"ours and the bag of characters (88.0) are {shown} points apart; one seed says no more than that."
     assert said.text == told
@@ -158,14 +158,14 @@ def test_what_a_loss_says(made: PretrainRun, tone: str, words: str) -> None:
 def test_what_is_missing_is_said() -> None:
     said = [
         s.text
-        for s in sayings(
+        for s in findings(
             Found(Path("out"), runs=[run(loss=1.0)], building=[("corpus", ""), ("shards", "aware")])
         )
     ]
     assert any("No task has been scored yet" in s for s in said)
     assert "corpus: read, clean, filter is being made, or was cut." in said
     assert "shards: text to token ids (aware) is being made, or was cut." in said
-    assert "0 cells are done" in sayings(league())[-1].text
+    assert "0 cells are done" in findings(league())[-1].text
 
 
 def named(name: str, **last: float) -> PretrainRun:
@@ -183,10 +183,10 @@ def test_many_runs_are_told_in_a_few_sentences() -> None:
     good = [named(f"a{i}", heldout_loss=4.0 + i / 10, heldout_unigram=7.0) for i in range(4)]
     flat = named("flat", heldout_loss=6.9, heldout_unigram=7.0)
     found = replace(league(line("t", 0.85, 0.80, 0.01)), runs=[*good, flat])
-    said = [s.text for s in sayings(found)]
+    said = [s.text for s in findings(found)]
     assert said[0].startswith("5 pretraining runs, 5,000 steps and 50K tokens in all.")
     assert said[1].startswith("4 of 5 runs read context: their held-out losses are 2.700 to 3.000 below")
     assert said[2].startswith("flat knows little more than word frequencies") and len(said) == 3
     going = good[0].manifest.model_copy(update={"state": "running"})
     live = replace(found, runs=[replace(good[0], manifest=going), *found.runs[1:]])
-    assert "Still running: a0 (1,000 / 1,000) steps." in sayings(live)[0].text
+    assert "Still running: a0 (1,000 / 1,000) steps." in findings(live)[0].text

@@ -11,7 +11,7 @@ from malmoi.analyzers.cache import Cached
 from malmoi.analyzers.protocol import Analyzer, Morphemes, Surfaces
 
 
-class Late:
+class Lazy:
     """`opener()` on demand; `told` is the identity on record, which holds until then.
 
     Every call that cuts a text raises what `opener` raises, until it succeeds.

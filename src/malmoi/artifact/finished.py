@@ -1,7 +1,7 @@
 """Artifact folders: what a stage writes, with a manifest that says from what, how and which bytes.
 
 *Finished* artifacts are written as `NAME.tmp/`, fsynced and renamed, so a reader never sees half of one.
-*Growing* artifacts (pretrain, finetune, league) are visible at once with `state = running`.
+*Live* artifacts (pretrain, finetune, league) are visible at once with `state = running`.
 Same key (stage + identity config + digests of the inputs) = nothing to do.
 """
 
@@ -202,12 +202,12 @@ def is_current(
     verify: bool = False,
     inputs: Mapping[str, FileRecord] | None = None,
     reporter: Reporter = SILENT,
-    held: bool = False,
+    is_locked: bool = False,
 ) -> bool:
     """Whether `folder` already holds the finished artifact with this key, its files untouched.
 
     Of a copy the bytes are compared, and its manifest then records the files as they lie there, and `inputs`
-    likewise, so that they are read once. `held`: the caller keeps other processes out. Warns MM0032 (made
+    likewise, so that they are read once. `is_locked`: the caller keeps other processes out. Warns MM0032 (made
     with other versions).
     """
     if not (folder / MANIFEST).exists():
@@ -225,7 +225,7 @@ def is_current(
     if same != manifest:
         # A folder on a read-only disk, or one that another process works in, is as good without.
         with suppress(OSError, MalmoiError):
-            if held:
+            if is_locked:
                 write_json(folder / MANIFEST, same.model_dump())
             else:
                 with locked(folder):

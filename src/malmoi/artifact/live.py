@@ -1,7 +1,7 @@
-"""A growing artifact: visible from its first moment with `state = running`, whole once it says `finished`.
+"""A live artifact: visible from its first moment with `state = running`, whole once it says `finished`.
 
-`with held(out)` keeps other processes out and brings back what a kill set aside; inside it, a caller looks
-whether the work is done and, if not, writes `with growing_artifact(out, …)`.
+`with locked_output(out)` keeps other processes out and restores the backup that a kill left; inside it, a
+caller looks whether the work is done and, if not, writes `with live_artifact(out, …)`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from malmoi.errors import MalmoiError
 
 
 @contextmanager
-def held(out: Path) -> Iterator[None]:
+def locked_output(out: Path) -> Iterator[None]:
     """Keep other malmoi processes out of `out` (made where missing), and put back what a kill set aside.
 
     Raises MM0006 where another process works in it, MM0014 where a file stands there.
@@ -40,14 +40,14 @@ def held(out: Path) -> Iterator[None]:
             locks.enter_context(locked(out))
             if (before := _before(out)).is_dir():
                 with locked(before):  # the process that set it aside may be about to make `out` anew
-                    put_back(out)
+                    restore_backup(out)
                 locks.close()  # `out` may be another folder now
                 locks.enter_context(locked(out))
         yield
 
 
 @contextmanager
-def growing_artifact(
+def live_artifact(
     out: Path,
     stage: str,
     config: Section,
@@ -58,9 +58,10 @@ def growing_artifact(
     origins: Mapping[str, str] | None = None,
     keep: bool = False,
 ) -> Iterator[Draft]:
-    """Write into `out` itself, which the caller has `held`. What a cut run left there is removed first.
+    """Write into `out` itself, which the caller has locked (`locked_output`). What a cut run left there is
+    removed first.
 
-    A finished run stands aside as `.NAME.before` until the new one is finished, and comes back if that fails.
+    A finished run is backed up as `.NAME.before` until the new one is finished, and restored if that fails.
     Where there was none, the folder stays `running` after an error or a signal; the same command starts it
     again. With `keep` the contents stay: they are artifacts themselves and know whether they are done (the
     cells of a league).
@@ -88,7 +89,7 @@ def growing_artifact(
     )
     draft = Draft(out)
     started = time.monotonic()
-    with disk_errors(out), _aside(out, before):
+    with disk_errors(out), _backed_up(out, before):
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / MANIFEST, manifest.model_dump())
         yield draft
@@ -99,7 +100,7 @@ def growing_artifact(
         write_json(out / MANIFEST, manifest.model_dump())
 
 
-def put_back(out: Path) -> None:
+def restore_backup(out: Path) -> None:
     """After a kill: the finished run that stood aside returns to `out`, unless the new one is finished."""
     out = real_place(out)
     before = _before(out)
@@ -112,7 +113,7 @@ def put_back(out: Path) -> None:
 
 
 @contextmanager
-def _aside(out: Path, before: Path | None) -> Iterator[None]:
+def _backed_up(out: Path, before: Path | None) -> Iterator[None]:
     """Move `out` to `before` (None: there is nothing to keep) while a new run is made in its place."""
     if before is None:
         yield

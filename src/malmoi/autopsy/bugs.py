@@ -18,9 +18,9 @@ from malmoi.pretrain.objectives.electra import Electra
 
 HEALTHY = "healthy"  # the row without a bug
 
-# The generator is as wide as the discriminator because only so it can be initialized from counts; at temperature
-# 1 it then replaces so plausibly that even a healthy discriminator's AUC stays at .50 to .60 on the sample
-# (2 x 64 and 2 x 128, 400 updates).
+# The generator is as wide as the discriminator because only so it can be initialized from counts; at
+# temperature 1 it then replaces so plausibly that even a healthy discriminator's AUC stays at .50 to .60 on
+# the sample (2 x 64 and 2 x 128, 400 updates).
 MODEL = ModelConfig(layers=2, hidden=64, heads=2, generator_width=1.0, max_positions=64, dropout=0.0)
 RECIPE = PretrainConfig(
     objective="electra",

@@ -17,7 +17,7 @@ from malmoi.model.heads import Discriminator
 from malmoi.model.hf.folder import write_model
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.data.random_bits import uniforms, words
+from malmoi.pretrain.data.random_bits import random_bits, uniforms
 from malmoi.pretrain.objectives.electra import GENERATOR, Electra, ElectraBatch, ElectraModel
 from malmoi.pretrain.objectives.protocol import Loss
 from malmoi.pretrain.objectives.sampling import gumbel, sample
@@ -127,7 +127,7 @@ class RandomWords(Electra):
         batch = super().batch(block, rows_R, seed, rate)
         numbers, places = rows_R[:, None], np.arange(len(batch.slots_M) // len(rows_R))[None]
         lot_M = torch.from_numpy(uniforms(seed, LOT, numbers, places).ravel())
-        drawn = words(seed, TOKEN, numbers, places) % np.uint64(self.encoder.vocab_size)
+        drawn = random_bits(seed, TOKEN, numbers, places) % np.uint64(self.encoder.vocab_size)
         tokens_M = torch.from_numpy(drawn.astype(np.int64).ravel())
         before_M = batch.masked_ids_T[batch.slots_M]
         chosen_M = (lot_M < 0.1) & (before_M == self.special.mask)

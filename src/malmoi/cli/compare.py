@@ -27,7 +27,7 @@ def compare(
     mb: Annotated[float, typer.Option("--mb", min=0.01, help=text("cli.compare.mb"))] = 5.0,
     out: Annotated[Path | None, typer.Option("--out", help=text("cli.compare.out"))] = None,
 ) -> None:
-    from malmoi.report.tokenizer_reading import sayings
+    from malmoi.report.tokenizer_reading import findings
     from malmoi.tokenizer_eval.run import compare_tokenizers
 
     found = compare_tokenizers(
@@ -38,11 +38,11 @@ def compare(
         mb=mb,
         reporter=console().reporter,
     )
-    said = [saying.text for saying in sayings(found)]
+    said = [saying.text for saying in findings(found)]
     _show(found)
     for line in said:
         console().show(f"- {line}")
-    console().result(found.as_dict() | {"sayings": said}, _brief(found))
+    console().result(found.as_dict() | {"findings": said}, _brief(found))
     if out is not None:
         from malmoi.report.tokenizers import write_comparison
 

@@ -30,14 +30,14 @@ def diff(
     out: Annotated[Path | None, typer.Option("--out", help=text("cli.diff.out"))] = None,
 ) -> None:
     from malmoi.report.compare import compare
-    from malmoi.report.diff import headline, sayings, write_diff
+    from malmoi.report.diff import findings, headline, write_diff
 
     found = compare(left, right, console().reporter)
     if console().mode != "json":
         for name in TABLES:
             _show(name, found)
         _show_batch(found)
-        for line in (headline(found), *(said.text for said in sayings(found))):
+        for line in (headline(found), *(said.text for said in findings(found))):
             console().show(line)
     console().result(
         {

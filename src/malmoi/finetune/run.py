@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from malmoi.artifact.disk import real_place
 from malmoi.artifact.finished import Manifest, artifact_key, is_current, read_manifest, record_inputs
-from malmoi.artifact.live import growing_artifact, held
+from malmoi.artifact.live import live_artifact, locked_output
 from malmoi.device import choose_device, keep_freed_memory, use_threads
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
@@ -51,19 +51,19 @@ def finetune(
     manifest.json.
     Raises MalmoiError: MM0006 (another process works in `out`), MM0412 (a head that does not go with the
     encoder), MM0615 (loss is not a number), MM0617 (vocabulary and model do not fit), MM0619 (max_len beyond
-    the model's positions), and those of `growing_artifact`.
+    the model's positions), and those of `live_artifact`.
     """
     out = real_place(out)
     shape = start.shape
     check_shape(config, shape)
     config = resolve(config, data.task, rows=len(data.train), shape=shape)
-    with held(out):
+    with locked_output(out):
         inputs = start.inputs(out, verify=verify) | record_inputs(data.files.values(), out, verify=verify)
         digests = start.names(inputs) | {
             split: inputs[str(path)].sha256 for split, path in data.files.items()
         }
         key = artifact_key(STAGE, config, digests)
-        if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter, held=True):
+        if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter, is_locked=True):
             reporter.say("base.current", path=out)
             return read_manifest(out)
         device = choose_device(config.device)
@@ -76,9 +76,7 @@ def finetune(
         threads = torch.get_num_threads()
         gpus = [device] if device.type == "cuda" else []
         with (
-            growing_artifact(
-                out, STAGE, config, key, inputs=inputs, seed=config.seed, origins=origins
-            ) as draft,
+            live_artifact(out, STAGE, config, key, inputs=inputs, seed=config.seed, origins=origins) as draft,
             torch.random.fork_rng(gpus),  # the caller's random numbers are not ours to move
         ):
             try:

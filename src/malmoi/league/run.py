@@ -13,7 +13,7 @@ from pathlib import Path
 
 from malmoi.artifact.disk import real_place, write_json
 from malmoi.artifact.finished import artifact_key, digest_json, finished_artifact, is_current, record_inputs
-from malmoi.artifact.live import growing_artifact, held
+from malmoi.artifact.live import live_artifact, locked_output
 from malmoi.config import identity
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, check_shape
@@ -60,7 +60,7 @@ def league(
     # Looked up once: a run that is still training has other checkpoints by the time the cells are done.
     reached = {row.name: milestones(row) for row in rows} if config.curve else {}
     passed = [one for found in reached.values() for one in found[:-1]]
-    with held(out):
+    with locked_output(out):
         inputs = {
             path: record
             for row in rows
@@ -74,7 +74,7 @@ def league(
                 "rows": {row.name: row.start.names(inputs) if row.start else {} for row in rows},
             }
         )
-        with growing_artifact(
+        with live_artifact(
             out, STAGE, config, key, inputs=inputs, seed=None, origins=origins, keep=True
         ) as draft:
             drawn = [config.curve and data.task.name in (config.curve_tasks or names) for data in read]

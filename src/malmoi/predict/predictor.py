@@ -78,7 +78,7 @@ class Predictor:
             folder,
             model,
             # What is asked may be private, and is seldom asked twice.
-            load_tokenizer(folder, reporter=reporter).forgetful(),
+            load_tokenizer(folder, reporter=reporter).uncached(),
             kind,
             tuple(labels) if kind == "classify" else (),
             columns,

@@ -20,8 +20,8 @@ class PretrainConfig(Section):
     )
     weight_init: Literal["random", "cooccurrence"] = Field(
         "random",
-        description="New weights: random, or cooccurrence: which words stand near which is counted in the text "
-        "and written into them, for small budgets.",
+        description="New weights: random, or cooccurrence: which words stand near which is counted in the "
+        "text and written into them, for small budgets.",
     )
     glorot: bool = Field(
         False,

@@ -31,7 +31,7 @@ from malmoi.pretrain.checkpoint import (
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.data.batches import Feed
 from malmoi.pretrain.data.feeder import processes, stream
-from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.data.random_bits import random_bits
 from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.pretrain.monitor.journal import Journal
 from malmoi.pretrain.monitor.probes import first_token_cosine, idle_weights, lost_weights, untied
@@ -144,7 +144,7 @@ class Trainer(Generic[B]):
             contextlib.closing(self._batches(first)) as batches_of_steps,
         ):
             bar.skip(first)
-            speed.go_on()
+            speed.resume()
             for batches in batches_of_steps:
                 self._update(batches, journal)
                 speed.count(self._done[-1].tokens)
@@ -185,7 +185,7 @@ class Trainer(Generic[B]):
             self._score(journal)
         if save:
             self._save(journal)
-        speed.go_on()
+        speed.resume()
         bar.advance(1, detail)
 
     def _update(self, batches: list[B], journal: Journal) -> None:
@@ -208,7 +208,7 @@ class Trainer(Generic[B]):
         with one_update() as update:
             for i, batch in enumerate(batches):
                 # For dropout, which alone uses torch's generator; on a CPU the first seed serves all.
-                torch.manual_seed(int(words(config.seed, step, i) >> 1))
+                torch.manual_seed(int(random_bits(config.seed, step, i) >> 1))
                 update.begin()
                 with self._autocast():
                     loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
@@ -236,7 +236,7 @@ class Trainer(Generic[B]):
         for one in done:
             if halted and one.halted.item():
                 self._save(journal)
-                self._refuse(one)
+                self._raise_nonfinite(one)
             state = self.state
             self.state = TrainState(state.step + 1, state.tokens + one.tokens, add(state.sums, one.sums))
             self._newest = one
@@ -272,7 +272,7 @@ class Trainer(Generic[B]):
             for batch in self.heldout:
                 loss = self.objective.loss(self.model, batch.to(self.device), counts)  # type: ignore[arg-type]
                 sums = add(sums, loss.sums)
-            cosine = first_token_cosine(self.objective.kept(self.model), self.heldout, self.device)
+            cosine = first_token_cosine(self.objective.saved_encoder(self.model), self.heldout, self.device)
         means = {f"heldout_{name}": value for name, value in self.objective.metrics(sums).items()}
         means |= {"heldout_unigram": self.unigram, "heldout_cls_cosine": cosine}
         self._write(journal, "heldout", means)
@@ -293,7 +293,7 @@ class Trainer(Generic[B]):
         self.reporter.warn(code, str(self.run), step=self.state.step, **values)
 
     def _check_tied(self) -> None:
-        if pairs := untied(self.model, self.objective.tied(self.model)):
+        if pairs := untied(self.model, self.objective.tied_parameters(self.model)):
             raise MalmoiError("MM0514", self.run, pairs=", ".join(pairs))
 
     def _save(self, journal: Journal) -> None:
@@ -316,7 +316,7 @@ class Trainer(Generic[B]):
             if lost and self.watch.first("MM0530"):
                 self._alarm(journal, "MM0530", {"count": len(lost), "names": ", ".join(lost[:3])})
 
-    def _refuse(self, fault: Done) -> NoReturn:
+    def _raise_nonfinite(self, fault: Done) -> NoReturn:
         """Stop before the update and name the rows with a non-finite loss (all, if only gradients are)."""
         numbers: list[int] = []
         batches = self.feed.batch(self.state.step)

@@ -44,13 +44,13 @@ from malmoi.pretrain.checkpoint import (
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.packing import RowTable
-from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.data.random_bits import random_bits
 from malmoi.pretrain.init.cooccurrence import start_discriminator, start_from_counts, word_width
 from malmoi.pretrain.init.counts import count, counted_tokens
 from malmoi.pretrain.init.from_checkpoint import (
     check_init,
     compare_vocabularies,
-    go_on,
+    initialise_from,
     open_init,
     shape_of,
     told,
@@ -157,11 +157,11 @@ def pretrain(
         train = RowTable.open(opened.train, config.row_len, tables, reporter)
         heldout = RowTable.open(opened.heldout, config.row_len, tables, reporter) if opened.heldout else None
         checkpoint = find_checkpoint(out, reporter)
-        torch.manual_seed(int(words(config.seed, 1 << 32)))
+        torch.manual_seed(int(random_bits(config.seed, 1 << 32)))
         network = objective.read(checkpoint) if checkpoint else objective.model()
         trained = sum(parameter.numel() for parameter in network.parameters())
         if going_on:
-            go_on(network, *going_on)
+            initialise_from(network, *going_on)
             manifest.counts["init"] = told(going_on[1])
             reporter.say("pretrain.adapted", checkpoint=config.init, **told(going_on[1]))
         _preflight(out, network, config.keep + len(milestones))

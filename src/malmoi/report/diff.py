@@ -10,7 +10,7 @@ from malmoi.messages import text
 from malmoi.paths import readable
 from malmoi.report.compare import Comparison
 from malmoi.report.figures import figures
-from malmoi.report.verdict import Saying
+from malmoi.report.verdict import Finding
 from malmoi.report.write import render
 
 
@@ -23,7 +23,7 @@ def write_diff(found: Comparison, target: Path) -> None:
         "diff.html",
         found=found,
         headline=headline(found),
-        sayings=sayings(found),
+        findings=findings(found),
         figures=figures(runs, speed=False),
     )
     target = target / "diff.html" if target.is_dir() else target
@@ -45,30 +45,30 @@ def headline(found: Comparison) -> str:
     return text("report.diff.different", what=names)
 
 
-def sayings(found: Comparison) -> list[Saying]:
+def findings(found: Comparison) -> list[Finding]:
     """Curves, batches, and what differs without deciding anything."""
     said = [_curve(found), _batch(found)]
     if found.same and (found.execution or found.versions):
-        said.append(Saying("plain", text("report.diff.harmless")))
+        said.append(Finding("plain", text("report.diff.harmless")))
     return said
 
 
-def _curve(found: Comparison) -> Saying:
+def _curve(found: Comparison) -> Finding:
     if found.curve is not None:
         c = found.curve
         values = {"name": c.name, "left": repr(c.left), "right": repr(c.right)}
-        return Saying("warn", text("report.diff.curve_differs", step=f"{c.step:,}", **values))
+        return Finding("warn", text("report.diff.curve_differs", step=f"{c.step:,}", **values))
     if not found.logged:
-        return Saying("plain", text("report.diff.curve_nothing"))
-    return Saying("good", text("report.diff.curve_same", n=f"{found.logged:,}"))
+        return Finding("plain", text("report.diff.curve_nothing"))
+    return Finding("good", text("report.diff.curve_same", n=f"{found.logged:,}"))
 
 
-def _batch(found: Comparison) -> Saying:
+def _batch(found: Comparison) -> Finding:
     batches = found.batches
     if batches.reason is not None:
-        return Saying("plain", text(batches.reason, folder=batches.folder))
+        return Finding("plain", text(batches.reason, folder=batches.folder))
     if batches.first is None:
-        return Saying("good", text("report.diff.batches_same", n=f"{batches.compared:,}"))
+        return Finding("good", text("report.diff.batches_same", n=f"{batches.compared:,}"))
     first = batches.first
     key = f"report.diff.batch_{first.what}"
-    return Saying("warn", text(key, k=f"{first.k:,}", step=f"{first.k + 1:,}", row=first.row))
+    return Finding("warn", text(key, k=f"{first.k:,}", step=f"{first.k + 1:,}", row=first.row))

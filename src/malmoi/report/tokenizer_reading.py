@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import floor
 
 from malmoi.messages import text
-from malmoi.report.verdict import Saying
+from malmoi.report.verdict import Finding
 from malmoi.tokenizer_eval.run import Comparison
 
 TELLING = 0.02
@@ -19,25 +19,25 @@ SLOW = 5.0  # times
 ALL_SHOWN = 3  # names in one sentence; of more the least and the most
 
 
-def headline(found: Comparison) -> Saying:
-    """The gravest of `sayings`, or the first."""
-    said = sayings(found)
+def headline(found: Comparison) -> Finding:
+    """The gravest of `findings`, or the first."""
+    said = findings(found)
     for tone in ("bad", "warn", "good", "plain"):
         for saying in said:
             if saying.tone == tone:
                 return saying
-    return Saying("plain", text("compare.say.nothing"))
+    return Finding("plain", text("compare.say.nothing"))
 
 
-def sayings(found: Comparison) -> list[Saying]:
+def findings(found: Comparison) -> list[Finding]:
     """What suits what, then what to beware of."""
     said = [*_cheapest(found), *_inside(found), *_answers(found), *_beware(found), *_speed(found)]
     if found.part == "training":
-        said.append(Saying("plain", text("compare.say.training_text")))
+        said.append(Finding("plain", text("compare.say.training_text")))
     return said
 
 
-def _cheapest(found: Comparison) -> list[Saying]:
+def _cheapest(found: Comparison) -> list[Finding]:
     """Among those that lose no more text than they must: a vocabulary of [UNK] is short, too. Where a shorter
     one is left out for that, the sentence says which."""
     least = min(c.measures.unk_eojeol_percent for c in found.contenders)
@@ -62,10 +62,10 @@ def _cheapest(found: Comparison) -> list[Saying]:
     if shorter:
         bound = f"{floor(10 * max(UNKNOWN, least)) / 10:g}"  # never rounded up: all of them lie above it
         said += " " + text("compare.say.left_out", names=", ".join(shorter), bound=bound)
-    return [Saying("good", said, text("compare.say.cheapest_why"))]
+    return [Finding("good", said, text("compare.say.cheapest_why"))]
 
 
-def _inside(found: Comparison) -> list[Saying]:
+def _inside(found: Comparison) -> list[Finding]:
     judged = [(c.boundaries.f1, c) for c in found.contenders if c.boundaries]
     if len(judged) < 2:
         return []
@@ -73,7 +73,7 @@ def _inside(found: Comparison) -> list[Saying]:
     if best - min(f1 for f1, _ in judged) < 100 * TELLING or contender.boundaries is None:
         return []
     return [
-        Saying(
+        Finding(
             "good",
             text(
                 "compare.say.inside",
@@ -86,25 +86,25 @@ def _inside(found: Comparison) -> list[Saying]:
     ]
 
 
-def _answers(found: Comparison) -> list[Saying]:
+def _answers(found: Comparison) -> list[Finding]:
     judged = [(c.ceiling.em, c.name) for c in found.contenders if c.ceiling]
     if not judged:
         return []
     said = []
     best, name = max(judged)
     if len(judged) > 1 and best - min(judged)[0] >= 100 * TELLING:
-        said.append(Saying("good", text("compare.say.answers", name=name, em=f"{best:.1f}")))
+        said.append(Finding("good", text("compare.say.answers", name=name, em=f"{best:.1f}")))
     low = sorted((em, name) for em, name in judged if em < CUT_OUT)
     if low:
         (em, name), *others = low
         why = text("compare.say.answers_why")
         if others:
             why += " " + text("compare.say.others", others=", ".join(f"{n} {e:.1f}" for e, n in others))
-        said.append(Saying("bad", text("compare.say.cannot_answer", name=name, em=f"{em:.1f}"), why))
+        said.append(Finding("bad", text("compare.say.cannot_answer", name=name, em=f"{em:.1f}"), why))
     return said
 
 
-def _beware(found: Comparison) -> list[Saying]:
+def _beware(found: Comparison) -> list[Finding]:
     shares = {
         "unknown": [(c.name, c.measures.unk_eojeol_percent) for c in found.contenders],
         "long": [(c.name, c.measures.documents.over[512]) for c in found.contenders],
@@ -115,17 +115,17 @@ def _beware(found: Comparison) -> list[Saying]:
         shown = [f"{name} {share:.1f} %" for share, name in over]
         if shown:
             ends = ", ".join(shown) if len(shown) <= ALL_SHOWN else f"{shown[0]} … {shown[-1]}"
-            said.append(Saying("warn", text(f"compare.say.{what}", shares=ends)))
+            said.append(Finding("warn", text(f"compare.say.{what}", shares=ends)))
     return said
 
 
-def _speed(found: Comparison) -> list[Saying]:
+def _speed(found: Comparison) -> list[Finding]:
     fast, slow = (pick(found.contenders, key=lambda c: c.speed) for pick in (max, min))
     if fast.speed < SLOW * slow.speed:
         return []
     times = f"{fast.speed / max(slow.speed, 1e-6):.0f}"
     return [
-        Saying(
+        Finding(
             "plain",
             text("compare.say.slow", name=slow.name, times=times, other=fast.name, speed=f"{slow.speed:.2f}"),
         )

@@ -14,7 +14,7 @@ from malmoi.messages import text
 from malmoi.paths import readable
 from malmoi.report.charts import Line, colour, plot
 from malmoi.report.figures import Key
-from malmoi.report.tokenizer_reading import headline, sayings
+from malmoi.report.tokenizer_reading import findings, headline
 from malmoi.report.tokenizer_table import rows
 from malmoi.report.write import render
 from malmoi.tokenizer_eval.examples import Token
@@ -46,7 +46,7 @@ def write_comparison(found: Comparison, target: Path) -> None:
         "tokenizers.html",
         found=found,
         headline=headline(found),
-        sayings=sayings(found),
+        findings=findings(found),
         groups=[(group, list(part)) for group, part in groupby(rows(found), key=lambda row: row.group)],
         figures=[_lengths(found, "documents"), _lengths(found, "sentences")],
         references=_references(found),

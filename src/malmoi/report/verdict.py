@@ -25,13 +25,13 @@ Tone = Literal["good", "bad", "warn", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
+class Finding:
     tone: Tone
     text: str
     detail: str = ""
 
 
-def headline(found: Found) -> Saying:
+def headline(found: Found) -> Finding:
     """The one sentence at the top."""
     judged = _judged(found.league)
     if judged:
@@ -41,13 +41,13 @@ def headline(found: Found) -> Saying:
     if found.tuned and found.tuned[0].value is not None:
         cell = found.tuned[0]
         metric = metric_name(cell.metric)
-        return Saying(
+        return Finding(
             "plain", text("report.verdict.tuned", task=cell.task, metric=metric, score=percent(cell.value))
         )
-    return Saying("plain", text("report.verdict.nothing_yet"))
+    return Finding("plain", text("report.verdict.nothing_yet"))
 
 
-def sayings(found: Found) -> list[Saying]:
+def findings(found: Found) -> list[Finding]:
     """The sentences below it: training, data, learning, the bag of characters, alarms, what is missing."""
     many = len(found.runs) > FEW
     said = [_all_trained(found.runs)] if many else [_trained(run, found) for run in found.runs]
@@ -101,7 +101,7 @@ def _learnt(run: PretrainRun) -> tuple[float, float]:
     return -math.inf if below is None else below, -math.inf if heldout is None else -heldout
 
 
-def _trained(run: PretrainRun, found: Found) -> Saying:
+def _trained(run: PretrainRun, found: Found) -> Finding:
     counts = run.manifest.counts
     steps = run.setting("steps") or 0
     shards = found.read_by(run)
@@ -123,10 +123,10 @@ def _trained(run: PretrainRun, found: Found) -> Saying:
     running = run.manifest.state == "running"
     if running:
         parts.append(text("report.verdict.running", **values))
-    return Saying("plain", " ".join(parts))
+    return Finding("plain", " ".join(parts))
 
 
-def _all_trained(runs: Sequence[PretrainRun]) -> Saying:
+def _all_trained(runs: Sequence[PretrainRun]) -> Finding:
     """One sentence for more runs than anybody reads one by one; a table has them all."""
     steps, tokens = (sum(getattr(run.curves, name) for run in runs) for name in ("step", "tokens"))
     told = text("report.verdict.all_trained", n=len(runs), steps=f"{steps:,}", tokens=big(tokens))
@@ -134,32 +134,32 @@ def _all_trained(runs: Sequence[PretrainRun]) -> Saying:
     if running:
         places = (f"{run.name} ({run.curves.step:,} / {run.setting('steps') or 0:,})" for run in running)
         told += " " + text("report.verdict.some_running", names=", ".join(places))
-    return Saying("plain", told)
+    return Finding("plain", told)
 
 
-def _all_learn(good: Sequence[PretrainRun], runs: Sequence[PretrainRun]) -> Saying:
+def _all_learn(good: Sequence[PretrainRun], runs: Sequence[PretrainRun]) -> Finding:
     below = sorted(below_frequencies(run) or 0.0 for run in good)
     values = {"low": short(below[0]), "high": short(below[-1])}
-    return Saying("good", text("report.verdict.all_learn", n=len(good), total=len(runs), **values))
+    return Finding("good", text("report.verdict.all_learn", n=len(good), total=len(runs), **values))
 
 
-def _learning(run: PretrainRun) -> Saying:
+def _learning(run: PretrainRun) -> Finding:
     """Whether the loss says that context is read; the bounds are those of the alarms."""
     heldout, below = _heldout(run), below_frequencies(run)
     auc = run.curves.last("heldout_discriminator_auc")
     early = run.curves.step < max(JUDGED_AFTER * (run.setting("steps") or 0), FEWEST_STEPS)
     if run.electra and auc is not None and auc < BLIND and not early:
-        return Saying("bad", text("report.verdict.blind", name=run.name, auc=f"{auc:.2f}"))
+        return Finding("bad", text("report.verdict.blind", name=run.name, auc=f"{auc:.2f}"))
     if heldout is None:
-        return Saying("plain", text("report.verdict.no_heldout", name=run.name))
+        return Finding("plain", text("report.verdict.no_heldout", name=run.name))
     values = {"name": run.name, "loss": short(heldout), "below": short(abs(below or 0.0))}
     if below is None:
-        return Saying("plain", text("report.verdict.heldout", **values))
+        return Finding("plain", text("report.verdict.heldout", **values))
     if below >= PLATEAU:
-        return Saying("good", text("report.verdict.learns", **values))
+        return Finding("good", text("report.verdict.learns", **values))
     if early:
-        return Saying("plain", text("report.verdict.early", name=run.name, loss=short(heldout)))
-    return Saying("bad", text("report.verdict.plateau" if below >= 0 else "report.verdict.above", **values))
+        return Finding("plain", text("report.verdict.early", name=run.name, loss=short(heldout)))
+    return Finding("bad", text("report.verdict.plateau" if below >= 0 else "report.verdict.above", **values))
 
 
 def is_baseline(row: str) -> bool:
@@ -177,7 +177,7 @@ def _judged(league: League | None) -> list[dict[str, Any]]:
     return list(best.values())
 
 
-def _help(judged: Sequence[dict[str, Any]]) -> Saying:
+def _help(judged: Sequence[dict[str, Any]]) -> Finding:
     if len(judged) == 1:
         return _task(judged[0])
     found = [judge(line["difference"], line.get("p")) for line in judged]
@@ -185,10 +185,10 @@ def _help(judged: Sequence[dict[str, Any]]) -> Saying:
     tone: Tone = "good" if helps and not hurts else "bad" if hurts and not helps else "warn"
     values = {"total": len(judged), "helps": helps, "hurts": hurts, "rest": len(judged) - helps - hurts}
     key = "report.verdict.all_tasks" if helps == len(judged) else "report.verdict.tasks"
-    return Saying(tone, text(key, **values))
+    return Finding(tone, text(key, **values))
 
 
-def _task(line: dict[str, Any]) -> Saying:
+def _task(line: dict[str, Any]) -> Finding:
     outcome = judge(line["difference"], line.get("p"))
     tone: dict[str, Tone] = {"helps": "good", "hurts": "bad", "unclear": "warn", "one_seed": "warn"}
     values = {
@@ -200,10 +200,10 @@ def _task(line: dict[str, Any]) -> Saying:
         "n": line["n"],
         "p": chance(line.get("p")),
     }
-    return Saying(tone[outcome], text(f"report.verdict.{outcome}", **values))
+    return Finding(tone[outcome], text(f"report.verdict.{outcome}", **values))
 
 
-def _bar(line: dict[str, Any], league: League | None) -> Saying | None:
+def _bar(line: dict[str, Any], league: League | None) -> Finding | None:
     """The best line of a task against the bag of characters, the bar that every network must clear."""
     lines = [x for x in (league.lines if league else []) if x["task"] == line["task"]]
     base = next((x for x in lines if x["row"] == "characters"), None)
@@ -219,18 +219,18 @@ def _bar(line: dict[str, Any], league: League | None) -> Saying | None:
         "one_seed": ("warn", "one_seed_characters"),
     }
     tone, key = found[judge(above, p)]
-    return Saying(tone, text(f"report.verdict.{key}", signed=signed(above), p=chance(p), **values))
+    return Finding(tone, text(f"report.verdict.{key}", signed=signed(above), p=chance(p), **values))
 
 
-def _with_bar(said: Saying, bar: Saying | None) -> Saying:
+def _with_bar(said: Finding, bar: Finding | None) -> Finding:
     """Both sentences as one; green only where both are."""
     if bar is None:
         return said
     tone: Tone = "warn" if said.tone == "good" and bar.tone != "good" else said.tone
-    return Saying(tone, f"{said.text} {bar.text}")
+    return Finding(tone, f"{said.text} {bar.text}")
 
 
-def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:
+def alarms(run: PretrainRun, *, several: bool) -> list[Finding]:
     """Each kind of alarm once, as it first rang."""
     first: dict[str, dict[str, Any]] = {}
     for entry in run.curves.alarms:
@@ -247,20 +247,20 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Saying]:
         except (KeyError, ValueError, TypeError):  # an alarm of another version
             shown = text("report.verdict.unknown_alarm", code=code, step=f"{entry['step']:,}")
             detail = ", ".join(f"{name} {value}" for name, value in values.items())
-        said.append(Saying("warn", f"{run.name} · {shown}" if several else shown, detail))
+        said.append(Finding("warn", f"{run.name} · {shown}" if several else shown, detail))
     return said
 
 
-def _missing(found: Found) -> list[Saying]:
+def _missing(found: Found) -> list[Finding]:
     said = []
     for stage, name in found.building:
         shown = text(f"cli.run.{stage}") + (f" ({name})" if name else "")
-        said.append(Saying("plain", text("report.verdict.building", stage=shown)))
+        said.append(Finding("plain", text("report.verdict.building", stage=shown)))
     if found.runs and found.league is None:
-        said.append(Saying("plain", text("report.verdict.no_league")))
+        said.append(Finding("plain", text("report.verdict.no_league")))
     if found.league is not None and not found.league.lines:
         done = sum(cell.scores is not None for cell in found.league.cells)
-        said.append(Saying("plain", text("report.verdict.league_running", done=done)))
+        said.append(Finding("plain", text("report.verdict.league_running", done=done)))
     if found.shards and not found.runs:
-        said.append(Saying("plain", text("report.verdict.no_pretraining")))
+        said.append(Finding("plain", text("report.verdict.no_pretraining")))
     return said

@@ -21,7 +21,7 @@ from malmoi.report.folder import Found, PretrainRun, look
 from malmoi.report.numbers import big, lasting, percent, short, signed
 from malmoi.report.origin import settings, timings, versions
 from malmoi.report.scores import answered, score_curves, tasks
-from malmoi.report.verdict import below_frequencies, headline, objective_name, sayings, shape_of
+from malmoi.report.verdict import below_frequencies, findings, headline, objective_name, shape_of
 
 
 def write_report(out: Path, target: Path) -> None:
@@ -99,7 +99,7 @@ def _report(found: Found) -> dict[str, Any]:
         made["curves"] = score_curves(league, names, groups) if league else []
     with expected_shape(home / "table.json"):
         made["tasks"] = tasks(league) if league else []
-        made |= {"headline": headline(found), "sayings": sayings(found), "tiles": _tiles(found)}
+        made |= {"headline": headline(found), "findings": findings(found), "tiles": _tiles(found)}
     with expected_shape((found.corpus.folder if found.corpus else home) / "audit.json"):
         made["corpus"] = corpus_part(found.corpus) if found.corpus else None
     return made

@@ -67,7 +67,7 @@ def build_shards(
     # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
     for ready in (False, True):
         if ready:
-            opened.ready()
+            opened.load()
         digest = _digest_of(opened)
         key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
         if is_current(out, "shards", key, verify=verify, reporter=reporter):

@@ -49,7 +49,7 @@ class Encodings:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class LineEncoding:
     """Tokens of L lines laid end to end, T in all, for those who need no spans."""
 
     ids: NDArray[np.int32]
@@ -83,11 +83,11 @@ class Tokenizer(Protocol):
     """Whether Hangul is respelled as the corpus stage does it (`malmoi.hangul.spelling`). What malmoi learns
     does so; a peer's vocabulary was made for text as it is."""
 
-    def ready(self) -> None:
+    def load(self) -> None:
         """Open what opens late (an analyzer): what is wrong with it should not come up after an hour."""
         ...
 
-    def forgetful(self) -> Tokenizer:
+    def uncached(self) -> Tokenizer:
         """Itself, but no text leaves a trace in the user's cache: for texts that are not ours to keep, and
         for who measures how fast it is."""
         ...

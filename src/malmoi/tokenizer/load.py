@@ -43,7 +43,7 @@ def load_tokenizer(
     tokenizer: Tokenizer = imported(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
     tokenizer.one_spelling = _about_of(path).get("normalize") == NORMALIZED[True]
     if encodes:
-        tokenizer.ready()
+        tokenizer.load()
     return tokenizer
 
 

@@ -20,7 +20,7 @@ WARM_UP = 20_000  # bytes
 def speeds(tokenizers: Sequence[Tokenizer], lines: Sequence[str]) -> list[float]:
     """MB (UTF-8) per CPU second of each, the median over the rounds."""
     sizes = [len(line.encode()) for line in lines]
-    tokenizers = [tokenizer.forgetful() for tokenizer in tokenizers]
+    tokenizers = [tokenizer.uncached() for tokenizer in tokenizers]
     warm = _portion(lines, sizes, 0, WARM_UP)
     budgets = []
     for tokenizer in tokenizers:

@@ -6,7 +6,7 @@ import time
 
 
 class Speed:
-    """Counts tokens and seconds between two lines of metrics; what happens between `pause` and `go_on`
+    """Counts tokens and seconds between two lines of metrics; what happens between `pause` and `resume`
     (scoring, saving) is left out of the rate but not of the time left.
 
     A GPU's steps are given to it long before it has done them: ask for `clock`, and pause, only where it has
@@ -22,7 +22,7 @@ class Speed:
         self._seconds = 0.0
         self._tokens = 0
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         if self._mark is None:
             self._mark = time.monotonic()
 
@@ -46,7 +46,7 @@ class Speed:
         rate = self._tokens / max(self._seconds, 1e-9)
         self._seconds, self._tokens = 0.0, 0
         if running:
-            self.go_on()
+            self.resume()
         per_step = (now - self.begun) / max(1, step - self.first_step)
         return {
             "tokens_per_s": round(rate, 1),

@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 from malmoi.analyzers import Analyzer, Morphemes
 from malmoi.analyzers.cache import Cached, cache_file, remembering
 from malmoi.analyzers.kiwi import Kiwi
-from malmoi.analyzers.lazy import Late
+from malmoi.analyzers.lazy import Lazy
 from malmoi.errors import MalmoiError
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
@@ -93,7 +93,7 @@ def test_speed_is_that_of_the_analyzer(file: Path, asked: list[str], tmp_path: P
     asked.clear()
     speeds([tokenizer], SENTENCES)
     assert len(asked) > 2 * len(SENTENCES)
-    assert isinstance(tokenizer, MorphemeWordPiece) and isinstance(tokenizer.analyzer, Late)
+    assert isinstance(tokenizer, MorphemeWordPiece) and isinstance(tokenizer.analyzer, Lazy)
     assert isinstance(tokenizer.analyzer.opened, Cached)
 
 
@@ -102,7 +102,7 @@ def test_what_a_model_is_asked_is_not_kept(file: Path, asked: list[str], tmp_pat
     _train(corpus, tmp_path / "tokenizer")
     tokenizer = load_tokenizer(tmp_path / "tokenizer")
     secret = "비밀번호는 아무에게도 말하지 않았다."
-    predicted = tokenizer.forgetful().encode_batch([secret])
+    predicted = tokenizer.uncached().encode_batch([secret])
     asked.clear()
     again = tokenizer.encode_batch([secret])
     assert asked == [secret] and again.ids.tolist() == predicted.ids.tolist()

@@ -14,7 +14,7 @@ import pytest
 
 from malmoi.analyzers import Analyzer, open_analyzer
 from malmoi.analyzers.cache import Cached
-from malmoi.analyzers.lazy import Late
+from malmoi.analyzers.lazy import Lazy
 
 
 @pytest.mark.filterwarnings("error")
@@ -82,7 +82,7 @@ def test_threads_open_one_analyzer() -> None:
         opened.append(open_analyzer("mecab"))
         return opened[-1]
 
-    late = Late({"analyzer": "mecab"}, opener)
+    late = Lazy({"analyzer": "mecab"}, opener)
     with ThreadPoolExecutor(8) as pool:
         assert len({id(found) for found in pool.map(lambda _: late.opened, range(8))}) == 1
     assert len(opened) == 1 and late.identity == opened[0].identity
@@ -96,7 +96,7 @@ def test_an_opener_that_fails_is_asked_again() -> None:
             raise error
         return open_analyzer("mecab")
 
-    late = Late({"analyzer": "mecab"}, opener)
+    late = Lazy({"analyzer": "mecab"}, opener)
     with pytest.raises(OSError, match="not yet"):
         late.surfaces(["비가 왔다."])
     assert late.identity == {"analyzer": "mecab"}

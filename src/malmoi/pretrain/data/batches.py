@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.data.packing import RowBlock, RowTable
-from malmoi.pretrain.data.random_bits import permute, words
+from malmoi.pretrain.data.random_bits import permute, random_bits
 from malmoi.pretrain.data.segments import AS_THEY_ARE, Pairing, pair_up
 from malmoi.pretrain.objectives.protocol import MicroBatch, Objective
 from malmoi.special import SpecialIds
@@ -45,7 +45,7 @@ class Feed(Generic[B]):
         out = np.empty_like(places)
         for epoch in np.unique(epochs):
             chosen = epochs == epoch
-            key = int(words(self.seed, ORDER, int(epoch)))
+            key = int(random_bits(self.seed, ORDER, int(epoch)))
             out[chosen] = permute(places[chosen], self.table.rows, key)
         return out
 

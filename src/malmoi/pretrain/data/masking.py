@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.pretrain.data.random_bits import uniforms, words
+from malmoi.pretrain.data.random_bits import random_bits, uniforms
 from malmoi.special import SpecialIds
 
 I64 = NDArray[np.int64]
@@ -82,7 +82,7 @@ def mask_rows(
     labels = np.take_along_axis(ids_RL, slots, 1)
     lot = uniforms(seed, REPLACE, rows, slots)
     reserved = () if published else (special.pad, special.unk, special.cls, special.sep, special.mask)
-    draws = _draw_tokens(words(seed, TOKEN, rows, slots), reserved, vocab_size)
+    draws = _draw_tokens(random_bits(seed, TOKEN, rows, slots), reserved, vocab_size)
     filled = np.where(lot < 0.8, special.mask, np.where(lot < 0.9, draws, labels))
     out = ids_RL.copy()
     r, c = np.nonzero(used)

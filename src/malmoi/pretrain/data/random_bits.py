@@ -19,7 +19,7 @@ def mix(values: U64) -> U64:
     return z ^ (z >> np.uint64(31))
 
 
-def words(*counters: ArrayLike) -> U64:
+def random_bits(*counters: ArrayLike) -> U64:
     """64 random bits for every combination of the (broadcast, non-negative) counters."""
     with np.errstate(over="ignore"):  # uint64 arithmetic wraps on purpose
         state = np.zeros((), np.uint64)
@@ -31,7 +31,7 @@ def words(*counters: ArrayLike) -> U64:
 def uniforms(*counters: ArrayLike) -> NDArray[np.float64]:
     """Uniform numbers in [0, 1) with 53 bits for every combination of the counters."""
     shape = np.broadcast_shapes(*(np.shape(c) for c in counters))
-    scaled = (words(*counters) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    scaled = (random_bits(*counters) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return np.broadcast_to(scaled, shape)
 
 
@@ -48,7 +48,7 @@ def permute(index: NDArray[np.int64], size: int, key: int) -> NDArray[np.int64]:
     while outside.any():
         left, right = out[outside] >> np.uint64(half), out[outside] & mask
         for round_number in range(4):
-            left, right = right, left ^ (words(key, round_number, right) & mask)
+            left, right = right, left ^ (random_bits(key, round_number, right) & mask)
         out[outside] = (left << np.uint64(half)) | right
         outside = out >= np.uint64(size)
     return out.astype(np.int64)

@@ -1,10 +1,10 @@
 """Sequences of two segments, made from rows of one: what a model must have seen before it compares texts.
 
 Two kinds. A *segment pair* is [CLS] A [SEP] B [SEP], B going on where A ends, cut where a sentence begins
-nearest the middle (ELECTRA's are cut one sentence before or after the middle by a coin; half of BERT's go on).
-A *copy* is a passage and the same passage again with some tokens missing: a masked token can be looked up in
-the other segment, so the model learns to find the same thing across the separator. Both are pure functions of
-(seed, row), like the masks.
+nearest the middle (ELECTRA's are cut one sentence before or after the middle by a coin; half of BERT's go
+on). A *copy* is a passage and the same passage again with some tokens missing: a masked token can be looked
+up in the other segment, so the model learns to find the same thing across the separator. Both are pure
+functions of (seed, row), like the masks.
 """
 
 from __future__ import annotations

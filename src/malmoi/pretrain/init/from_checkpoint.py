@@ -147,7 +147,7 @@ def compare_vocabularies(init: Init, tokenizer: Path, reporter: Reporter = SILEN
 
 
 @torch.no_grad()
-def go_on(network: nn.Module, old: nn.Module, vocabularies: Vocabularies) -> None:
+def initialise_from(network: nn.Module, old: nn.Module, vocabularies: Vocabularies) -> None:
     """Write the weights of `old` into `network`, which differs in the size of its vocabulary at most."""
     found = old.state_dict()
     for name, value in network.state_dict().items():

@@ -26,7 +26,7 @@ from malmoi.model.sizes import encoder_macs, mlm_head_macs
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.masking import draw_slots
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.data.random_bits import words
+from malmoi.pretrain.data.random_bits import random_bits
 from malmoi.pretrain.objectives.detection import detection_metrics, histogram
 from malmoi.pretrain.objectives.protocol import Loss, check_shape, lay_flat
 from malmoi.pretrain.objectives.sampling import sample
@@ -108,7 +108,7 @@ class Electra:
             glorot(discriminator.encoder.project, generator.encoder.project, discriminator.head.prediction)
         return ElectraModel(generator, discriminator)
 
-    def kept(self, model: nn.Module) -> Encoder:
+    def saved_encoder(self, model: nn.Module) -> Encoder:
         assert isinstance(model, ElectraModel)
         return model.discriminator.encoder
 
@@ -116,7 +116,7 @@ class Electra:
         assert isinstance(model, ElectraModel)
         return model.generator
 
-    def tied(self, model: nn.Module) -> list[tuple[str, str]]:
+    def tied_parameters(self, model: nn.Module) -> list[tuple[str, str]]:
         inside = ("word.weight", "position.weight", "token_type.weight", "norm.weight", "norm.bias")
         return [
             (f"generator.encoder.embeddings.{name}", f"discriminator.encoder.embeddings.{name}")
@@ -129,7 +129,7 @@ class Electra:
         drawn = draw_slots(block.ids_RL, rows_R, seed, rate=rate, special=self.special)
         count, cap = drawn.slots_RC.shape
         offsets = np.arange(count)[:, None]
-        keys = words(seed, SAMPLE, rows_R[:, None], np.arange(cap)[None]) >> np.uint64(32)
+        keys = random_bits(seed, SAMPLE, rows_R[:, None], np.arange(cap)[None]) >> np.uint64(32)
         return ElectraBatch(
             text=lay_flat(block, block.ids_RL),
             masked_ids_T=torch.from_numpy(drawn.ids_RL.ravel()),

@@ -66,7 +66,7 @@ class Mlm:
     def model(self) -> MaskedLM:
         return MaskedLM(Encoder(self.encoder), MlmHead(self.encoder))
 
-    def kept(self, model: nn.Module) -> Encoder:
+    def saved_encoder(self, model: nn.Module) -> Encoder:
         assert isinstance(model, MaskedLM)
         return model.encoder
 
@@ -74,7 +74,7 @@ class Mlm:
         assert isinstance(model, MaskedLM)
         return model
 
-    def tied(self, model: nn.Module) -> list[tuple[str, str]]:
+    def tied_parameters(self, model: nn.Module) -> list[tuple[str, str]]:
         return []  # the output matrix is handed to the head at each call, never stored
 
     def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:

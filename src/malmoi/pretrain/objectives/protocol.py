@@ -69,7 +69,7 @@ class Objective(Protocol[B]):
         """A new model; seed torch for the same weights again."""
         ...
 
-    def kept(self, model: nn.Module) -> Encoder:
+    def saved_encoder(self, model: nn.Module) -> Encoder:
         """The encoder inside `model` that is kept in the end."""
         ...
 
@@ -77,7 +77,7 @@ class Objective(Protocol[B]):
         """The masked LM inside `model`."""
         ...
 
-    def tied(self, model: nn.Module) -> list[tuple[str, str]]:
+    def tied_parameters(self, model: nn.Module) -> list[tuple[str, str]]:
         """Pairs of names of weights that must be one and the same."""
         ...
 

@@ -24,7 +24,7 @@ from malmoi.paths import utf8_path
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.encoding.characters import bounds_of, code_points
-from malmoi.tokenizer.encoding.frame import OverPieces, Pieces
+from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
 from malmoi.tokenizer.encoding.spaces import WHITE_SPACE, make_stream, visible_span
 from malmoi.tokenizer.encoding.user_words import encode_around, saved_words
 from malmoi.tokenizer.names import template, write_for_transformers
@@ -52,7 +52,7 @@ class Rules:
     """In the order in which they are made."""
 
 
-class ByteBPE(OverPieces):
+class ByteBPE(SpanTokenizer):
     """A byte-level BPE; implements the `Tokenizer` protocol.
 
     Args:
@@ -114,11 +114,11 @@ class ByteBPE(OverPieces):
             tuple(" ".join(pair) for pair in state["model"]["merges"]),
         )
 
-    def encode_pieces(self, texts: list[str]) -> Pieces:
+    def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
         return encode_around(texts, self._word_ids, self._encode)
 
-    def _encode(self, texts: list[str]) -> Pieces:
+    def _encode(self, texts: list[str]) -> TokenSpans:
         """The same for texts without user words."""
         if not self._one_space:
             return self._by_library(texts)
@@ -131,7 +131,7 @@ class ByteBPE(OverPieces):
         at_B = np.repeat(stream.at, bytes_S)
         ends = np.cumsum(self._sizes[ids])
         spans = np.stack([at_B[ends - self._sizes[ids]], at_B[ends - 1] + 1], axis=1)
-        return Pieces(ids, spans.astype(np.int32), counts)
+        return TokenSpans(ids, spans.astype(np.int32), counts)
 
     def _spells(
         self,
@@ -148,7 +148,7 @@ class ByteBPE(OverPieces):
         signs = BYTE_SIGNS[np.frombuffer("".join(given).encode(), np.uint8)]
         return not len(self._spelling.wrong(ids, sizes_T, ends_T, signs))
 
-    def _by_library(self, texts: list[str]) -> Pieces:
+    def _by_library(self, texts: list[str]) -> TokenSpans:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
         ids, counts = join_ids(encodings)
         spans = [
@@ -156,7 +156,7 @@ class ByteBPE(OverPieces):
             for text, encoding in zip(texts, encodings, strict=True)
             for offsets in encoding.offsets
         ]
-        return Pieces(ids, np.array(spans, np.int32).reshape(-1, 2), counts)
+        return TokenSpans(ids, np.array(spans, np.int32).reshape(-1, 2), counts)
 
     def save(self, folder: Path) -> None:
         """Write vocab.json and merges.txt, for transformers tokenizer.json and tokenizer_config.json, and

@@ -27,7 +27,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class TokenSpans:
     """Tokens of N texts laid end to end, T in all."""
 
     ids: NDArray[np.int32]
@@ -40,7 +40,7 @@ class Pieces:
 
 
 def encode_composed(
-    texts: list[str], encode: Callable[[list[str]], Pieces], one_spelling: bool = False
+    texts: list[str], encode: Callable[[list[str]], TokenSpans], one_spelling: bool = False
 ) -> Flat:
     """Tokens of `texts` by `encode`, which is given NFC texts without lone surrogates, a chunk at a time, and
     their Hangul in one spelling if wanted."""
@@ -53,7 +53,7 @@ def encode_composed(
     return Flat(ids, spans, np.cumsum(counts), morphemes)
 
 
-def _chunk(texts: list[str], encode: Callable[[list[str]], Pieces], one_spelling: bool) -> Pieces:
+def _chunk(texts: list[str], encode: Callable[[list[str]], TokenSpans], one_spelling: bool) -> TokenSpans:
     composed, ways_back = compose_all(texts)
     if one_spelling:
         respell_all(composed, ways_back)
@@ -149,21 +149,21 @@ def _chunks(texts: list[str]) -> list[list[str]]:
     return chunks
 
 
-class OverPieces:
+class SpanTokenizer:
     """What kinds of the `Tokenizer` protocol share that say how NFC texts are cut."""
 
     entries: list[str]
     special: SpecialIds
     one_spelling: bool = False
 
-    def encode_pieces(self, texts: list[str]) -> Pieces:
+    def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
         raise AssertionError(f"{type(self).__name__} does not say how texts are cut")
 
-    def ready(self) -> None:
+    def load(self) -> None:
         """Nothing opens late in most kinds."""
 
-    def forgetful(self) -> Self:
+    def uncached(self) -> Self:
         """Nothing is kept in most kinds."""
         return self
 
@@ -183,7 +183,7 @@ class OverPieces:
         pairs = bool(texts) and not isinstance(texts[0], str)
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
-            encode_composed(plain, self.encode_pieces, self.one_spelling),
+            encode_composed(plain, self.encode_spans, self.one_spelling),
             self.special,
             pairs=pairs,
             max_len=max_len,

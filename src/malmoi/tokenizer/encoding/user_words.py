@@ -22,7 +22,7 @@ from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.encoding.characters import lengths_of, line_begins
-from malmoi.tokenizer.encoding.frame import Pieces
+from malmoi.tokenizer.encoding.frame import TokenSpans
 
 # F = words found, T = tokens.
 
@@ -93,9 +93,9 @@ def cut_out(text: str, words: Sequence[str]) -> str:
 def encode_around(
     texts: list[str],
     ids: Mapping[str, int],
-    encode: Callable[[list[str]], Pieces],
+    encode: Callable[[list[str]], TokenSpans],
     reserved: Iterable[str] = SPECIAL_TOKENS,
-) -> Pieces:
+) -> TokenSpans:
     """Tokens of NFC texts: `ids[word]` for each word, leftmost first and of those the longest, `encode` for
     what lies between, each stretch a text of its own.
 
@@ -120,7 +120,7 @@ def encode_around(
     spans_T2 = np.insert(spans_T2, at_F, spans_F2, axis=0)
     first = np.append(np.searchsorted(spans_T2[:, 0], begins), len(spans_T2))
     counts = np.diff(first)
-    return Pieces(
+    return TokenSpans(
         np.insert(pieces.ids, at_F, ids_F),
         (spans_T2 - np.repeat(begins, counts)[:, None]).astype(np.int32),
         counts,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from malmoi.analyzers import ANALYZERS, Analyzer, open_analyzer
 from malmoi.analyzers.cache import remembering
-from malmoi.analyzers.lazy import Late
+from malmoi.analyzers.lazy import Lazy
 from malmoi.analyzers.user_dictionary import UserWords
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
@@ -56,7 +56,7 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
 
     return MorphemeWordPiece(
         entries,
-        Late(told, opener),
+        Lazy(told, opener),
         form=form,
         user_dictionary=words.read_bytes() if words is not None else None,
         learned=about.get("learned"),

@@ -15,13 +15,13 @@ from typing import Literal, Self, get_args
 import numpy as np
 
 from malmoi.analyzers import Analyzer
-from malmoi.analyzers.lazy import Late
+from malmoi.analyzers.lazy import Lazy
 from malmoi.artifact.disk import write_bytes
 from malmoi.hangul.aligned import through
 from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
 from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.config import Kind
-from malmoi.tokenizer.encoding.frame import OverPieces, Pieces
+from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
 from malmoi.tokenizer.morpheme.marked import MARK, Marked, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.names import ROLES
 from malmoi.tokenizer.wordpiece.engine import Choice
@@ -31,7 +31,7 @@ Form = Literal["surface", "lemma"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
-class MorphemeWordPiece(OverPieces):
+class MorphemeWordPiece(SpanTokenizer):
     """A WordPiece vocabulary used inside morphemes; implements the `Tokenizer` protocol.
 
     Args:
@@ -71,15 +71,15 @@ class MorphemeWordPiece(OverPieces):
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._wordpiece.engine
 
-    def ready(self) -> None:
+    def load(self) -> None:
         """Open the analyzer. Raises those of `open_analyzer`."""
-        if isinstance(self.analyzer, Late):
+        if isinstance(self.analyzer, Lazy):
             _ = self.analyzer.opened
 
-    def forgetful(self) -> Self:
+    def uncached(self) -> Self:
         """Itself, but every text is analyzed anew."""
         twin = copy(self)
-        if isinstance(self.analyzer, Late):
+        if isinstance(self.analyzer, Lazy):
             twin.analyzer = self.analyzer.bare
         return twin
 
@@ -97,10 +97,10 @@ class MorphemeWordPiece(OverPieces):
         write_about(folder, self, analyzer=self.analyzer.identity, form=self.form)
         write_remote(folder, self.analyzer.name, dict(zip(ROLES, SPECIAL_TOKENS, strict=True)))
 
-    def encode_pieces(self, texts: list[str]) -> Pieces:
+    def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and morpheme starts of NFC texts."""
         marked = self._rewrite(texts)
-        found = self._wordpiece.encode_pieces(marked.texts)
+        found = self._wordpiece.encode_spans(marked.texts)
         owners_T = np.repeat(np.arange(len(texts)), found.counts)
         kept = found.ids != len(self.entries)  # the mark's own token says nothing
         owners_T, ids_T = owners_T[kept], found.ids[kept]
@@ -109,7 +109,7 @@ class MorphemeWordPiece(OverPieces):
         starts_T = np.ones(len(ids_T), np.bool_)
         np.not_equal(morpheme_T[1:], morpheme_T[:-1], out=starts_T[1:])
         counts_N = np.bincount(owners_T, minlength=len(texts))
-        return Pieces(ids_T, through(marked.sources_R2, spans_T2), counts_N, starts_T)
+        return TokenSpans(ids_T, through(marked.sources_R2, spans_T2), counts_N, starts_T)
 
     def _rewrite(self, texts: list[str]) -> Marked:
         if self.form == "surface":

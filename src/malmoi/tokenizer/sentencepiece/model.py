@@ -23,7 +23,7 @@ from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import ABOUT, read_about, write_about
 from malmoi.tokenizer.encoding.characters import bounds_of, lengths_of
-from malmoi.tokenizer.encoding.frame import OverPieces, Pieces
+from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
 from malmoi.tokenizer.encoding.spaces import make_stream, visible_span
 from malmoi.tokenizer.encoding.user_words import encode_around
 from malmoi.tokenizer.names import NAMES, find_special, write_for_transformers
@@ -37,7 +37,7 @@ it is given: in a text of a million characters the sum is off by 0.5, and the la
 KINDS = ("unigram", "bpe")
 
 
-class SentencePiece(OverPieces):
+class SentencePiece(SpanTokenizer):
     """A SentencePiece model of kind unigram or bpe; implements the `Tokenizer` protocol.
 
     Args:
@@ -78,11 +78,11 @@ class SentencePiece(OverPieces):
     def vocab_size(self) -> int:
         return len(self.entries)
 
-    def encode_pieces(self, texts: list[str]) -> Pieces:
+    def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
         return encode_around(texts, self._word_ids, self._encode)
 
-    def _encode(self, texts: list[str]) -> Pieces:
+    def _encode(self, texts: list[str]) -> TokenSpans:
         """The same for texts without user words."""
         if self._by_words:  # ▁ typed by a user is a space to the library as well
             texts = [text.replace(SPACE, " ") for text in texts]
@@ -117,7 +117,7 @@ class SentencePiece(OverPieces):
             tokens = slice(int(first_U[unit]), int(first_U[unit] + counts_U[unit]))
             way_back = at[int(begins_U[unit]) + 1 :] if self._by_words else None
             spans[tokens] = np.reshape(self._by_library(given[unit], way_back), (-1, 2))
-        return Pieces(ids, spans.astype(np.int32), np.diff(bounds_U[bounds_of(np.array(each, np.int64))]))
+        return TokenSpans(ids, spans.astype(np.int32), np.diff(bounds_U[bounds_of(np.array(each, np.int64))]))
 
     def _by_library(self, given: str, way_back: NDArray[np.int32] | None) -> list[tuple[int, int]]:
         """Spans by the library's offsets; `way_back` has the position in the text of each given character."""

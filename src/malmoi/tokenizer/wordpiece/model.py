@@ -24,7 +24,7 @@ from malmoi.hangul import aligned
 from malmoi.hangul.spelling import respell
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer.about import write_about
-from malmoi.tokenizer.base import Lines
+from malmoi.tokenizer.base import LineEncoding
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.encoding.characters import (
     HIDDEN,
@@ -40,7 +40,7 @@ from malmoi.tokenizer.encoding.characters import (
     mark_words,
     spell_words,
 )
-from malmoi.tokenizer.encoding.frame import OverPieces, Pieces, may_be_odd
+from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans, may_be_odd
 from malmoi.tokenizer.encoding.user_words import encode_around, saved_words
 from malmoi.tokenizer.names import template, write_for_transformers
 from malmoi.tokenizer.wordpiece.engine import Choice, Engine, join_ids
@@ -60,7 +60,7 @@ class Aligned:
     ends_T: NDArray[np.int32]
 
 
-class WordPiece(OverPieces):
+class WordPiece(SpanTokenizer):
     """A WordPiece vocabulary with BERT's normaliser; implements the `Tokenizer` protocol.
 
     Args:
@@ -134,11 +134,11 @@ class WordPiece(OverPieces):
         library.add_tokens(saved_words(self.words, None if rewritten else library.normalizer))
         return library
 
-    def encode_pieces(self, texts: list[str]) -> Pieces:
+    def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
         return encode_around(texts, self._word_ids, self._encode)
 
-    def _encode(self, texts: list[str]) -> Pieces:
+    def _encode(self, texts: list[str]) -> TokenSpans:
         """The same for texts without user words."""
         joined = "\n".join(texts)
         codes = code_points(joined)
@@ -147,7 +147,7 @@ class WordPiece(OverPieces):
             return self._by_library(texts)
         return self._by_pieces(joined, codes, find_words(classes), texts)
 
-    def encode_lines(self, text: str) -> Lines | None:
+    def encode_lines(self, text: str) -> LineEncoding | None:
         """Ids of the lines of a text and where their eojeols start; None for text that needs more care.
 
         Shards need no spans, and without them this takes half of what `encode_batch` takes beside tokie.
@@ -182,9 +182,11 @@ class WordPiece(OverPieces):
         starts_word[heads_W[~visible.take(first_W - 1) | (first_W == 0)]] = True
         firsts = np.append(heads_W, len(ids))[np.searchsorted(first_W, newlines)]
         cu_seqlens = np.concatenate([[0], firsts, [len(ids)]])
-        return Lines(ids, cu_seqlens, starts_word, np.append(ends_L, len(text)))
+        return LineEncoding(ids, cu_seqlens, starts_word, np.append(ends_L, len(text)))
 
-    def _by_pieces(self, joined: str, codes: NDArray[np.uint32], words: Words, texts: list[str]) -> Pieces:
+    def _by_pieces(
+        self, joined: str, codes: NDArray[np.uint32], words: Words, texts: list[str]
+    ) -> TokenSpans:
         sizes_W = np.diff(words.starts, append=len(words.kept))
         found = self._ids_of_words(joined, codes[words.kept], sizes_W)
         if found is None:
@@ -198,7 +200,7 @@ class WordPiece(OverPieces):
         first = np.append(np.searchsorted(spans[:, 0], begins), len(ids))
         counts = np.diff(first)
         spans -= np.repeat(begins, counts).astype(np.int32)[:, None]
-        return Pieces(ids, spans, counts)
+        return TokenSpans(ids, spans, counts)
 
     def _ids_of_words(
         self, joined: str, letters_K: NDArray[np.uint32], sizes_W: NDArray[np.int64]
@@ -235,11 +237,11 @@ class WordPiece(OverPieces):
             return None
         return Aligned(ids, heads_W, sizes_T, ends_T)
 
-    def _by_library(self, texts: list[str]) -> Pieces:
+    def _by_library(self, texts: list[str]) -> TokenSpans:
         encodings = self._library.encode_batch(texts, add_special_tokens=False)
         ids, counts = join_ids(encodings)
         offsets = chain.from_iterable(chain.from_iterable(e.offsets for e in encodings))
-        return Pieces(ids, np.fromiter(offsets, np.int32).reshape(-1, 2), counts)
+        return TokenSpans(ids, np.fromiter(offsets, np.int32).reshape(-1, 2), counts)
 
     @cached_property
     def _characters(self) -> Characters:

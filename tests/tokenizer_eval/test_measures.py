@@ -16,7 +16,7 @@ from malmoi.tokenizer_eval.cuts import cut_lines, inner_starts, lay_out
 from malmoi.tokenizer_eval.measures import measure, measure_lengths
 from malmoi.tokenizer_eval.speed import speeds
 from malmoi.tokenizer_eval.texts import Texts
-from tests.compare.conftest import PARTS, SPECIAL, WHOLE
+from tests.tokenizer_eval.conftest import PARTS, SPECIAL, WHOLE
 
 LINE = "마당에서 고추를 말렸다."
 

@@ -15,14 +15,14 @@ from malmoi import messages
 from malmoi.analyzers import open_analyzer
 from malmoi.cli.main import run
 from malmoi.messages import set_language
-from malmoi.report.tokenizer_reading import headline, sayings
+from malmoi.report.tokenizer_reading import findings, headline
 from malmoi.report.tokenizer_table import MEASURES, rows
 from malmoi.report.tokenizers import cells, write_comparison
 from malmoi.tokenizer_eval.boundaries import reference
 from malmoi.tokenizer_eval.cuts import lay_out
 from malmoi.tokenizer_eval.examples import show
 from malmoi.tokenizer_eval.run import Comparison, compare_tokenizers
-from tests.compare.conftest import PARTS, WHOLE
+from tests.tokenizer_eval.conftest import PARTS, WHOLE
 from tests.tokenizer.korean import TEXT
 from tests.tokenizer.pieces import learned
 
@@ -96,7 +96,7 @@ def test_table_in_80_columns_and_json(
     (result,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"result"' in line]
     assert [c["name"] for c in result["contenders"]] == ["whole", "parts"]
     assert result["contenders"][1]["ceiling"]["em"] == 100.0
-    assert "parts suits questions" in " ".join(result["sayings"])
+    assert "parts suits questions" in " ".join(result["findings"])
 
 
 def test_mistakes_end_in_a_code_and_no_traceback(
@@ -119,13 +119,13 @@ def test_mistakes_end_in_a_code_and_no_traceback(
 
 
 def test_the_reading_follows_the_numbers(found: Comparison) -> None:
-    said = [saying.text for saying in sayings(found)]
+    said = [saying.text for saying in findings(found)]
     assert any(line.startswith("parts cuts inside words most like morphemes") for line in said)
     assert "parts suits questions whose answers are cut out of the text: ceiling EM 100.0." in said
     assert headline(found).text == "With whole no model can score more than EM 0.0 on these questions."
     assert any(line.startswith("Eojeols with an [UNK]") and "whole" in line for line in said)
     alike = replace(found, contenders=[found.contenders[1]])
-    assert {saying.tone for saying in sayings(alike)} <= {"warn"}  # nothing to choose between
+    assert {saying.tone for saying in findings(alike)} <= {"warn"}  # nothing to choose between
 
 
 def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
@@ -135,16 +135,16 @@ def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
     costly = replace(
         parts, name="bytes", measures=replace(parts.measures, unk_eojeol_percent=0.0, tokens_per_eojeol=3.8)
     )
-    said = sayings(replace(found, contenders=[lossy, good, costly]))
+    said = findings(replace(found, contenders=[lossy, good, costly]))
     shortest = "parts cuts shortest: 1.90 tokens per eojeol, 50 % fewer than bytes."
     left_out = "Left out, for more than 1 % of their eojeols hold an [UNK]: they are shorter, but lose text:"
     assert said[0].text == f"{shortest} {left_out} whole 1.10."
     set_language("ko")
-    korean = sayings(replace(found, contenders=[lossy, good, costly]))[0].text
+    korean = findings(replace(found, contenders=[lossy, good, costly]))[0].text
     assert "1 %를 넘는 토크나이저는 빼고" in korean and korean.endswith("whole 1.10.")
     set_language("en")
     long = replace(lossy, measures=replace(lossy.measures, tokens_per_eojeol=2.0))
-    assert sayings(replace(found, contenders=[long, good, costly]))[0].text == shortest
+    assert findings(replace(found, contenders=[long, good, costly]))[0].text == shortest
 
 
 def test_of_many_the_least_and_the_most_are_named(found: Comparison) -> None:
@@ -153,7 +153,7 @@ def test_of_many_the_least_and_the_most_are_named(found: Comparison) -> None:
     many = [
         replace(whole, name=f"t{i}", ceiling=replace(whole.ceiling, em=50.0 + i), speed=1.0) for i in range(5)
     ]
-    said = {saying.text: saying.detail for saying in sayings(replace(found, contenders=many))}
+    said = {saying.text: saying.detail for saying in findings(replace(found, contenders=many))}
     worst = "With t0 no model can score more than EM 50.0 on these questions."
     assert said[worst].endswith("Others below 90: t1 51.0, t2 52.0, t3 53.0, t4 54.0.")
     (unknown,) = [line for line in said if line.startswith("Eojeols with an [UNK]")]

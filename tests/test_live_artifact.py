@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from malmoi.artifact.finished import is_current, open_artifact, read_manifest
-from malmoi.artifact.live import growing_artifact, held, put_back
+from malmoi.artifact.live import live_artifact, locked_output, restore_backup
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 
@@ -19,9 +19,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from malmoi.config import Section
-from malmoi.artifact.live import growing_artifact, held
+from malmoi.artifact.live import live_artifact, locked_output
 out = Path(sys.argv[1])
-with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0):
+with locked_output(out), live_artifact(out, "finetune", Section(), "new", inputs={}, seed=0):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -30,13 +30,13 @@ POWER_CUT = """
 import os, sys
 from pathlib import Path
 from malmoi.config import Section
-from malmoi.artifact.live import growing_artifact, held
+from malmoi.artifact.live import live_artifact, locked_output
 from tests.crashes import Plan, watch
 
 def write(out, at):
     plan = Plan(at, "power", out.parent)
     watch(plan)
-    with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0) as draft:
+    with locked_output(out), live_artifact(out, "finetune", Section(), "new", inputs={}, seed=0) as draft:
         (draft.path / "model").mkdir()
         for name in ("model/weights", "scores.tsv"):
             with open(draft.path / name, "w") as stream:
@@ -53,7 +53,7 @@ while status != 0:  # until it came to its end
 
 
 def write(out: Path, key: str, error: type[BaseException] | None = None) -> None:
-    with held(out), growing_artifact(out, "finetune", Section(), key, inputs={}, seed=0) as draft:
+    with locked_output(out), live_artifact(out, "finetune", Section(), key, inputs={}, seed=0) as draft:
         (draft.path / "scores.json").write_text(key, "utf-8")
         if error is not None:
             raise error
@@ -90,11 +90,11 @@ def test_only_one_process_works_in_a_folder(before: str | None, tmp_path: Path) 
     elif before == "running":
         with pytest.raises(ValueError):
             write(out, "old", ValueError)
-    with held(out), growing_artifact(out, "finetune", Section(), "new", inputs={}, seed=0) as draft:
+    with locked_output(out), live_artifact(out, "finetune", Section(), "new", inputs={}, seed=0) as draft:
         (draft.path / "half").write_text("…", "utf-8")
         with pytest.raises(MalmoiError, match="MM0006"):
             write(out, "other")
-        with pytest.raises(MalmoiError, match="MM0006"), held(out):
+        with pytest.raises(MalmoiError, match="MM0006"), locked_output(out):
             pass
     assert is_current(out, "finetune", "new", verify=True)
     assert names(out) == ["half", "manifest.json"] and names(tmp_path) == ["run"]
@@ -128,10 +128,10 @@ def test_a_finished_run_comes_back_after_a_kill(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(out)])
     assert done.returncode == -signal.SIGKILL
     assert read_manifest(out).key == "new"
-    with held(out):
+    with locked_output(out):
         assert is_current(out, "finetune", "old")
     out.rename(tmp_path / ".run.before")  # a kill between moving aside and the new folder
-    with held(out):
+    with locked_output(out):
         assert is_current(out, "finetune", "old")
     assert names(tmp_path) == ["run"]
 
@@ -140,7 +140,7 @@ def test_a_finished_new_run_stays_after_a_kill(tmp_path: Path) -> None:
     write(tmp_path / ".run.before", "old")
     write(tmp_path / "elsewhere", "new")
     (tmp_path / "elsewhere").rename(tmp_path / "run")
-    put_back(tmp_path / "run")
+    restore_backup(tmp_path / "run")
     assert is_current(tmp_path / "run", "finetune", "new")
     assert names(tmp_path) == ["run"]
 
@@ -194,7 +194,7 @@ def test_what_empties_a_folder_keeps_its_manifest_to_the_end(
 
 def test_a_manifest_answers_for_its_own_files_and_not_for_artifacts_inside(tmp_path: Path) -> None:
     out, begun = tmp_path / "run", time.monotonic()
-    with held(out), growing_artifact(out, "league", Section(), "k", inputs={}, seed=0) as draft:
+    with locked_output(out), live_artifact(out, "league", Section(), "k", inputs={}, seed=0) as draft:
         for name in ("table.json", "curve/points.json", "cells/a/manifest.json", "cells/a/model/config.json"):
             (draft.path / name).parent.mkdir(parents=True, exist_ok=True)
             (draft.path / name).write_text("{}", "utf-8")
