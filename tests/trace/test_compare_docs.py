@@ -12,8 +12,8 @@ import pytest
 
 from malmoi.cli.main import run
 from malmoi.pretrain.run import pretrain
-from tests.tokenizer_eval.conftest import PARTS
 from tests.pretrain.conftest import MODEL, TRAINING, road, sentences, shards  # noqa: F401 - fixtures
+from tests.tokenizer_eval.conftest import PARTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -207,8 +207,8 @@ def is_current(
     """Whether `folder` already holds the finished artifact with this key, its files untouched.
 
     Of a copy the bytes are compared, and its manifest then records the files as they lie there, and `inputs`
-    likewise, so that they are read once. `is_locked`: the caller keeps other processes out. Warns MM0032 (made
-    with other versions).
+    likewise, so that they are read once. `is_locked`: the caller keeps other processes out. Warns MM0032
+    (made with other versions).
     """
     if not (folder / MANIFEST).exists():
         return False

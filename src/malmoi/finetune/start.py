@@ -2,7 +2,7 @@
 
 A checkpoint is any folder with config.json, model.safetensors and a vocabulary: a `step-N/` of ours, a
 BERT from Hugging Face, a fine-tuned model; or a pretraining run, whose newest checkpoint is taken. Where a
-folder has its weights as a pickle, its converted copy is taken (`model/convert.py`).
+folder has its weights as a pickle, its converted copy is taken (`model/hf/convert.py`).
 """
 
 from __future__ import annotations

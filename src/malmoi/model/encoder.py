@@ -2,7 +2,7 @@
 vector per token out. ELECTRA's embeddings may be narrower than its blocks; a linear map joins them.
 
 Activations stay flat (T, D); query, key and value are one matrix product; nothing branches on padding. It
-agrees with transformers' BertModel and ElectraModel to 1e-5 in fp32 (`hf_names.py` has the names on disk).
+agrees with transformers' BertModel and ElectraModel to 1e-5 in fp32 (`hf.names` has the names on disk).
 Precision, compilation and parallelism are applied from outside: `encoder.blocks` are equal modules with
 static shapes.
 """

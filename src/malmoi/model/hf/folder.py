@@ -1,6 +1,6 @@
 """Models on disk in Hugging Face's layout: config.json and model.safetensors, nothing else.
 
-What we write opens in `transformers` (BertForMaskedLM, ElectraForPreTraining, …: `hf_names.py` has the table)
+What we write opens in `transformers` (BertForMaskedLM, ElectraForPreTraining, …: `hf.names` has the table)
 and agrees to 1e-5 in fp32; what they and the published BERTs and ELECTRAs save opens here. Every weight must
 be there and fit: one that is silently skipped gives a model that trains and is wrong.
 """

@@ -65,7 +65,7 @@ def _as_ours(plain: Library, file: Path, words: Sequence[str]) -> Library:
 def _from_json(file: Path) -> Library:
     state = read_settings(file)
     _check_model(file, state["model"])
-    # The post-processor and cutting are ours (rows.py).
+    # The post-processor and cutting are ours (encoding.windows).
     state |= {"truncation": None, "padding": None}
     try:
         return Library.from_str(json.dumps(state))

@@ -59,7 +59,7 @@ class ByteBPE(SpanTokenizer):
         library: the tokenizer as its tokenizer.json has it.
         special: ids of the special tokens; "[MASK]" written in a text is text.
         learned: how many entries mean something, when the rest is [unused] filling.
-        words: entries that are one token wherever they stand (`words.py`).
+        words: entries that are one token wherever they stand (`encoding.user_words`).
         one_space: whether white space is made one and begins each text, as in what we learn; else the library
             gets the text as it is.
         engine: "tokenizers" keeps tokie out.

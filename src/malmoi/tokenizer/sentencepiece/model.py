@@ -44,7 +44,7 @@ class SentencePiece(SpanTokenizer):
         model: its special tokens are among its pieces. "[MASK]" written in a text is text, also where a
             peer's model says otherwise.
         learned: how many pieces mean something, when the rest is [unused] filling.
-        words: pieces that are one token wherever they stand (`words.py`); a space is ▁ in a piece.
+        words: pieces that are one token wherever they stand (`encoding.user_words`); a space is ▁ in a piece.
         where: the file, for messages.
     """
 

@@ -69,7 +69,7 @@ class WordPiece(SpanTokenizer):
         split_hanja: whether each hanja is a word of its own, as in BERT.
         learned: how many entries mean something, when the rest is [unused] filling.
         kind: how the vocabulary was learned; it is used in one way only.
-        words: entries that are one token wherever they stand (`words.py`).
+        words: entries that are one token wherever they stand (`encoding.user_words`).
         told: what else malmoi.json should tell of that, such as the analyzer that shaped the vocabulary.
         engine: "tokenizers" keeps tokie out.
     """
