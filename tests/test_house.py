@@ -37,6 +37,7 @@ ROAD = (
 )
 ROOT_FILES = (
     "config",
+    "kinds",
     "toml_lines",
     "paths",
     "json_files",

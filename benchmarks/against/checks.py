@@ -130,7 +130,7 @@ def check_resume(shards: Path, work: Path, device: str) -> str:
         for name, stops in (("whole", (6,)), ("again", (6,)), ("resumed", (3, 6))):
             for steps in stops:
                 # A rate that does not know the number of steps: three are then a part of six.
-                settings = config(device, objective="electra", steps=steps, decay="none", warmup=0.0)
+                settings = config(device, objective="electra", steps=steps, schedule="constant", warmup=0.0)
                 pretrain(settings, model_for(device), shards, work / name)
             saved.append((newest_checkpoint(work / name) / "model.safetensors").read_bytes())
     finally:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from malmoi.errors import MalmoiError
+from malmoi.kinds import SETTINGS_FAULT, SettingsOf
 from malmoi.messages import catalog, text
 from malmoi.nearest import did_you_mean, nearest
 from malmoi.toml_lines import key_lines
@@ -95,7 +97,19 @@ def changed(section: S, changes: Mapping[str, Any], origins: Mapping[str, str], 
 
     Raises MM0003 (unknown key) and MM0004 (bad value) as `read_recipe`.
     """
-    return build(type(section), section.model_dump(exclude_unset=True) | dict(changes), origins, f"{prefix}.")
+    return build(type(section), _over(section, changes), origins, f"{prefix}.")
+
+
+def _over(section: BaseModel, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of `section` with changes laid over it, settings of the same kind over each other."""
+    table: dict[str, Any] = section.model_dump(exclude_unset=True)
+    for name, value in changes.items():
+        before = getattr(section, name, None)
+        settings = isinstance(before, BaseModel) and isinstance(value, dict)
+        if settings and value.get("name", getattr(before, "name", None)) == getattr(before, "name", None):
+            value = _over(before, value)
+        table[name] = value
+    return table
 
 
 def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], prefix: str = "") -> S:
@@ -103,14 +117,24 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = prefix + ".".join(str(part) for part in first["loc"])
+        first, place = _first_fault(error)
+        key = prefix + ".".join(map(str, place))
         where = place_of(key, origins)
         if first["type"] == "extra_forbidden":
             raise _unknown(key, where, valid_keys(model, prefix, table)) from None
         raise MalmoiError(
             "MM0004", where, key=key, value=_short(first.get("input")), detail=_wrong(first)
         ) from None
+
+
+def _first_fault(error: ValidationError) -> tuple[ErrorDetails, tuple[int | str, ...]]:
+    """The first thing that is wrong and where, inside the settings of a kind too."""
+    first = error.errors()[0]
+    place = first["loc"]
+    while first["type"] == SETTINGS_FAULT:
+        first = first["ctx"]["fault"]
+        place += first["loc"]
+    return first, place
 
 
 def _wrong(fault: ErrorDetails) -> str:
@@ -147,7 +171,8 @@ def valid_keys(model: type[BaseModel], prefix: str = "", table: Mapping[str, Any
     """All dotted keys a recipe for `model` may hold; `NAME` stands for those that `table` does not name."""
     keys = []
     for name, field in model.model_fields.items():
-        inner, own = _section_of(field.annotation), (table or {}).get(name)
+        own = (table or {}).get(name)
+        inner = settings_class(field, own) or _section_of(field.annotation)
         if inner is None:
             keys.append(prefix + name)
         elif get_origin(field.annotation) is dict:
@@ -156,6 +181,11 @@ def valid_keys(model: type[BaseModel], prefix: str = "", table: Mapping[str, Any
         else:
             keys += valid_keys(inner, f"{prefix}{name}.", own if isinstance(own, dict) else None)
     return keys
+
+
+def settings_class(field: FieldInfo, table: Any = None) -> type[BaseModel] | None:
+    """The class of a kind's settings that a field holds, by the `name` in `table`; None for other fields."""
+    return next((found.model(table) for found in field.metadata if isinstance(found, SettingsOf)), None)
 
 
 def _section_of(annotation: Any) -> type[BaseModel] | None:

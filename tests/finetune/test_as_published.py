@@ -15,6 +15,7 @@ from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
 from malmoi.tasks.data import TaskData, read_task
+from malmoi.training.optimizers import AdamWConfig
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_the_rates_are_the_published_ones(
     config: FinetuneConfig, data: TaskData, checkpoint: Path, tmp_path: Path
 ) -> None:
     """216 rows in batches of 16 are 14 updates; the tenth and the last are logged."""
-    run = learn(config, data, checkpoint, tmp_path / "run", decay="electra", warmup=0.8)
+    run = learn(config, data, checkpoint, tmp_path / "run", schedule="electra", warmup=0.8)
     events = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     rates = {e["step"]: e["lr"] for e in events if "lr" in e}
     wanted = {
@@ -46,14 +47,15 @@ def test_the_first_update_without_correction_is_three_times_as_long(
 ) -> None:
     """One update at a constant rate: corrected, Adam's first step has the size of the rate; uncorrected it is
     (1 - .9) / √(1 - .999) = 3.16 times that (google-research/electra, AdamWeightDecayOptimizer)."""
-    one = {"batch_size": 1000, "decay": "none", "warmup": 0.0, "lr": 1e-4, "weight_decay": 0.0, "eps": 1e-12}
+    one = {"batch_size": 1000, "schedule": "constant", "warmup": 0.0, "lr": 1e-4}
     start = load_file(checkpoint / "model.safetensors")
     name = "encoder.layer.0.intermediate.dense.weight"
     before = next(value for key, value in start.items() if key.endswith(name))
     moved = {}
     for corrected in (True, False):
         out = tmp_path / str(corrected)
-        run = learn(config, data, checkpoint, out, bias_correction=corrected, dropout=0.0, **one)
+        adamw = AdamWConfig(beta2=0.999, weight_decay=0.0, eps=1e-12, bias_correction=corrected)
+        run = learn(config, data, checkpoint, out, optimizer=adamw, dropout=0.0, **one)
         after = load_file(run / "model" / "model.safetensors")
         now = next(value for key, value in after.items() if key.endswith(name))
         moved[corrected] = (now - before).abs().median().item()

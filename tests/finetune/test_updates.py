@@ -21,6 +21,7 @@ from malmoi.finetune.train import Rows, encode_rows, train
 from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tasks.examples import Examples
 from malmoi.tasks.suites import table_task
+from malmoi.training.optimizers import AdamWConfig
 
 ROWS = 64
 SETTINGS = FinetuneConfig(
@@ -28,7 +29,7 @@ SETTINGS = FinetuneConfig(
     lr=1e-30,  # nothing is learnt, so updates differ by their rows and their dropout alone
     batch_size=8,
     evals=1,
-    weight_decay=0.0,
+    optimizer=AdamWConfig(weight_decay=0.0),
     threads=1,
     precision="fp32",
     device="cpu",

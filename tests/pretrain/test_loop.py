@@ -64,7 +64,7 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
     monkeypatch.setattr("malmoi.pretrain.run.steps_ahead", lambda device: ahead)
     plain = {
         "warmup": 0.0,
-        "decay": "none",
+        "schedule": "constant",
         "log_every": 1000,
         "checkpoint_every": 1000,
         "micro_batch_size": 4,

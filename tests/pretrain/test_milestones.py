@@ -17,6 +17,7 @@ from malmoi.pretrain.checkpoint import milestone_checkpoints, milestone_steps
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
+from malmoi.training.optimizers import AdamWConfig
 
 from .conftest import MODEL, TRAINING
 from .test_run import contents, die_training
@@ -27,8 +28,8 @@ ELECTRA = TRAINING.model_copy(
         "weight_init": "cooccurrence",
         "segment_pair_rate": 0.3,
         "copy_rate": 0.2,
-        "decay": "electra",
-        "bias_correction": False,
+        "schedule": "electra",
+        "optimizer": AdamWConfig(bias_correction=False),
         "milestones": (0.25, 0.5),
         "checkpoint_every": 2,
     }
@@ -131,7 +132,13 @@ def test_it_learns(learnt: Manifest) -> None:
 
 def test_a_non_finite_loss_is_refused_and_not_lost_in_a_histogram(shards: Path, tmp_path: Path) -> None:
     wild = ELECTRA.model_copy(
-        update={"lr": 1e30, "warmup": 0.0, "decay": "none", "start": "random", "bias_correction": True}
+        update={
+            "lr": 1e30,
+            "warmup": 0.0,
+            "schedule": "constant",
+            "weight_init": "random",
+            "optimizer": AdamWConfig(),
+        }
     )
     with pytest.raises(MalmoiError, match=r"MM0509.*stopped before the update"):
         pretrain(wild, SHAPE, shards, tmp_path / "run")

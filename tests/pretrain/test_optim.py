@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.config import PretrainConfig
-from malmoi.training.optimizers import MOMENTS, adamw, optimizer_tensors, restore_optimizer, set_rate
-from malmoi.training.schedules import rate_at
+from malmoi.training.optimizer import Optimizer, parameter_groups
+from malmoi.training.optimizers import AdamWConfig
+from malmoi.training.schedules import learning_rate
 
 STEPS = 50
-CONFIG = PretrainConfig(lr=1e-2, beta1=0.9, beta2=0.999, weight_decay=0.1, eps=1e-6, warmup=0.2)
+PEAK, WARMUP = 1e-2, 0.2
+CONFIG = AdamWConfig(beta1=0.9, beta2=0.999, weight_decay=0.1, eps=1e-6)
+STATE = ("exp_avg", "exp_avg_sq")
 
 
 class Small(nn.Module):
@@ -32,27 +34,20 @@ class Small(nn.Module):
         return [torch.randn(p.shape, generator=generator) for p in (self.matrix, self.bias)]
 
 
-def made(model: nn.Module, config: PretrainConfig) -> torch.optim.AdamW:
-    return adamw(
-        model,
-        lr=config.lr,
-        betas=(config.beta1, config.beta2),
-        eps=config.eps,
-        weight_decay=config.weight_decay,
-    )
+def made(model: nn.Module, config: AdamWConfig) -> Optimizer:
+    return Optimizer(model, config, parameter_groups(model, config.weight_decay))
 
 
 def rate(step: int) -> float:
-    return rate_at(step, STEPS, peak=CONFIG.lr, warmup=CONFIG.warmup, decay="electra")
+    return learning_rate(step, STEPS, peak=PEAK, warmup=WARMUP, schedule="electra")
 
 
-def ours(config: PretrainConfig) -> list[torch.Tensor]:
+def ours(config: AdamWConfig) -> list[torch.Tensor]:
     model = Small()
     optimizer = made(model, config)
     for step in range(STEPS):
-        set_rate(optimizer, rate(step), step, eps=config.eps, bias_correction=config.bias_correction)
         model.matrix.grad, model.bias.grad = model.gradients(step)
-        optimizer.step()
+        optimizer.step(rate(step), step)
     return [model.matrix.detach(), model.bias.detach()]
 
 
@@ -98,12 +93,13 @@ def test_a_group_learns_at_its_share_and_decays_by_it() -> None:
         {"params": [model.matrix], "weight_decay": 0.1, "share": 0.25},
         {"params": [model.bias], "weight_decay": 0.0, "share": 1.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.999), fused=True)
+    config = CONFIG.model_copy(update={"bias_correction": False})
+    optimizer = Optimizer(model, config, groups)
     before, gradient = model.matrix.detach().clone(), model.gradients(0)[0]
     model.matrix.grad = gradient
-    for step in (0, 7, 0):  # what an earlier call asked for must not stay
-        set_rate(optimizer, 0.01, step, eps=1e-6, bias_correction=False)
-    optimizer.step()
+    for step in (0, 7):  # what an earlier call asked for must not stay
+        optimizer.kind.prepare(optimizer.torch, 0.01, step, config)
+    optimizer.step(0.01, 0)
     update = 0.1 * gradient / (math.sqrt(0.001) * gradient.abs() + 1e-6) + 0.1 * before
     torch.testing.assert_close(model.matrix.detach(), before - 0.0025 * update, rtol=0, atol=1e-6)
 
@@ -137,65 +133,68 @@ def test_the_published_rates(steps: int, warmup_steps: int, share: float) -> Non
     for step in range(steps):
         # run_classifier.py: int(num_train_steps * warmup_proportion)
         wanted = published_bert(step, steps, 5e-4, warmup_steps or int(steps * share))
-        assert rate_at(step, steps, decay="bert", **asked) == pytest.approx(wanted, rel=1e-12)
+        assert learning_rate(step, steps, schedule="bert", **asked) == pytest.approx(wanted, rel=1e-12)
         wanted = published_electra(step, steps, 5e-4, warmup_steps, share)
-        assert rate_at(step, steps, decay="electra", **asked) == pytest.approx(wanted, rel=1e-12)
+        assert learning_rate(step, steps, schedule="electra", **asked) == pytest.approx(wanted, rel=1e-12)
 
 
 def test_how_the_published_rates_differ() -> None:
     """100 updates, 20 of warm-up, peak 1: BERT's rises to .95 in a line and drops to .8, ELECTRA's bends."""
     bert, electra = (
-        [rate_at(step, 100, peak=1.0, warmup=0.0, warmup_steps=20, decay=name) for step in range(100)]
+        [
+            learning_rate(step, 100, peak=1.0, warmup=0.0, warmup_steps=20, schedule=name)
+            for step in range(100)
+        ]
         for name in ("bert", "electra")
     )
     assert [bert[i] for i in (0, 10, 19, 20, 60)] == pytest.approx([0, 0.5, 0.95, 0.8, 0.4])
     assert [electra[i] for i in (0, 10, 19, 20, 60)] == pytest.approx([0, 0.45, 0.7695, 0.8, 0.4])
     for name in ("bert", "electra"):
-        assert rate_at(0, 100, peak=1.0, warmup=0.0, decay=name) == 1.0  # no warm-up
+        assert learning_rate(0, 100, peak=1.0, warmup=0.0, schedule=name) == 1.0  # no warm-up
 
 
 def test_a_warm_up_in_steps_wins_over_the_share_and_does_not_grow_with_the_steps() -> None:
     for steps in (100, 1000):
         rates = [
-            rate_at(step, steps, peak=2.0, warmup=0.5, warmup_steps=10, decay="none")
+            learning_rate(step, steps, peak=2.0, warmup=0.5, warmup_steps=10, schedule="constant")
             for step in (0, 4, 9, 10)
         ]
         assert rates == pytest.approx([0.2, 1.0, 2.0, 2.0])
 
 
 def test_the_other_rates_at_their_corners() -> None:
-    def at(step: int, decay: str) -> float:
-        return rate_at(step, 100, peak=2.0, warmup=0.1, decay=decay)
+    def at(step: int, schedule: str) -> float:
+        return learning_rate(step, 100, peak=2.0, warmup=0.1, schedule=schedule)
 
-    for decay in ("linear", "cosine", "none"):
-        assert [at(step, decay) for step in (0, 4, 9)] == pytest.approx([0.2, 1.0, 2.0])
-        assert at(10, decay) == 2.0
+    for schedule in ("linear", "cosine", "constant"):
+        assert [at(step, schedule) for step in (0, 4, 9)] == pytest.approx([0.2, 1.0, 2.0])
+        assert at(10, schedule) == 2.0
     assert at(55, "linear") == pytest.approx(1.0) and at(99, "linear") == pytest.approx(2 / 90)
     assert at(55, "cosine") == pytest.approx(1.0) and at(99, "cosine") < 1e-3
     assert at(25, "cosine") == pytest.approx(1 + math.cos(math.pi / 6))
-    assert at(99, "none") == 2.0
+    assert at(99, "constant") == 2.0
 
 
-def stepped(steps: int) -> tuple[Small, torch.optim.AdamW]:
+def stepped(steps: int) -> tuple[Small, Optimizer]:
     model = Small()
     optimizer = made(model, CONFIG)
     for step in range(steps):
         model.matrix.grad, model.bias.grad = model.gradients(step)
-        optimizer.step()
+        optimizer.step(PEAK, step)
     return model, optimizer
 
 
 def test_the_state_goes_out_by_name_and_comes_back() -> None:
     """Three steps, the state moved into a new optimizer, a fourth step: as four in one go."""
     model, optimizer = stepped(3)
-    tensors = optimizer_tensors(model, optimizer)
-    assert set(tensors) == {f"{moment}.{name}" for moment in MOMENTS for name in ("matrix", "bias")}
-    assert optimizer_tensors(Small(), made(Small(), CONFIG)) == {}
+    tensors = optimizer.tensors()
+    assert set(tensors) == {f"{moment}.{name}" for moment in STATE for name in ("matrix", "bias")}
+    assert made(Small(), CONFIG).tensors() == {}
     whole, _ = stepped(4)
     again = made(model, CONFIG)
-    restore_optimizer(model, again, tensors, 3)
+    again.restore(tensors, 3)
     model.matrix.grad, model.bias.grad = model.gradients(3)
-    again.step()
+    again.step(PEAK, 3)
     assert torch.equal(model.matrix, whole.matrix) and torch.equal(model.bias, whole.bias)
 
 
@@ -207,11 +206,11 @@ def test_the_state_goes_out_by_name_and_comes_back() -> None:
     ],
 )
 def test_a_state_that_does_not_fit(changed: torch.Tensor | None, told: str) -> None:
-    model, optimizer = stepped(1)
-    tensors = optimizer_tensors(model, optimizer)
+    _, optimizer = stepped(1)
+    tensors = optimizer.tensors()
     del tensors["exp_avg_sq.bias"]
     if changed is not None:
         tensors["exp_avg_sq.bias"] = changed
     with pytest.raises(MalmoiError) as caught:
-        restore_optimizer(model, optimizer, tensors, 1)
+        optimizer.restore(tensors, 1)
     assert caught.value.code == "MM0508" and told in caught.value.what

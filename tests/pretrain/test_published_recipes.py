@@ -18,6 +18,7 @@ from malmoi.pretrain.objectives.electra import Electra
 from malmoi.pretrain.objectives.mlm import Mlm
 from malmoi.pretrain.run import RunConfig, pretrain
 from malmoi.special import SpecialIds
+from malmoi.training.optimizers import AdamWConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["electra-small", "electra-base", "bert-base"]
@@ -61,10 +62,10 @@ def test_each_plans_one_run_and_one_task_of_the_published_shape_and_cost(name: s
     assert (objective.encoder.dropout, objective.encoder.attention_dropout) == (0.1, 0.1)
     p = run.pretrain
     assert (p.batch_size, p.row_len, p.steps, p.lr) == COSTS[name]
-    adam = (p.beta1, p.beta2, p.eps, p.weight_decay, p.clip, p.bias_correction, p.warmup_steps)
-    assert adam == (0.9, 0.999, 1e-6, 0.01, 1.0, False, 10_000)
+    adamw = AdamWConfig(beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, bias_correction=False)
+    assert (p.optimizer, p.clip, p.warmup_steps) == (adamw, 1.0, 10_000)
     (task,) = tasks_of(recipe, origins)
-    assert (task.decay, task.eps, task.bias_correction, task.clip) == (p.decay, 1e-6, False, 1.0)
+    assert (task.schedule, task.optimizer, task.clip) == (p.schedule, adamw, 1.0)
     assert (task.epochs, task.batch_size, task.max_len, task.warmup) == (3, 32, 128, 0.1)
     assert (task.dropout, task.attention_dropout) == (0.1, 0.1)
 

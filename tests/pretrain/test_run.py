@@ -189,7 +189,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
 ) -> None:
     out = tmp_path / "run"
     long = TRAINING.model_copy(
-        update={"steps": 100_000, "checkpoint_every": 100_000, "decay": "none", "warmup": 0.0}
+        update={"steps": 100_000, "checkpoint_every": 100_000, "schedule": "constant", "warmup": 0.0}
     )
     process = start(long, shards, out)
     while not read_journal(out):

@@ -37,8 +37,8 @@ def test_micro_batches_change_rounding_only(objective: str, shards: Path, tmp_pa
 def test_a_run_in_two_halves_is_the_whole_one_where_the_rate_does_not_ask_for_the_end(
     shards: Path, tmp_path: Path
 ) -> None:
-    """decay = none and a warm-up in steps: 3 steps and 3 more are 6, bit for bit."""
-    steady = {"decay": "none", "warmup_steps": 2}
+    """A constant rate and a warm-up in steps: 3 steps and 3 more are 6, bit for bit."""
+    steady = {"schedule": "constant", "warmup_steps": 2}
     whole = train(tmp_path / "whole", shards, steps=6, **steady)
     train(tmp_path / "halves", shards, steps=3, **steady)
     halves = train(tmp_path / "halves", shards, steps=6, **steady)
@@ -47,7 +47,7 @@ def test_a_run_in_two_halves_is_the_whole_one_where_the_rate_does_not_ask_for_th
 
 def test_a_longer_run_goes_on_with_the_rates_of_the_new_total(shards: Path, tmp_path: Path) -> None:
     """linear without warm-up, peak .003: three steps of three, then the last three of six."""
-    often = {"decay": "linear", "warmup": 0.0, "log_every": 1}
+    often = {"schedule": "linear", "warmup": 0.0, "log_every": 1}
     train(tmp_path / "run", shards, steps=3, **often)
     train(tmp_path / "run", shards, steps=6, **often)
     rates = [entry["lr"] for entry in read_journal(tmp_path / "run") if "lr" in entry]

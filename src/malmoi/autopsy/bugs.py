@@ -15,6 +15,7 @@ from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.objectives.electra import Electra
+from malmoi.training.optimizers import AdamWConfig
 
 HEALTHY = "healthy"  # the row without a bug
 
@@ -31,9 +32,8 @@ RECIPE = PretrainConfig(
     steps=240,
     lr=1e-3,
     warmup=0.1,
-    decay="electra",
-    beta2=0.999,
-    bias_correction=False,
+    schedule="electra",
+    optimizer=AdamWConfig(beta2=0.999, bias_correction=False),
     precision="fp32",
     device="cpu",
     log_every=20,
@@ -73,7 +73,7 @@ BUGS: dict[str, Bug] = {
     "weight-one": Bug(settings={"discriminator_weight": 1.0}),
     "no-clip": Bug(settings={"clip": 0.0}),
     "high-rate": Bug(settings={"lr": 2e-2}),
-    "bias-correction": Bug(settings={"bias_correction": True}),
+    "bias-correction": Bug(settings={"optimizer": AdamWConfig(beta2=0.999)}),
     "schedule": Bug(settings={"decay": "linear"}),
     "random-init": Bug(settings={"start": "random"}),
 }

@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from malmoi.config import settings_class
 from malmoi.pipeline.recipe import Recipe
 
+_NAME = "Which kind it is."
 INTRODUCTION = """# Recipes
 
 A recipe is one TOML file for the whole road; `malmoi run RECIPE.toml` walks it. Every verb also takes
@@ -48,17 +50,29 @@ def _first_line(section: type[BaseModel]) -> str:
 
 
 def _table(model: type[BaseModel], *, sections: bool = True) -> str:
-    rows = ["| name | default | what |", "|---|---|---|"]
+    return "\n".join(["| name | default | what |", "|---|---|---|", *_rows(model, sections=sections)]) + "\n"
+
+
+def _rows(
+    model: type[BaseModel], own: BaseModel | None = None, *, prefix: str = "", sections: bool = True
+) -> list[str]:
+    """A row for each field, and for each setting of the kind that stands in one by default (`own`)."""
+    rows: list[str] = []
     for name, field in model.model_fields.items():
         if not sections and _section(field.annotation) is not None:
             continue
         extra = field.json_schema_extra
         mark = " *(execution)*" if isinstance(extra, dict) and extra.get("execution") else ""
-        default = (
-            "(required)" if field.is_required() else f"`{json.dumps(field.default, ensure_ascii=False)}`"
-        )
-        rows.append(f"| `{name}` | {default} | {field.description}{mark} |")
-    return "\n".join(rows) + "\n"
+        value = field.default if own is None else getattr(own, name)
+        settings = settings_class(field)
+        if field.is_required() and own is None:
+            default = "(required)"
+        else:
+            default = f"`{json.dumps(value.name if settings else value, ensure_ascii=False)}`"
+        rows.append(f"| `{prefix}{name}` | {default} | {field.description or _NAME}{mark} |")
+        if settings is not None:
+            rows += _rows(settings, value, prefix=f"{prefix}{name}.")
+    return rows
 
 
 if __name__ == "__main__":

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from malmoi.config import execution
 from malmoi.errors import MalmoiError
+from malmoi.kinds import OneOf, SettingsOf
 from malmoi.model.sizes import HEAD_KINDS, EncoderConfig, HeadKind
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.suites import Task
+from malmoi.training.optimizers import OPTIMIZERS, AdamWConfig, OptimizerConfig
+from malmoi.training.schedules import SCHEDULES
+
+ADAMW = AdamWConfig(beta2=0.999, eps=1e-8)  # torch's defaults; google-research/bert and electra have eps 1e-6
 
 
 class FinetuneConfig(TaskConfig):
@@ -50,17 +55,14 @@ class FinetuneConfig(TaskConfig):
         "right",
         description="published: one decay more below the head, as google-research/electra computes it.",
     )
-    weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
     warmup: float = Field(
         0.1, ge=0, le=1, description="Share of the updates in which the rate rises linearly."
     )
-    decay: Literal["linear", "cosine", "none", "bert", "electra"] = Field(
+    schedule: Annotated[str, OneOf(SCHEDULES)] = Field(
         "linear", description="How the rate falls after that, as in `[pretrain]`."
     )
-    eps: float = Field(1e-8, gt=0, description="AdamW's epsilon; google-research/bert and electra have 1e-6.")
-    bias_correction: bool = Field(
-        True,
-        description="AdamW's correction of young moments; google-research/bert and electra have none.",
+    optimizer: Annotated[OptimizerConfig, SettingsOf(OPTIMIZERS, ADAMW)] = Field(
+        ADAMW, description="What makes updates of gradients: `name`, and that optimizer's settings."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the encoder and before the output layer.")
     attention_dropout: float | None = Field(

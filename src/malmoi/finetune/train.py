@@ -35,8 +35,8 @@ from malmoi.tasks.metrics import METRICS
 from malmoi.tasks.suites import Task
 from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.training.optimizers import set_rate
-from malmoi.training.schedules import rate_at
+from malmoi.training.optimizer import Optimizer
+from malmoi.training.schedules import learning_rate
 
 # Shapes: N rows of a data set, B rows of a batch, C outputs.
 
@@ -84,11 +84,11 @@ def train(
     groups = layer_groups(
         model,
         blocks=model.encoder.config.layers,
-        weight_decay=config.weight_decay,
+        weight_decay=config.optimizer.weight_decay,
         decay=config.layer_decay,
         depth=config.layer_decay_depth,
     )
-    optimizer = torch.optim.AdamW(groups, lr=config.lr, fused=True)
+    optimizer = Optimizer(model, config.optimizer, groups)
     choice, dev = Choice(), ""
     done = 0
     started = time.monotonic()
@@ -104,12 +104,14 @@ def train(
 
         for epoch in range(config.epochs):
             for rows_B in epoch_batches(len(lengths), config.batch_size, config.seed, epoch):
-                rate = rate_at(done, updates, peak=config.lr, warmup=config.warmup, decay=config.decay)
-                set_rate(optimizer, rate, done, eps=config.eps, bias_correction=config.bias_correction)
+                rate = learning_rate(
+                    done, updates, peak=config.lr, schedule=config.schedule, warmup=config.warmup
+                )
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
-                loss, norm = _update(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
-                if not math.isfinite(loss + norm):
+                loss, norm = _gradients(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
+                if not math.isfinite(loss + norm):  # never step into weights that are not numbers
                     raise _not_a_number(train_rows.examples, rows_B, done + 1, rate)
+                optimizer.step(rate, done)
                 done += 1
                 if done % LOG_EVERY == 0 or done == updates:
                     seconds = round(time.monotonic() - started, 2)
@@ -132,9 +134,9 @@ def train(
     return choice.best  # the last update is always scored
 
 
-def _update(
+def _gradients(
     model: Classifier,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     train_rows: Rows,
     rows_B: NDArray[np.int64],
     goal: Goal,
@@ -142,9 +144,10 @@ def _update(
     device: torch.device,
     dtype: torch.dtype,
 ) -> tuple[float, float]:
-    """One update over B rows in as many pieces as the token budget asks for; (mean loss, gradient norm)."""
+    """Clipped gradients of B rows, in as many pieces as the token budget asks for; (mean loss, gradient
+    norm)."""
     model.train()
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     loss = torch.zeros((), device=device)
     with one_update() as update:
         for texts_B, batch, firsts_B in in_pieces(train_rows.encoded, rows_B, config.tokens_per_batch):
@@ -158,10 +161,8 @@ def _update(
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
     found: list[float] = torch.stack([loss, norm]).tolist()  # the one place where a GPU is waited for
-    if math.isfinite(sum(found)):  # never step into weights that are not numbers
-        if found[1] > config.clip:  # with large embeddings multiplying all by 1 would be 1 % of the update
-            nn.utils.clip_grads_with_norm_(model.parameters(), config.clip, norm)
-        optimizer.step()
+    if found[1] > config.clip:  # with large embeddings multiplying all by 1 would be 1 % of the update
+        nn.utils.clip_grads_with_norm_(model.parameters(), config.clip, norm)
     return found[0], found[1]
 
 

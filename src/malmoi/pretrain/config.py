@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from malmoi.config import Section, execution
+from malmoi.kinds import OneOf, SettingsOf
 from malmoi.model.sizes import ModelConfig
+from malmoi.training.optimizers import OPTIMIZERS, AdamWConfig, OptimizerConfig
+from malmoi.training.schedules import SCHEDULES
 
 
 class PretrainConfig(Section):
@@ -43,18 +46,13 @@ class PretrainConfig(Section):
     warmup_steps: int = Field(
         0, ge=0, description="Steps in which it rises, whatever `steps` is (0: `warmup` decides)."
     )
-    decay: Literal["linear", "cosine", "none", "bert", "electra"] = Field(
+    schedule: Annotated[str, OneOf(SCHEDULES)] = Field(
         "linear",
         description="How the rate falls after that. bert, electra: as published, on a line that begins at "
         "the first step; electra multiplies the warm-up with it, bert does not.",
     )
-    weight_decay: float = Field(0.01, ge=0, description="AdamW decay; none on biases and LayerNorm.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment.")
-    beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's second moment.")
-    eps: float = Field(1e-6, gt=0, description="AdamW's epsilon.")
-    bias_correction: bool = Field(
-        True,
-        description="AdamW's correction of young moments; google-research/bert and electra have none.",
+    optimizer: Annotated[OptimizerConfig, SettingsOf(OPTIMIZERS, AdamWConfig())] = Field(
+        AdamWConfig(), description="What makes updates of gradients: `name`, and that optimizer's settings."
     )
     clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
     segment_pair_rate: float = Field(

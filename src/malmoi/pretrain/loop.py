@@ -37,8 +37,8 @@ from malmoi.pretrain.monitor.journal import Journal
 from malmoi.pretrain.monitor.probes import first_token_cosine, idle_weights, lost_weights, untied
 from malmoi.pretrain.objectives.protocol import MicroBatch, Objective
 from malmoi.progress import Reporter, Step
-from malmoi.training.optimizers import adamw, optimizer_tensors, restore_optimizer, set_rate
-from malmoi.training.schedules import rate_at
+from malmoi.training.optimizer import Optimizer, parameter_groups
+from malmoi.training.schedules import learning_rate
 from malmoi.training.signals import StopRequest
 from malmoi.training.throughput import Speed
 
@@ -100,14 +100,9 @@ class Trainer(Generic[B]):
     state: TrainState = field(default_factory=lambda: TrainState(0, 0, {}))
 
     def __post_init__(self) -> None:
-        config = self.config
-        self.optimizer = adamw(
-            self.model,
-            lr=config.lr,
-            betas=(config.beta1, config.beta2),
-            eps=config.eps,
-            weight_decay=config.weight_decay,
-        )
+        settings = self.config.optimizer
+        groups = parameter_groups(self.model, settings.weight_decay)
+        self.optimizer = Optimizer(self.model, settings, groups)
         self.watch = Watch(self.config.steps)
         self._parameters = list(self.model.parameters())
         self._done: list[Done] = []  # the steps after `state`
@@ -126,7 +121,7 @@ class Trainer(Generic[B]):
             self.run, self.config.keep, self.milestones
         )  # what a kill kept the last save from removing
         self.state = read_state(checkpoint)
-        restore_optimizer(self.model, self.optimizer, read_moments(checkpoint), self.state.step)
+        self.optimizer.restore(read_moments(checkpoint), self.state.step)
 
     def train(self, journal: Journal) -> None:
         """Raises MM0509 on a non-finite loss or gradient, before the update, with everything saved; MM0514
@@ -191,15 +186,14 @@ class Trainer(Generic[B]):
     def _update(self, batches: list[B], journal: Journal) -> None:
         """One optimizer step over a global batch, which does nothing where the loss is not finite."""
         config, step = self.config, self.step
-        rate = rate_at(
+        rate = learning_rate(
             step,
             config.steps,
             peak=config.lr,
+            schedule=config.schedule,
             warmup=config.warmup,
             warmup_steps=config.warmup_steps,
-            decay=config.decay,
         )
-        set_rate(self.optimizer, rate, step, eps=config.eps, bias_correction=config.bias_correction)
         counts = add_counts(batches)
         if not self.model.training:
             self.model.train()
@@ -217,12 +211,10 @@ class Trainer(Generic[B]):
                 total += loss.total.detach()
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip or math.inf).double()
         self._halted = torch.maximum(self._halted, (~torch.isfinite(norm + total)).float())
-        # The fused kernel leaves weights, moments and step counts alone where this is 1.
-        self.optimizer.found_inf = self._halted  # type: ignore[attr-defined]
         if step == 0 and (idle := idle_weights(self.model)) and self.watch.first("MM0528"):
             self._alarm(journal, "MM0528", {"count": len(idle), "names": ", ".join(idle[:3])})
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(rate, step, halted=self._halted)
+        self.optimizer.zero_grad()
         tokens = sum(batch.tokens for batch in batches)
         self._done.append(Done(tokens, sums, total, norm, rate, self._halted))
 
@@ -304,7 +296,7 @@ class Trainer(Generic[B]):
             self.run,
             self.state,
             lambda folder: self.objective.write(folder, self.model),
-            optimizer_tensors(self.model, self.optimizer),
+            self.optimizer.tensors(),
             self.tokenizer,
             keep=self.config.keep,
             milestones=self.milestones,
