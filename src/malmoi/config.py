@@ -105,9 +105,9 @@ def _over(section: BaseModel, changes: Mapping[str, Any]) -> dict[str, Any]:
     table: dict[str, Any] = section.model_dump(exclude_unset=True)
     for name, value in changes.items():
         before = getattr(section, name, None)
-        settings = isinstance(before, BaseModel) and isinstance(value, dict)
-        if settings and value.get("name", getattr(before, "name", None)) == getattr(before, "name", None):
-            value = _over(before, value)
+        if isinstance(before, BaseModel) and isinstance(value, dict):
+            kind = getattr(before, "name", None)
+            value = _over(before, value) if value.get("name", kind) == kind else value
         table[name] = value
     return table
 
