@@ -40,7 +40,7 @@ def predict(
     from malmoi.finetune.answers import answer_file, asked, tell, write_answers
     from malmoi.finetune.predictor import Predictor
     from malmoi.finetune.tally import Tally
-    from malmoi.tasks.paths import as_stored
+    from malmoi.paths import as_stored
 
     reporter = console().reporter
     predictor = Predictor.open(run, device=device, reporter=reporter)

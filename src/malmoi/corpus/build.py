@@ -46,6 +46,7 @@ STAGE = "corpus"
 AUDIT = "audit.json"
 MISREAD = 10  # sentences; fewer are a quotation
 PRIVATE = 10  # characters; fewer are icons
+MUCH_HELD = 3  # times the share that was asked for
 REPEATED = 0.01  # of the held-out sentences
 # For advice: the setting that governs a reason, and the value that turns it off.
 OPTIONS = {
@@ -266,6 +267,10 @@ class _Build:
         heldout = stages["write"]["heldout"]
         if self.config.heldout and not heldout["documents"]:
             self.reporter.warn("MM0116")
+        chars = {name: stages["write"][name].get("chars", 0) for name in ("train", "heldout")}
+        share = chars["heldout"] / max(1, sum(chars.values()))
+        if share > max(MUCH_HELD * self.config.heldout, self.config.heldout + 0.01):
+            self.reporter.warn("MM0133", share=f"{share:.0%}", asked=f"{self.config.heldout:.1%}")
         misread = stages["clean"]["dropped"].get("misread", {"count": 0, "samples": []})
         if misread["count"] >= MISREAD:
             files = {sample["file"] for sample in misread["samples"]}

@@ -22,10 +22,10 @@ from malmoi.model.heads import Classifier, ClassifyHead
 from malmoi.model.hf import load_pooler, read_encoder
 from malmoi.model.hf_config import read_config
 from malmoi.model.sizes import EncoderConfig, HeadKind
+from malmoi.paths import as_stored
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import TOKENIZER_FILES, VOCABULARIES
-from malmoi.tasks.paths import as_stored
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 WEIGHTS = ("config.json", "model.safetensors")
