@@ -307,6 +307,8 @@ def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
     if not dropped:  # nothing but markup and invisible characters
         return MalmoiError("MM0109", files=files)
     reason = max(dropped, key=lambda code: int(dropped[code]["count"]))
+    if reason == "misread":
+        return MalmoiError("MM0130", count=dropped[reason]["count"])
     option, off = OPTIONS.get(reason, OPTIONS["too_short"])
     name, count = text(f"reason.{reason}"), dropped[reason]["count"]
     return MalmoiError("MM0110", reason=name, count=count, option=option, off=off)
