@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--train-rows", type=int, default=0)
     parser.add_argument("--test-rows", type=int, default=0)
+    parser.add_argument("--dropout", type=float, help="of ours; by default the product's")
     parser.add_argument("--attention-dropout", type=float, help="of ours; by default the checkpoint's")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="those run now")
     parser.add_argument("--looks", action="store_true", help="tell dev and test at every look of ours, too")
@@ -163,6 +164,8 @@ def settings(options: argparse.Namespace, seed: int, work: Path) -> FinetuneConf
         "device": "cpu",
         "threads": 1,
     }
+    if options.dropout is not None:
+        common["dropout"] = options.dropout
     if options.task != "mrpc":
         return FinetuneConfig(task=options.task, data=options.data, **common)
     for split in ("train", "test"):  # the published files, without their numbers of sentences

@@ -58,6 +58,32 @@ def utf8_path(path: Path) -> Iterator[str]:
         yield str(path)
 
 
+def as_stored(path: Path) -> Path:
+    """The path as the disk has it, for one the user typed: macOS writes Hangul as letters (NFD).
+
+    The path itself where it exists; else with the names that are the same in NFC, as far as there are any.
+    """
+    if _exists(path):
+        return path
+    found = Path(path.anchor)
+    for name in path.parts[len(found.parts) :]:
+        if not _exists(found / name):
+            try:
+                inside = [one.name for one in found.iterdir()]
+            except OSError:
+                inside = []
+            name = next((one for one in inside if composed(one) == composed(name)), name)
+        found /= name
+    return found
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, not to be looked into, NUL
+        return False
+
+
 def plain_name(name: str) -> str:
     """A name made of a file's, so that a folder can bear it: composed, readable, without odd characters."""
     shown = composed(readable(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,22 @@ def test_other_versions_are_told_once_for_each_artifact_and_nothing_is_made_agai
     use_console(Console("text"))  # whose reporter says the same once
     walk(home, copy, console().reporter)
     assert capsys.readouterr().err.count("MM0032") == len(told)
+
+
+def test_folders_whose_names_the_disk_writes_as_letters_are_the_same_folders(
+    home: Path, tmp_path: Path
+) -> None:
+    """macOS stores Hangul decomposed and is asked for it composed."""
+    stored = tmp_path / unicodedata.normalize("NFD", "말뭉치") / unicodedata.normalize("NFD", "새 결과")
+    shutil.copytree(home / "out", stored)
+    typed = tmp_path / "말뭉치" / "새 결과"
+    assert not typed.exists()
+    heard = Heard()
+    walk(home, typed, heard)
+    assert len(heard.left_alone) == 4 + CELLS
+    assert not typed.exists() and real_place(typed / "없던 것").parent == stored
+    assert malmoi(["report", str(typed), "--out", str(typed / "report.html"), "--quiet"]) == 0
+    assert (stored / "report.html").is_file()
 
 
 @pytest.mark.parametrize("times", ["kept", "new"])

@@ -53,6 +53,18 @@ def test_a_share_of_three_long_documents(tmp_path: Path, build: Build) -> None:
     assert {document.split("\n")[0] for document in (train + "\n\n" + held).split("\n\n")} <= heads
 
 
+def test_much_more_than_was_asked_for_is_said(tmp_path: Path, build: Build) -> None:
+    """Two documents, too short to be cut: half of the text at least."""
+    both = ["\n".join(sentences(300, seed)) for seed in (8, 9)]
+    (tmp_path / "two.txt").write_text("\n\n".join(both), "utf-8")
+    assert max(map(len, both)) < LONG
+    with pytest.warns(UserWarning, match="MM0133") as heard:
+        _, folder = build(tmp_path / "two.txt", heldout=0.01)
+    train, held = sides(folder)
+    share = len(held.replace("\n", "")) / len((train + held).replace("\n", ""))
+    assert share > 0.3 and f"{share:.0%}" in str(heard[0].message)
+
+
 def test_a_share_of_one_paragraph(tmp_path: Path, build: Build) -> None:
     (tmp_path / "one.txt").write_text(" ".join(sentences(12_000, 3)), "utf-8")
     _, folder = build(tmp_path / "one.txt", heldout=0.1)

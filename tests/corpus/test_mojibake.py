@@ -13,6 +13,7 @@ from malmoi.corpus.characters import line_counts
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.ledger import Ledger
 from malmoi.corpus.refine import COUNTS, refine_block
+from malmoi.errors import MalmoiError
 from malmoi.readers.mojibake import misread, misread_texts, rare_syllables
 from tests.corpus.conftest import NEWS, Build
 
@@ -79,6 +80,14 @@ def test_a_build_drops_it_with_its_file_and_says_so(tmp_path: Path, build: Build
     dropped = json.loads((folder / "audit.json").read_text("utf-8"))["stages"]["clean"]["dropped"]
     assert dropped["misread"]["count"] == 12
     assert {sample["file"] for sample in dropped["misread"]["samples"]} == {str(tmp_path / "odd.txt")}
+
+
+def test_where_nothing_else_is_left_the_advice_is_the_original_file(tmp_path: Path, build: Build) -> None:
+    lines = [f"{number}번째 손님이 가게 앞에서 오래 기다렸다고 한다." for number in range(12)]
+    (tmp_path / "odd.txt").write_text("\n".join(map(damaged, lines)), "utf-8")
+    with pytest.raises(MalmoiError, match="MM0130") as caught:
+        build(tmp_path / "odd.txt")
+    assert "original" in caught.value.do
 
 
 def test_a_quotation_is_dropped_without_a_warning(

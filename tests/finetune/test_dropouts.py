@@ -1,5 +1,5 @@
-"""Dropout of attention weights: the checkpoint's own unless one asks, and it reaches what learns. No dropout
-asks how an update is cut."""
+"""Both dropouts are the checkpoint's own unless one asks, and they reach what learns. Neither asks how an
+update is cut."""
 
 from __future__ import annotations
 
@@ -42,6 +42,27 @@ def test_it_is_the_checkpoint_s_unless_asked(
         model, _ = pretrained(folder).load(0, 0.1, 2, attention_dropout=asked)
         assert model.encoder.config.attention_dropout == wanted
         assert [block.attention_dropout for block in model.encoder.blocks] == [wanted]
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [(None, 0.2), (0.3, 0.3), (0.0, 0.0)])
+def test_the_other_dropout_likewise(
+    asked: float | None,
+    wanted: float,
+    config: FinetuneConfig,
+    data: TaskData,
+    checkpoint: Path,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "bert"
+    shutil.copytree(checkpoint, folder)
+    table = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(table | {"hidden_dropout_prob": 0.2}), "utf-8")
+    model, _ = pretrained(folder).load(0, asked, 2)
+    dropouts = [module.dropout for module in model.modules() if hasattr(module, "dropout")]
+    assert len(dropouts) >= 3 and set(dropouts) == {wanted}, "embeddings, blocks, head"
+    short = config.model_copy(update={"epochs": 1, "evals": 1, "dropout": asked})
+    finetune(short, data, pretrained(folder), tmp_path / "run")
+    assert read_manifest(tmp_path / "run").config["dropout"] == wanted
 
 
 def test_it_changes_what_is_learnt_and_is_written_down(

@@ -12,6 +12,7 @@ from typing import Any
 
 from malmoi.errors import MalmoiError
 from malmoi.json_files import to_json
+from malmoi.paths import as_stored
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -29,6 +30,7 @@ def real_place(out: Path) -> Path:
     """
     if "\0" in str(out):
         raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
+    out = as_stored(out)
     try:
         lost = any(above.is_symlink() and not above.exists() for above in out.parents)
         if lost or out.is_symlink() or out.name in ("", ".."):

@@ -38,9 +38,9 @@ def predict(
     if bool(texts) == bool(file) or (file is not None and out is None and not piped):
         raise MalmoiError("MM0622")
     from malmoi.finetune.tally import Tally
+    from malmoi.paths import as_stored
     from malmoi.predict.file import answer_file, asked, tell, write_answers
     from malmoi.predict.predictor import Predictor
-    from malmoi.tasks.paths import as_stored
 
     reporter = console().reporter
     predictor = Predictor.open(run, device=device, reporter=reporter)

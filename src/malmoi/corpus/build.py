@@ -45,6 +45,7 @@ STAGE = "corpus"
 AUDIT = "audit.json"
 MISREAD = 10  # sentences; fewer are a quotation
 PRIVATE = 10  # characters; fewer are icons
+MUCH_HELD = 3  # times the share that was asked for
 REPEATED = 0.01  # of the held-out sentences
 # For advice: the setting that governs a reason, and the value that turns it off.
 OPTIONS = {
@@ -265,6 +266,10 @@ class _Build:
         heldout = stages["write"]["heldout"]
         if self.config.heldout and not heldout["documents"]:
             self.reporter.warn("MM0116")
+        chars = {name: stages["write"][name].get("chars", 0) for name in ("train", "heldout")}
+        share = chars["heldout"] / max(1, sum(chars.values()))
+        if share > max(MUCH_HELD * self.config.heldout, self.config.heldout + 0.01):
+            self.reporter.warn("MM0133", share=f"{share:.0%}", asked=f"{self.config.heldout:.1%}")
         misread = stages["clean"]["dropped"].get("misread", {"count": 0, "samples": []})
         if misread["count"] >= MISREAD:
             files = {sample["file"] for sample in misread["samples"]}
@@ -301,6 +306,8 @@ def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
     if not dropped:  # nothing but markup and invisible characters
         return MalmoiError("MM0109", files=files)
     reason = max(dropped, key=lambda code: int(dropped[code]["count"]))
+    if reason == "misread":
+        return MalmoiError("MM0130", count=dropped[reason]["count"])
     option, off = OPTIONS.get(reason, OPTIONS["too_short"])
     name, count = text(f"reason.{reason}"), dropped[reason]["count"]
     return MalmoiError("MM0110", reason=name, count=count, option=option, off=off)

@@ -64,13 +64,15 @@ class FinetuneConfig(TaskConfig):
     optimizer: Annotated[OptimizerConfig, SettingsOf(OPTIMIZERS, ADAMW)] = Field(
         ADAMW, description="What makes updates of gradients: `name`, and that optimizer's settings."
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the encoder and before the output layer.")
-    attention_dropout: float | None = Field(
+    dropout: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="Dropout of attention weights; by default what the checkpoint's config.json says (0 in "
-        "those made with `[model]`'s default, 0.1 in most BERTs and ELECTRAs on Hugging Face).",
+        description="Dropout in the encoder and before the output layer; by default what the checkpoint's "
+        "config.json says.",
+    )
+    attention_dropout: float | None = Field(
+        None, ge=0, lt=1, description="Dropout of attention weights; by default likewise."
     )
     clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
     evals: int = Field(
@@ -108,6 +110,7 @@ def resolve(config: FinetuneConfig, task: Task, *, rows: int, shape: EncoderConf
         "batch_size": batch_size,
         "max_len": min(task.defaults["max_len"], shape.max_positions),
         "lr": 5e-5 * 768 / shape.hidden,
+        "dropout": shape.dropout,
         "attention_dropout": shape.attention_dropout,
     }
     chosen = {k: v for k, v in defaults.items() if getattr(config, k) is None}

@@ -22,10 +22,10 @@ from malmoi.model.hf.config import read_config
 from malmoi.model.hf.convert import with_safetensors
 from malmoi.model.hf.folder import load_pooler, read_encoder
 from malmoi.model.sizes import EncoderConfig, HeadKind
+from malmoi.paths import as_stored
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import TOKENIZER_FILES, VOCABULARIES
-from malmoi.tasks.paths import as_stored
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 WEIGHTS = ("config.json", "model.safetensors")
@@ -42,7 +42,7 @@ class Start:
     def load(
         self,
         seed: int,
-        dropout: float,
+        dropout: float | None,
         outputs: int,
         head_kind: HeadKind | None = None,
         reporter: Reporter = SILENT,
@@ -52,7 +52,7 @@ class Start:
     ) -> tuple[Classifier, Tokenizer]:
         """A classifier whose new parts come from `seed`, on the CPU, and the tokenizer that goes with it.
 
-        `attention_dropout` None: what the shape says; `glorot`: how the output layer starts (`ClassifyHead`).
+        A dropout that is None is the shape's; `glorot`: how the output layer starts (`ClassifyHead`).
 
         Raises MM0617 where the vocabulary is larger than the model's embedding, MM0412 where the head does
         not go with the encoder; warns what `load_tokenizer` does.
@@ -62,9 +62,12 @@ class Start:
             raise MalmoiError(
                 "MM0617", self.tokenizer, tokens=tokenizer.vocab_size, rows=self.shape.vocab_size
             )
-        if attention_dropout is None:
-            attention_dropout = self.shape.attention_dropout
-        dropouts = {"dropout": dropout, "attention_dropout": attention_dropout}
+        dropouts = {
+            "dropout": self.shape.dropout if dropout is None else dropout,
+            "attention_dropout": (
+                self.shape.attention_dropout if attention_dropout is None else attention_dropout
+            ),
+        }
         shape = self.shape.model_copy(update=dropouts)
         torch.manual_seed(seed)
         encoder = Encoder(shape) if self.weights is None else read_encoder(self.weights, **dropouts)

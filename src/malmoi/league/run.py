@@ -24,7 +24,7 @@ from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
 from malmoi.league.entries import Contender, contenders
 from malmoi.league.table import Line, league_table, with_ps
-from malmoi.paths import can_be_folder, first_unusable, shown_name
+from malmoi.paths import as_stored, can_be_folder, first_unusable, shown_name
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import TaskData, read_task, task_of
@@ -51,6 +51,7 @@ def league(
     curve.json. Raises MalmoiError: those of `finetune` and `read_task`, MM0006, MM0014, MM0701-MM0706.
     """
     out = real_place(out)
+    checkpoints = {name: as_stored(path) for name, path in checkpoints.items()}
     rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
     _check(tasks, rows)
     read = [read_task(task, reporter) for task in tasks]  # first, so that a torn file stops before any cell

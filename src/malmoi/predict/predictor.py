@@ -21,10 +21,10 @@ from malmoi.json_files import expected_shape, read_object
 from malmoi.model.heads import Classifier
 from malmoi.model.hf.config import CONFIG
 from malmoi.model.hf.folder import read_classifier
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Text
 from malmoi.tasks.metrics import Kind
-from malmoi.tasks.paths import as_stored
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 # Texts answered together: enough to sort by length, and all that is in memory of a file of any size.

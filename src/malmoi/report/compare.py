@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.pretrain.config import RunConfig
 from malmoi.progress import SILENT, Reporter
 from malmoi.report.batches import Batches, compare_batches
@@ -69,7 +70,7 @@ def compare(left: Path, right: Path, reporter: Reporter = SILENT) -> Comparison:
 
     Raises MM1003 (several runs in a folder), MM1004 (none), MM1002 (a damaged file).
     """
-    a, b = find_run(left), find_run(right)
+    a, b = find_run(as_stored(left)), find_run(as_stored(right))
     curve, logged = compare_curves(a, b)
     settings = _settings(a, b)
     executed = execution_keys(RunConfig)

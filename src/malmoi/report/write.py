@@ -13,7 +13,7 @@ from malmoi.artifact.disk import disk_errors, write_bytes
 from malmoi.artifact.finished import MANIFEST
 from malmoi.json_files import expected_shape
 from malmoi.messages import language, text
-from malmoi.paths import readable
+from malmoi.paths import as_stored, readable
 from malmoi.report.charts import ROLES, SERIES
 from malmoi.report.data import corpus_part, tokenizer_part
 from malmoi.report.figures import figures
@@ -30,7 +30,8 @@ def write_report(out: Path, target: Path) -> None:
     Raises MM1001 (nothing of malmoi's in `out`), MM1002 and MM0031 (a damaged file), MM0011 (a damaged
     manifest), MM0015-MM0016 (disk).
     """
-    page = render("report.html", **_report(look(out)))
+    page = render("report.html", **_report(look(as_stored(out))))
+    target = as_stored(target)
     target = target / "report.html" if target.is_dir() else target
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)

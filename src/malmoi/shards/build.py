@@ -27,6 +27,7 @@ from malmoi.artifact.finished import (
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.encode import EncodeSpec, encode_slice, forget
@@ -60,7 +61,7 @@ def build_shards(
     MM0307 (more than 1 % [UNK]), and once each what slices warned of: MM0209 (tokie is not exact on this
     text, so it was not used), MM0227 (the cache of analyses is damaged).
     """
-    out = real_place(out)
+    out, corpus, tokenizer = real_place(out), as_stored(corpus), as_stored(tokenizer)
     source = open_artifact(corpus, "corpus", verify=verify)
     warn_versions(corpus, source, reporter)
     opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from malmoi.artifact.finished import MANIFEST, Manifest, open_artifact
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, read_object
+from malmoi.paths import as_stored
 from malmoi.shards.faults import check_part
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
 from malmoi.special import IDENTITY_FILES, SpecialIds
@@ -48,7 +49,7 @@ class Shards:
         array), MM0302 (arrays that contradict each other), MM0303 (ids beyond the vocabulary), MM0031 (a
         manifest of another version).
         """
-        folder = Path(folder)
+        folder = as_stored(Path(folder))
         manifest = open_artifact(folder, "shards", verify=verify)
         _allow_many_files()
         with expected_shape(folder / MANIFEST):

@@ -21,6 +21,7 @@ from malmoi.artifact.finished import (
 )
 from malmoi.corpus.products import link
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.build import sums
 from malmoi.shards.config import ShardsConfig
@@ -40,7 +41,7 @@ def merge_shards(
     Raises MM0311 (different tokenizers), MM0312 (the same shards twice), MM0313 (`out` is one of the
     sources), and those of artifacts and `Shards.open`.
     """
-    out = real_place(out)
+    out, sources = real_place(out), [as_stored(source) for source in sources]
     manifests = [open_artifact(source, "shards", verify=verify) for source in sources]
     for source in sources:
         Shards.open(source)

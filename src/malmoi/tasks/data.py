@@ -8,7 +8,7 @@ from pathlib import Path
 
 from malmoi.errors import MalmoiError
 from malmoi.nearest import did_you_mean
-from malmoi.paths import can_be_folder, composed, plain_name, shown_name
+from malmoi.paths import as_stored, can_be_folder, composed, plain_name, shown_name
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.examples import (
@@ -23,7 +23,6 @@ from malmoi.tasks.examples import (
 )
 from malmoi.tasks.labels import check_missing, drop_missing, merge_spellings
 from malmoi.tasks.numbers import check_scores, number, tenths
-from malmoi.tasks.paths import as_stored
 from malmoi.tasks.suites import TASKS, Split, Task, table_task
 from malmoi.tasks.table import SHOWN
 

@@ -27,6 +27,7 @@ from malmoi.artifact.finished import (
 from malmoi.config import Section
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, counted_blocks, sample_blocks
@@ -63,7 +64,7 @@ def extend_tokenizer(
     to), MM0263 (nothing to add), and those
     of `load_tokenizer` and artifacts.
     """
-    out = real_place(out)
+    out, tokenizer, corpus = real_place(out), as_stored(tokenizer), corpus and as_stored(corpus)
     opened = load_tokenizer(tokenizer, reporter=reporter)
     if not isinstance(opened, WordPiece):
         raise MalmoiError("MM0262", tokenizer, kind=opened.kind)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, read_settings
@@ -29,7 +30,7 @@ def load_tokenizer(
     setting that gives other ids), MM0310 (a file changed since a stage wrote the folder), and those of the
     kind's own opener.
     """
-    path = Path(path)
+    path = as_stored(Path(path))
     if not path.exists():
         raise MalmoiError("MM0201", path)
     if path.is_dir() and not any((path / name).exists() for name in VOCABULARIES) and not model_file(path):

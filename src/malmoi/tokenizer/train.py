@@ -22,6 +22,7 @@ from malmoi.artifact.finished import (
 )
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
@@ -52,7 +53,7 @@ def train_tokenizer(
     room for the characters), MM0214 (not UTF-8), MM0220 to MM0225 (the analyzer and its user dictionary),
     MM0260-MM0261 (the user's words), MM0267 and MM0243 (a kind that takes none), and those of artifacts.
     """
-    out = real_place(out)
+    out, corpus = real_place(out), as_stored(corpus)
     source = open_artifact(corpus, "corpus", verify=verify)
     warn_versions(corpus, source, reporter)
     words = read_words(config.words) if config.words else ()

@@ -19,6 +19,7 @@ from malmoi.corpus.ingest import open_source, source_documents
 from malmoi.corpus.inputs import find_sources
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.readers.book import RowBook
 from malmoi.tokenizer.blocks import sample_blocks
 
@@ -47,6 +48,7 @@ def read_texts(path: Path, mb: float) -> Texts:
 
     Raises MM0250 where there is no text, and the corpus readers' own (MM0101-MM0111, MM0214).
     """
+    path = as_stored(path)
     budget = int(mb * 1_000_000)
     for part, files in (("heldout", heldout_parts(path)), ("training", training_parts(path))):
         documents = list(_split("".join(sample_blocks(files, budget))))

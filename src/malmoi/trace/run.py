@@ -11,6 +11,7 @@ import numpy as np
 from malmoi.analyzers import open_analyzer
 from malmoi.corpus.trace import Cleaned, trace_cleaning
 from malmoi.errors import MalmoiError
+from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer.base import Tokenizer
@@ -76,6 +77,7 @@ def trace(
     (no checkpoint), and what `load_tokenizer` and `open_analyzer` raise.
     """
     checkpoint = None
+    tokenizer, run = tokenizer and as_stored(tokenizer), run and as_stored(run)
     if run is not None:
         from malmoi.pretrain.checkpoint import newest_checkpoint
 
