@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from malmoi.pretrain.data.masking import CHOOSE, REPLACE, Drawn, draw_slots
-from malmoi.pretrain.data.random_bits import uniforms
+from malmoi.pretrain.data.masking import Drawn, draw_slots
+from malmoi.pretrain.data.random_bits import Stream, uniforms
 from malmoi.special import SpecialIds
 
 SPECIAL = SpecialIds()
@@ -24,9 +24,9 @@ def by_hand(row: list[int], number: int, seed: int, rate: float) -> tuple[list[i
     k = max(1, min(most, round(rate * len(real)))) if candidates else 0
     ids, slots = list(row), []
     for draw in range(k):
-        slot = candidates[int(float(uniforms(seed, CHOOSE, number, draw)) * len(candidates))]
+        slot = candidates[int(float(uniforms(seed, Stream.CHOOSE, number, draw)) * len(candidates))]
         slots.append(slot)
-        if float(uniforms(seed, REPLACE, number, draw)) < 0.85:
+        if float(uniforms(seed, Stream.REPLACE, number, draw)) < 0.85:
             ids[slot] = SPECIAL.mask
     return ids, slots, [slots.index(slot) for slot in slots]
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from malmoi.pretrain.data.masking import CHOOSE, REPLACE, TOKEN, Masked, mask_rows
-from malmoi.pretrain.data.random_bits import random_bits, uniforms
+from malmoi.pretrain.data.masking import Masked, mask_rows
+from malmoi.pretrain.data.random_bits import Stream, random_bits, uniforms
 from malmoi.special import SpecialIds
 
 SPECIAL = SpecialIds()
@@ -21,15 +21,15 @@ def by_hand(
     """create_masked_lm_predictions with our random numbers: the masked row, and position → original."""
     tokens = [i for i in row if i != SPECIAL.pad]
     shuffled = [p for p, i in enumerate(row) if i not in (SPECIAL.pad, SPECIAL.cls, SPECIAL.sep)]
-    shuffled.sort(key=lambda p: float(uniforms(seed, CHOOSE, number, p)))
+    shuffled.sort(key=lambda p: float(uniforms(seed, Stream.CHOOSE, number, p)))
     num_to_predict = min(most, max(1, round(len(tokens) * rate)))
     out, labels = list(row), {}
     for index in shuffled[:num_to_predict]:
-        lot = float(uniforms(seed, REPLACE, number, index))
+        lot = float(uniforms(seed, Stream.REPLACE, number, index))
         if lot < 0.8:
             out[index] = SPECIAL.mask
         elif lot < 0.9:
-            out[index] = int(random_bits(seed, TOKEN, number, index)) % V
+            out[index] = int(random_bits(seed, Stream.TOKEN, number, index)) % V
         labels[index] = row[index]
     return out, labels
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malmoi.pretrain.data import batches, masking, segments
-from malmoi.pretrain.data.random_bits import permute, random_bits, uniforms
-from malmoi.pretrain.objectives import electra
+from malmoi.pretrain.data.random_bits import Stream, permute, random_bits, uniforms
 
 
 def test_bits_and_uniforms_of_known_counters() -> None:
@@ -33,7 +31,5 @@ def test_orders_of_known_keys(key: int, order: list[int]) -> None:
 
 
 def test_streams_have_numbers_of_their_own_that_stay() -> None:
-    """Two streams of one number would tie what is chosen to what is put in its place; another number would
-    give a run that is taken up again other masks."""
-    streams = [batches.ORDER, masking.CHOOSE, masking.REPLACE, masking.TOKEN, electra.SAMPLE, segments.PAIRS]
-    assert streams == [0, 1, 2, 3, 4, 5]
+    named = {stream.name: stream.value for stream in Stream}
+    assert named == {"ORDER": 0, "CHOOSE": 1, "REPLACE": 2, "TOKEN": 3, "SAMPLE": 4, "SEGMENTS": 5}

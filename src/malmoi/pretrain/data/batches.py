@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.data.packing import RowBlock, RowTable
-from malmoi.pretrain.data.random_bits import permute, random_bits
+from malmoi.pretrain.data.random_bits import Stream, permute, random_bits
 from malmoi.pretrain.data.segments import AS_THEY_ARE, Pairing, pair_up
 from malmoi.pretrain.objectives.protocol import MicroBatch, Objective
 from malmoi.special import SpecialIds
 
 B = TypeVar("B", bound=MicroBatch)
-ORDER = 0  # the stream of random numbers that orders the rows
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Feed(Generic[B]):
         out = np.empty_like(places)
         for epoch in np.unique(epochs):
             chosen = epochs == epoch
-            key = int(random_bits(self.seed, ORDER, int(epoch)))
+            key = int(random_bits(self.seed, Stream.ORDER, int(epoch)))
             out[chosen] = permute(places[chosen], self.table.rows, key)
         return out
 

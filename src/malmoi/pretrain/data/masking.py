@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.pretrain.data.random_bits import random_bits, uniforms
+from malmoi.pretrain.data.random_bits import Stream, random_bits, uniforms
 from malmoi.special import SpecialIds
 
 I64 = NDArray[np.int64]
-
-# Streams of independent random numbers drawn for one row.
-CHOOSE, REPLACE, TOKEN = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -75,14 +72,14 @@ def mask_rows(
     row_len = ids_RL.shape[1]
     maskable = ~np.isin(ids_RL, (special.pad, special.cls, special.sep))
     rows = rows_R[:, None]
-    scores = uniforms(seed, CHOOSE, rows, np.arange(row_len)[None])
+    scores = uniforms(seed, Stream.CHOOSE, rows, np.arange(row_len)[None])
     slots, k = choose_slots(maskable, scores, rate, (ids_RL != special.pad).sum(1) if published else None)
     used = np.arange(slots.shape[1])[None] < k[:, None]
     slots = np.where(used, slots, 0)
     labels = np.take_along_axis(ids_RL, slots, 1)
-    lot = uniforms(seed, REPLACE, rows, slots)
+    lot = uniforms(seed, Stream.REPLACE, rows, slots)
     reserved = () if published else (special.pad, special.unk, special.cls, special.sep, special.mask)
-    draws = _draw_tokens(random_bits(seed, TOKEN, rows, slots), reserved, vocab_size)
+    draws = _draw_tokens(random_bits(seed, Stream.TOKEN, rows, slots), reserved, vocab_size)
     filled = np.where(lot < 0.8, special.mask, np.where(lot < 0.9, draws, labels))
     out = ids_RL.copy()
     r, c = np.nonzero(used)
@@ -129,10 +126,10 @@ def draw_slots(ids_RL: I64, rows_R: I64, seed: int, *, rate: float, special: Spe
     used = np.arange(cap)[None] < k[:, None]
     rows, draws = rows_R[:, None], np.arange(cap)[None]
     candidates_RL = np.argsort(~maskable, axis=1, kind="stable")
-    drawn = (uniforms(seed, CHOOSE, rows, draws) * available[:, None]).astype(np.int64)
+    drawn = (uniforms(seed, Stream.CHOOSE, rows, draws) * available[:, None]).astype(np.int64)
     slots = np.where(used, np.take_along_axis(candidates_RL, drawn, 1), 0)
     labels = np.take_along_axis(ids_RL, slots, 1)
-    masked = used & (uniforms(seed, REPLACE, rows, draws) < 0.85)
+    masked = used & (uniforms(seed, Stream.REPLACE, rows, draws) < 0.85)
     out = ids_RL.copy()
     r, c = np.nonzero(masked)
     out[r, slots[r, c]] = special.mask

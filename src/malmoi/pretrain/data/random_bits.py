@@ -3,10 +3,32 @@ process, on any machine, in any order, so resuming needs no generator state."""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 U64 = NDArray[np.uint64]
+
+
+class Stream(IntEnum):
+    """What random numbers are for: the counter after the seed. Two uses of one number would tie what is chosen
+    to what is put in its place, and another number would give a resumed run other masks."""
+
+    ORDER = 0
+    """Order of the rows in each epoch."""
+    CHOOSE = 1
+    """Which tokens are predicted."""
+    REPLACE = 2
+    """What stands in their place: [MASK], a random entry, the token itself."""
+    TOKEN = 3
+    """Which random entry."""
+    SAMPLE = 4
+    """Gumbel noise of the generator's samples."""
+    SEGMENTS = 5
+    """Which sequences are cut into two segments."""
+
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.pretrain.data.packing import RowBlock
+from malmoi.pretrain.data.random_bits import Stream
 from malmoi.special import SpecialIds
 
 I64 = NDArray[np.int64]
 
-PAIRS = 5  # the stream of random numbers (masking and sampling have 1 to 4)
 SHORTEST, LONGEST = 6, 40  # tokens of a copied passage: the length of sentences people compare
 LOST = 0.15  # of the tokens of a copy, so that the two must be aligned and not just shifted
 
@@ -48,7 +48,7 @@ def pair_up(block: RowBlock, rows_R: I64, seed: int, pairing: Pairing, special: 
     segments_RL = np.zeros_like(block.segments_RL)
     sequences: list[list[int]] = []
     for r, number in enumerate(rows_R.tolist()):
-        random = np.random.Generator(np.random.PCG64([seed, PAIRS, number]))
+        random = np.random.Generator(np.random.PCG64([seed, Stream.SEGMENTS, number]))
         at, start = 0, 0
         lengths: list[int] = []
         for length, middle in zip(block.sequences[r], block.middles[r], strict=True):

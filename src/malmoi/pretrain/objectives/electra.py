@@ -26,7 +26,7 @@ from malmoi.model.sizes import encoder_macs, mlm_head_macs
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.masking import draw_slots
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.data.random_bits import random_bits
+from malmoi.pretrain.data.random_bits import Stream, random_bits
 from malmoi.pretrain.objectives.detection import detection_metrics, histogram
 from malmoi.pretrain.objectives.protocol import Loss, check_shape, lay_flat
 from malmoi.pretrain.objectives.sampling import sample
@@ -36,7 +36,6 @@ from malmoi.special import SpecialIds
 
 GENERATOR = "generator"  # its folder inside a checkpoint
 PROBED = 64  # slots of a micro-batch whose samples are compared with the generator's entropy
-SAMPLE = 4  # the stream of random numbers that keys the Gumbel noise (masking has 1 to 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class Electra:
         drawn = draw_slots(block.ids_RL, rows_R, seed, rate=rate, special=self.special)
         count, cap = drawn.slots_RC.shape
         offsets = np.arange(count)[:, None]
-        keys = random_bits(seed, SAMPLE, rows_R[:, None], np.arange(cap)[None]) >> np.uint64(32)
+        keys = random_bits(seed, Stream.SAMPLE, rows_R[:, None], np.arange(cap)[None]) >> np.uint64(32)
         return ElectraBatch(
             text=lay_flat(block, block.ids_RL),
             masked_ids_T=torch.from_numpy(drawn.ids_RL.ravel()),
