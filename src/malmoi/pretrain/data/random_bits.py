@@ -12,8 +12,8 @@ U64 = NDArray[np.uint64]
 
 
 class Stream(IntEnum):
-    """What random numbers are for: the counter after the seed. Two uses of one number would tie what is chosen
-    to what is put in its place, and another number would give a resumed run other masks."""
+    """What random numbers are for: the counter after the seed. Two uses of one number would tie what is
+    chosen to what is put in its place, and another number would give a resumed run other masks."""
 
     ORDER = 0
     """Order of the rows in each epoch."""
