@@ -38,7 +38,7 @@ SMALL = RECIPE.model_copy(
         "threads": 1,
     }
 )
-# The alarms that fire in the first updates, whatever was learnt.
+# The alarms that fire in the first updates, whatever was learned.
 CERTAIN = {
     "untied": "MM0514",
     "half-tied": "MM0514",

@@ -23,7 +23,7 @@ from .conftest import reviews
 def test_the_weights_that_come_out_are_those_dev_chose(
     config: FinetuneConfig, checkpoint: Path, tmp_path: Path
 ) -> None:
-    """The dev rows say the opposite of the training rows: the more is learnt the worse they are met, so the
+    """The dev rows say the opposite of the training rows: the more is learned the worse they are met, so the
     first of the checkpoints is the best by every measure, and the last the worst."""
     swapped = {"좋음": "나쁨", "나쁨": "좋음", "감정": "감정"}
     rows = [line.rsplit(",", 1) for line in reviews(60, start=300).splitlines()]

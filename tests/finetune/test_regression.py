@@ -1,4 +1,4 @@
-"""Scores learnt end to end: on the user's scale in every file, in `malmoi predict` and in transformers."""
+"""Scores learned end to end: on the user's scale in every file, in `malmoi predict` and in transformers."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from malmoi.training.optimizers import AdamWConfig
 ROWS = 64
 SETTINGS = FinetuneConfig(
     epochs=2,
-    lr=1e-30,  # nothing is learnt, so updates differ by their rows and their dropout alone
+    lr=1e-30,  # nothing is learned, so updates differ by their rows and their dropout alone
     batch_size=8,
     evals=1,
     optimizer=AdamWConfig(weight_decay=0.0),

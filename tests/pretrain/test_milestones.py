@@ -110,19 +110,19 @@ def test_milestones_are_shares(share: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def learnt(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def learned(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     config = PretrainConfig.model_validate(
         TRAINING.model_dump()
         | {"objective": "electra", "weight_init": "cooccurrence", "steps": 160, "log_every": 40}
         | {"heldout_every": 160, "checkpoint_every": 160}
     )
     shape = SHAPE.model_copy(update={"dropout": 0.0})
-    return pretrain(config, shape, shards, tmp_path_factory.mktemp("learnt") / "run")
+    return pretrain(config, shape, shards, tmp_path_factory.mktemp("learned") / "run")
 
 
-def test_it_learns(learnt: Manifest) -> None:
+def test_it_learns(learned: Manifest) -> None:
     """The generator passes word frequencies, the discriminator chance, and both parts of the loss fall."""
-    counts = learnt.counts
+    counts = learned.counts
     assert counts["heldout_generator_loss"] < counts["heldout_unigram"] - 0.5
     assert counts["heldout_discriminator_auc"] > 0.6
     assert counts["heldout_discriminator_loss"] < counts["heldout_base_entropy"]

@@ -27,7 +27,7 @@ from malmoi.training.optimizers import AdamWConfig
 
 from .conftest import MODEL, TRAINING
 
-# Nothing is learnt, so losses of one text differ by dropout alone.
+# Nothing is learned, so losses of one text differ by dropout alone.
 STILL = TRAINING.model_copy(update={"lr": 1e-30, "optimizer": AdamWConfig(weight_decay=0.0), "log_every": 1})
 
 

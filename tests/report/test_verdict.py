@@ -173,7 +173,7 @@ def named(name: str, **last: float) -> PretrainRun:
 
 
 def test_across_vocabularies_the_loss_alone_decides_nothing() -> None:
-    """`fine` cuts finer, so that each of its tokens is easier; `coarse` has learnt more."""
+    """`fine` cuts finer, so that each of its tokens is easier; `coarse` has learned more."""
     fine = named("fine", heldout_loss=3.0, heldout_unigram=4.5)
     coarse = named("coarse", heldout_loss=4.0, heldout_unigram=7.0)
     assert headline(Found(Path("out"), runs=[fine, coarse])).text.startswith("coarse reads context")

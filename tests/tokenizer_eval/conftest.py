@@ -1,4 +1,4 @@
-"""Two small tokenizers learnt from our sentences, and the folders they are saved in."""
+"""Two small tokenizers learned from our sentences, and the folders they are saved in."""
 
 from __future__ import annotations
 

@@ -277,7 +277,7 @@ def morphemes_of(surface: str, feature: str) -> list[tuple[str, str, int, int]]:
 
 
 class _Table(dict[str, int]):
-    """Key → number; a key not met before is learnt."""
+    """Key → number; a key not met before is learned."""
 
     def __init__(self, learn: Callable[[str], int]) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ from malmoi.tasks.numbers import numbers
 
 
 class Goal(Protocol):
-    """How one kind of task is learnt and scored."""
+    """How one kind of task is learned and scored."""
 
     @property
     def outputs(self) -> int:

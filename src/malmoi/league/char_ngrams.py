@@ -1,7 +1,7 @@
 """A bag of characters: TF-IDF of character n-grams and a linear model, the bar a neural row must clear.
 
 Without it a table of neural rows misleads: two under-trained encoders within a point of each other look
-like a finding until the bag of characters stands 3 points above both. Classes are learnt by logistic
+like a finding until the bag of characters stands 3 points above both. Classes are learned by logistic
 regression, scores by ridge regression; of a pair the cosine alone is looked at too.
 """
 

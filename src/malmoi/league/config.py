@@ -1,4 +1,4 @@
-"""The `[league]` section of a recipe. What is learnt, and how, is `[finetune]`'s."""
+"""The `[league]` section of a recipe. What is learned, and how, is `[finetune]`'s."""
 
 from __future__ import annotations
 

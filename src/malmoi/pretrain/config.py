@@ -19,7 +19,7 @@ class PretrainConfig(Section):
 
     objective: Literal["mlm", "electra"] = Field(
         "mlm",
-        description="What is learnt: mlm (masked language model, a BERT) or electra (replaced tokens).",
+        description="What is learned: mlm (masked language model, a BERT) or electra (replaced tokens).",
     )
     weight_init: Literal["random", "cooccurrence"] = Field(
         "random",

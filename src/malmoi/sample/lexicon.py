@@ -1,7 +1,7 @@
 """The lexicon: TOML files in, typed domains out, and *views* of a domain that know only some expressions.
 
 The labelled training set speaks with one view and the test set with another, so what an unknown expression
-means can only be learnt from the company it keeps in the raw corpus.
+means can only be learned from the company it keeps in the raw corpus.
 """
 
 from __future__ import annotations

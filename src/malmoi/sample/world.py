@@ -1,7 +1,7 @@
 """The invented country of the sample: entities with stable facts, from a seed.
 
 A fact is (entity, relation, value). Every document states the same facts, in several wordings, so they can be
-learnt from the raw text and asked about later.
+learned from the raw text and asked about later.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the first row of a file is a row or names the columns: mistaken, it is lost or learnt."""
+"""Whether the first row of a file is a row or names the columns: mistaken, it is lost or learned."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class RegressionScores:
         spearman: rank correlation, ties averaged; 0 where it is undefined.
         pearson: linear correlation; 0 where it is undefined.
         constant: all predictions are the same number, so both correlations are undefined: the model has
-            learnt nothing but the mean.
+            learned nothing but the mean.
     """
 
     n: int

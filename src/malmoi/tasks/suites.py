@@ -22,7 +22,7 @@ class Task:
         files: names of the published files by split, in the folder the user gives; no "dev": held out.
         text: one text column, or two for a pair.
         label: the column of the label, or of the score for `regress`.
-        kind: `classify` (one of a few labels) or `regress` (a score, learnt with squared error).
+        kind: `classify` (one of a few labels) or `regress` (a score, learned with squared error).
         labels: all labels, in the order of the outputs; empty: those that the training file holds.
         metric: chooses the best checkpoint and heads the tables.
         quoted: whether `"` wraps fields; None: found out per file.

@@ -50,7 +50,7 @@ class TokenizerConfig(Section):
     )
     inside: Literal["word", "continuation"] = Field(
         "continuation",
-        description="morpheme-wordpiece: how a morpheme inside an eojeol is learnt: like a word (KLUE's "
+        description="morpheme-wordpiece: how a morpheme inside an eojeol is learned: like a word (KLUE's "
         "recipe) or with ##, as it is met when no analyzer runs.",
     )
     form: Literal["surface", "lemma"] = Field(

@@ -46,7 +46,7 @@ class Contender:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Attributes:
-    part: which part of `text` was read; a vocabulary looks too good on text it was learnt from.
+    part: which part of `text` was read; a vocabulary looks too good on text it was learned from.
     megabytes, documents, sentences, eojeols: how much of it.
     analyzer: name of the one that gave the morpheme boundaries, or None.
     ceilings: what other units than tokens would reach (white-space words, the analyzer's morphemes).

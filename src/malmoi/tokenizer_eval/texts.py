@@ -1,6 +1,6 @@
 """The text tokenizers are compared on: a corpus folder, or any file or folder the corpus stage reads.
 
-A corpus gives its held-out documents, which no vocabulary was learnt from; raw files are decoded (CP949,
+A corpus gives its held-out documents, which no vocabulary was learned from; raw files are decoded (CP949,
 UTF-16, NFD, .xz, csv, …) and composed as the corpus stage does it, but nothing is cleaned.
 """
 

@@ -1,4 +1,4 @@
-"""What can be counted in the text before anything is learnt: which words stand o places from which.
+"""What can be counted in the text before anything is learned: which words stand o places from which.
 
 Word vectors from shrunk pointwise mutual information (Levy and Goldberg 2014, "Neural word embedding as
 implicit matrix factorization": what skip-gram learns is such a factorisation), and for each offset the matrix

@@ -1,4 +1,4 @@
-"""Alarms: what a run's own numbers say when training goes on and nothing is learnt.
+"""Alarms: what a run's own numbers say when training goes on and nothing is learned.
 
 The commonest failure of ELECTRA is a falling loss and a fine-tuning score at chance. Each alarm is a sentence
 about the journal's numbers, judged when a line is written; it fires once a run. Thresholds come with the
