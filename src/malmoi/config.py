@@ -123,7 +123,7 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
         if first["type"] == "extra_forbidden":
             raise _unknown(key, where, valid_keys(model, prefix, table)) from None
         raise MalmoiError(
-            "MM0004", where, key=key, value=_short(first.get("input")), detail=_wrong(first)
+            "MM0004", where, key=key, value=_short(first.get("input")), detail=wanted(first)
         ) from None
 
 
@@ -137,7 +137,7 @@ def _first_fault(error: ValidationError) -> tuple[ErrorDetails, tuple[int | str,
     return first, place
 
 
-def _wrong(fault: ErrorDetails) -> str:
+def wanted(fault: ErrorDetails) -> str:
     """What a value should have been; pydantic's own words where the catalog has none."""
     key = f"config.wrong.{fault['type']}"
     if key not in catalog():

@@ -51,7 +51,7 @@ def test_a_mistake_is_one_clean_message_with_exit_code_2(tmp_path: Path) -> None
     assert done.stderr.startswith("MM0001 there is no recipe")
     assert "Traceback" not in done.stderr
     wrong = malmoi("corpus", "biuld")
-    assert wrong.returncode == 2 and "No such command" in wrong.stderr
+    assert wrong.returncode == 2 and "MM0821" in wrong.stderr
     language = malmoi("--lang", "fr", "doctor")
     assert language.returncode == 2 and "MM0801" in language.stderr
 

@@ -14,6 +14,7 @@ from malmoi import messages
 from malmoi.artifact.disk import disk_error
 from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.streams import take_streams
+from malmoi.cli.usage import usage_error
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.paths import shell_word
 
@@ -117,16 +118,7 @@ def _dispatch(words: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        if console().mode == "json":
-            console().emit("error", code="usage", what=error.format_message())
-            return 2
-        if console().mode == "quiet":
-            console().err.print(error.format_message(), markup=False, highlight=False)
-            return 2
-        from typer import rich_utils  # click's own usage errors, drawn as typer draws them
-
-        rich_utils.rich_format_error(error)  # type: ignore[arg-type]
-        return 2
+        raise usage_error(error) from None
     if code == 130:  # typer has turned the KeyboardInterrupt into a code
         console().notice("cli.stopped")
     return code if isinstance(code, int) else 0
