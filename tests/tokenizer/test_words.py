@@ -17,7 +17,7 @@ from malmoi.errors import MalmoiError
 from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_WORD, tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.config import Kind, TokenizerConfig
 from malmoi.tokenizer.encoding.user_words import fit_words, read_words
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.train import train_tokenizer
@@ -310,12 +310,19 @@ def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) ->
     assert tokens.count("말모이책") == 1 and tokens.count("##말모이책") == 1
 
 
-def test_letters_that_stand_for_bytes_are_no_words_of_a_byte_level_vocabulary(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "fine", "odd"), [("bytebpe", "서울·부산", "·"), ("unigram", "·", "가▁나"), ("bpe", "é", "▁")]
+)
+def test_what_a_kind_takes_for_something_else_is_refused_with_its_line_before_learning(
+    kind: Kind, fine: str, odd: str, tmp_path: Path
+) -> None:
+    """Letters that stand for bytes, and the sign for a space."""
     corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
-    (tmp_path / "words.txt").write_text("서울·부산\n·\n", "utf-8")
-    config = TokenizerConfig(kind="bytebpe", vocab_size=352, words=tmp_path / "words.txt")
-    with pytest.raises(MalmoiError, match=r"MM0261.*·"):
+    (tmp_path / "words.txt").write_text(f"{fine}\n{odd}\n", "utf-8")
+    config = TokenizerConfig(kind=kind, vocab_size=352, words=tmp_path / "words.txt")
+    with pytest.raises(MalmoiError, match=rf"MM0261 .*words\.txt:2.*{odd}"):
         train_tokenizer(config, corpus, tmp_path / "out")
+    assert not list(tmp_path.glob("out*"))
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,3 @@ def test_pieces_are_learned_from_what_is_not_a_word() -> None:
         entries = found.tokenizer.tokens(range(found.tokenizer.learned))
         assert [entry for entry in entries if "할머니" in entry] == ["할머니"]
         assert found.tokenizer.learned == SIZES[kind]
-
-
-@pytest.mark.parametrize("kind", ["unigram", "bpe"])
-def test_the_sign_for_a_space_is_in_no_word(kind: Kind) -> None:
-    config = TokenizerConfig(kind=kind, vocab_size=200)
-    with pytest.raises(MalmoiError, match=r"MM0261.*가▁나"):
-        learn(Task(config, lambda: iter([SHARED]), "corpus", words=("가▁나",)))

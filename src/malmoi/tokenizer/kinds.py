@@ -19,17 +19,21 @@ class TokenizerKind:
     Attributes:
         opens: "module:function" of (path, reporter=…, engine=…) → Tokenizer.
         learns: "module:function" of a `Learner`.
+        refuses: "module:function" of (user word) → whether it means something else in such a vocabulary.
         with_analyzer: whether an analyzer shapes its vocabulary or cuts its texts.
     """
 
     opens: str
     learns: str
+    refuses: str = ""
     with_analyzer: bool = False
 
 
 _HOME = "malmoi.tokenizer"
 _SENTENCEPIECE = TokenizerKind(
-    f"{_HOME}.sentencepiece.model:open_sentencepiece", f"{_HOME}.sentencepiece.train:learn"
+    f"{_HOME}.sentencepiece.model:open_sentencepiece",
+    f"{_HOME}.sentencepiece.train:learn",
+    refuses=f"{_HOME}.sentencepiece.train:has_space",
 )
 KINDS: dict[str, TokenizerKind] = {
     "wordpiece": TokenizerKind(f"{_HOME}.wordpiece.load:open_wordpiece", f"{_HOME}.wordpiece.train:learn"),
@@ -41,7 +45,11 @@ KINDS: dict[str, TokenizerKind] = {
     ),
     "unigram": _SENTENCEPIECE,
     "bpe": _SENTENCEPIECE,
-    "bytebpe": TokenizerKind(f"{_HOME}.bytebpe.load:open_bytebpe", f"{_HOME}.bytebpe.train:learn"),
+    "bytebpe": TokenizerKind(
+        f"{_HOME}.bytebpe.load:open_bytebpe",
+        f"{_HOME}.bytebpe.train:learn",
+        refuses=f"{_HOME}.bytebpe.train:is_bytes",
+    ),
 }
 
 

@@ -28,7 +28,7 @@ from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.encoding.user_words import read_words
-from malmoi.tokenizer.kinds import KINDS, learn, passes
+from malmoi.tokenizer.kinds import KINDS, imported, learn, passes
 from malmoi.tokenizer.learner import Task
 from malmoi.tokenizer.measure import measure
 
@@ -56,7 +56,9 @@ def train_tokenizer(
     out, corpus = real_place(out), as_stored(corpus)
     source = open_artifact(corpus, "corpus", verify=verify)
     warn_versions(corpus, source, reporter)
-    words = read_words(config.words) if config.words else ()
+    kind = KINDS[config.kind]
+    refused = imported(kind.refuses) if kind.refuses else None
+    words = read_words(config.words, refused) if config.words else ()
     inputs = {"corpus": source.digest} | ({"words": digest_json(words)} if words else {})
     if config.user_dictionary is not None and KINDS[config.kind].with_analyzer:
         inputs["user_dictionary"] = UserWords(config.user_dictionary).digest

@@ -23,6 +23,11 @@ BYTES = 256
 LETTERS = frozenset(pre_tokenizers.ByteLevel.alphabet())
 
 
+def is_bytes(word: str) -> bool:
+    """Whether a user word would take the place of bytes: · is also how byte 0xB7 is written."""
+    return not word.isascii() and set(word) <= LETTERS
+
+
 def learn(task: Task) -> Result:
     """Learn exactly as many entries as asked. Raises MM0207 (too little text) and MM0232 (no room)."""
     config = task.config
@@ -41,9 +46,6 @@ def learn(task: Task) -> Result:
     library.train_from_iterator(_lines(task), trainer)
     model = json.loads(library.to_str())["model"]
     vocab: dict[str, int] = model["vocab"]
-    # · is also how byte 0xB7 is written: as a word it would take that byte's place.
-    if taken := [word for word in task.words if not word.isascii() and set(word) <= LETTERS]:
-        raise MalmoiError("MM0261", config.words, word=taken[0])
     words = [word for word in task.words if word not in vocab]
     known = len(task.words) - len(words)  # a Latin word may be an entry already; its place is left [unused]
     vocab |= {word: len(vocab) + index for index, word in enumerate(words)}

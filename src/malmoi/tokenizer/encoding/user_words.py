@@ -31,9 +31,10 @@ _SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")  # categ
 SHARED_FLAGS = ("single_word", "lstrip", "rstrip")
 
 
-def read_words(file: Path) -> tuple[str, ...]:
+def read_words(file: Path, refused: Callable[[str], bool] | None = None) -> tuple[str, ...]:
     """The words of a file, one a line, each once, in the characters that the corpus stage makes of a text;
     what follows a tab is left aside, so an analyzer's user dictionary will do, and any run of spaces is one.
+    `refused` says which words mean something else in the vocabulary they are for.
 
     Raises MM0260 (no such file, not UTF-8, no word in it) and those of `check_words`.
     """
@@ -52,18 +53,19 @@ def read_words(file: Path) -> tuple[str, ...]:
             words[word] = number
     if not words:
         raise MalmoiError("MM0260", file, detail="0 words")
-    check_words(words, str(file))
+    check_words(words, str(file), refused)
     # As the corpus stage writes them: a zero-width character inside would be found in no text either.
     return tuple(dict.fromkeys(clean_characters(word, 0).text for word in words))
 
 
-def check_words(words: Mapping[str, int], file: str) -> None:
+def check_words(words: Mapping[str, int], file: str, refused: Callable[[str], bool] | None = None) -> None:
     """Raise MM0261 for a word (→ its line) that means something else in a vocabulary: a special token,
     [unusedN], what starts with ## (the inside of a word), or a control character."""
     for word, number in words.items():
         kinds = {category(char) for char in word}
         odd = word in SPECIAL_TOKENS or UNUSED.fullmatch(word) or word.startswith("##")
         # Zero-width joiners (Cf) are fine inside, as in emoji, but nothing by themselves.
+        odd = odd or (refused is not None and refused(word))
         if odd or kinds & {"Cc", "Cs", "Zl", "Zp"} or kinds <= {"Cf", "Zs"}:
             raise MalmoiError("MM0261", f"{file}:{number}", word=repr(word)[1:-1])
 

@@ -25,15 +25,18 @@ THREADS = 1
 """Sums of expectations depend on how the words are dealt out to threads, so it is always the same number."""
 
 
+def has_space(word: str) -> bool:
+    """Whether a user word holds ▁, the sign for a space."""
+    return spm.SPACE in word
+
+
 def learn(task: Task) -> Result:
     """Learn exactly as many pieces as asked, the user's words among them.
 
-    Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces),
-    MM0234 (no word of so few characters) and MM0261 (a user word with ▁, the sign for a space).
+    Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces) and
+    MM0234 (no word of so few characters).
     """
     config = task.config
-    if odd := [word for word in task.words if spm.SPACE in word]:
-        raise MalmoiError("MM0261", config.words, word=odd[0])
     room = config.vocab_size - len(SPECIAL_TOKENS) - config.unused - len(task.words)
     read = survey(task)
     characters = read.characters
