@@ -118,7 +118,7 @@ def test_a_copy_on_a_read_only_disk_is_as_good(
     def refused(*_: object) -> None:
         raise OSError(30, os.strerror(30))
 
-    monkeypatch.setattr("malmoi.artifact.disk.write_json", refused)
+    monkeypatch.setattr("malmoi.artifact.finished.write_json", refused)
     assert is_current(copy, "tokenizer", key)
     assert (copy / "manifest.json").read_bytes() == before
 

@@ -69,7 +69,7 @@ def test_the_journal_has_every_metric(whole: Path) -> None:
 
 def test_a_killed_run_goes_on_bit_by_bit(whole: Path, shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    die_training(ELECTRA, SHAPE, shards, out, 240_000)  # of 470,000: in the sixth step of twelve
+    die_training(ELECTRA, SHAPE, shards, out, 270_000)  # of 480,000: in the sixth step of twelve
     assert "step-4" in steps_of(out) and "step-12" not in steps_of(out)
     pretrain(ELECTRA, SHAPE, shards, out)
     assert contents(out) == contents(whole)

@@ -1,4 +1,4 @@
-"""Pairs and echoes: what every sequence looks like, where its text comes from, and how many there are."""
+"""Segment pairs and copies: what every sequence looks like, where its text is from, how many there are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from malmoi.pretrain.data.segments import (
     SHORTEST,
     Pairing,
     _choose,
-    _echoes,
+    _copies,
     pair_up,
 )
 from malmoi.pretrain.objectives.electra import Electra
@@ -120,7 +120,7 @@ def test_a_pair_is_the_text_cut_where_a_sentence_begins(lengths: list[list[int]]
 
 @settings(max_examples=30, deadline=None)
 @given(documents, st.integers(0, 2**32 - 1))
-def test_an_echo_is_the_passage_without_some_tokens(lengths: list[list[int]], seed: int) -> None:
+def test_a_copy_is_the_passage_without_some_tokens(lengths: list[list[int]], seed: int) -> None:
     before, numbers = fill(table(lengths, 128))
     block = pair_up(before, numbers, seed, Pairing(0.0, 1.0), SPECIAL)
     for r in range(len(numbers)):
@@ -129,21 +129,21 @@ def test_an_echo_is_the_passage_without_some_tokens(lengths: list[list[int]], se
             if len(parts) == 1:
                 assert len(parts[0]) < 2 * SHORTEST + 4
                 continue
-            passage, echo = sorted(parts, key=len, reverse=True)
+            passage, copy = sorted(parts, key=len, reverse=True)
             assert passage == list(range(passage[0], passage[0] + len(passage))), "one stretch of the text"
             assert SHORTEST <= len(passage) <= LONGEST
-            assert echo == sorted(set(echo)) and set(echo) <= set(passage) and echo[0] == passage[0]
+            assert copy == sorted(set(copy)) and set(copy) <= set(passage) and copy[0] == passage[0]
 
 
 LONG = [[12] * 40] * 30  # documents of 40 sentences of 12 tokens
 
 
 def test_shares() -> None:
-    """Rows of one long sequence each: a fifth pairs, three tenths echoed, 15 % of an echo's tokens lost, the
+    """Rows of one long sequence each: a fifth pairs, three tenths copied, 15 % of a copy's tokens lost, the
     passage first in half of them."""
     before, numbers = fill(table(LONG, 64))
-    counted = {"pairs": 0, "echoed": 0}
-    tokens, kept, first, echoes = 0, 0, 0, 0
+    counted = {"pairs": 0, "copied": 0}
+    tokens, kept, first, copies = 0, 0, 0, 0
     for seed in range(12):
         block = pair_up(before, numbers, seed, Pairing(0.2, 0.3), SPECIAL)
         for r in range(len(numbers)):
@@ -153,17 +153,17 @@ def test_shares() -> None:
             if len(set(sequences[0][0]) & set(sequences[0][1])) == 0:
                 counted["pairs"] += 1
                 continue
-            counted["echoed"] += 1
+            counted["copied"] += 1
             for one, other in sequences:
                 long, short = max(one, other, key=len), min(one, other, key=len)
                 tokens, kept = tokens + len(long) - 1, kept + len(short) - 1
-                first, echoes = first + (len(one) > len(other)), echoes + (len(one) != len(other))
+                first, copies = first + (len(one) > len(other)), copies + (len(one) != len(other))
     N = 12 * len(numbers)
     assert N > 2500
     assert counted["pairs"] / N == pytest.approx(0.2, abs=0.03)
-    assert counted["echoed"] / N == pytest.approx(0.3, abs=0.03)
+    assert counted["copied"] / N == pytest.approx(0.3, abs=0.03)
     assert 1 - kept / tokens == pytest.approx(LOST, abs=0.01)
-    assert first / echoes == pytest.approx(0.5, abs=0.06)
+    assert first / copies == pytest.approx(0.5, abs=0.06)
 
 
 def test_a_function_of_seed_and_row_number() -> None:
@@ -205,13 +205,13 @@ def test_segments_reach_the_model(objective: type[Mlm] | type[Electra], tmp_path
     assert plain.batch(0)[0].text.segments_T.sum() == 0
 
 
-def test_echoes_fill_the_place_of_their_text_and_come_from_all_of_it() -> None:
-    """An echo takes a [CLS], two [SEP] and at least twice the shortest passage: less is left. Passages begin
+def test_copies_fill_the_place_of_their_text_and_come_from_all_of_it() -> None:
+    """A copy takes a [CLS], two [SEP] and at least twice the shortest passage: less is left. Passages begin
     where the text begins and end where it ends as well as anywhere between."""
     text = np.arange(100, 116)
     begins, ends, lengths = set(), set(), set()
     for seed in range(300):
-        found = _echoes(text, np.random.default_rng(seed))
+        found = _copies(text, np.random.default_rng(seed))
         assert len(text) + 2 - sum(3 + len(a) + len(b) for a, b in found) < 3 + 2 * SHORTEST
         for pair in found:
             passage = max(pair, key=len)
@@ -231,7 +231,7 @@ def test_the_shortest_text_that_is_cut() -> None:
 
 
 def test_room_for_the_most_sequences_there_can_be() -> None:
-    """The shortest echo has a passage of six, one token of it, and three special tokens: three in 32."""
+    """The shortest copy has a passage of six, one token of it, and three special tokens: three in 32."""
     block, numbers = fill(table([[20, 9]] * 4, 32))
     made = pair_up(block, numbers, 0, Pairing(0.0, 0.5), SPECIAL)
     assert made.most == block.most + 3

@@ -111,6 +111,11 @@ def test_the_header_once_more_in_the_middle(tmp_path: Path) -> None:
     found = error(tmp_path, joined, "글", "라벨")
     assert (found.code, found.where) == ("MM0630", f"{tmp_path / 'a.csv'}:12")
     assert found.what == "the first line stands in the file once more (lines 12, 23)."
+    for header in ("\ufeff글,라벨", "라벨,글", "\ufeff라벨, 글"):  # each file with a mark; in another order
+        joined = "글,라벨\n" + "가,1\n나,0\n" * 5 + header + "\n" + "다,1\n라,0\n" * 5
+        assert error(tmp_path, joined, "글", "라벨").where == f"{tmp_path / 'a.csv'}:12", header
+    capitals = "text,label\n" + "가,1\n나,0\n" * 5 + "Text,LABEL\n다,1\n"
+    assert error(tmp_path, capitals, "text", "label").code == "MM0630"
     (tmp_path / "one.csv").write_text("글\n가\n글\n", "utf-8")
     assert open_table(tmp_path / "one.csv").count == 2  # one column: a text may be that word
 

@@ -212,7 +212,7 @@ def test_shards_a_space_inside_a_word_starts_no_eojeol(worded: WordPiece) -> Non
 def test_the_file_of_words(tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     lines = ["말모이", "", unicodedata.normalize("NFD", "말모이"), " 세종 대왕 \r", "뭉게구름\tNNP"]
-    lines.append("흰\u00a0 눈")  # as a spreadsheet has it
+    lines.append("흰\u00a0 눈\u00a0\u200b")  # as a spreadsheet has it
     lines += [
         "가락\u200b국수",
         "가락국수",

@@ -74,8 +74,8 @@ BUGS: dict[str, Bug] = {
     "no-clip": Bug(settings={"clip": 0.0}),
     "high-rate": Bug(settings={"lr": 2e-2}),
     "bias-correction": Bug(settings={"optimizer": AdamWConfig(beta2=0.999)}),
-    "schedule": Bug(settings={"decay": "linear"}),
-    "random-init": Bug(settings={"start": "random"}),
+    "schedule": Bug(settings={"schedule": "linear"}),
+    "random-init": Bug(settings={"weight_init": "random"}),
 }
 
 

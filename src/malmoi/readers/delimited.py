@@ -50,7 +50,12 @@ def delimited_texts(
             book.bad(number, "fewer", found=len(cells), wanted=found.index + 1)
             continue
         text = cells[found.index]
-        if header and len(text) < NAME_CHARS and clean_name(text) in header and _names(cells) == header:
+        if (
+            header
+            and len(text) < NAME_CHARS
+            and clean_name(text).casefold() in header
+            and _names(cells) == header
+        ):
             book.note("headers_again", number)
             found = find_column(cells, column, where)
             continue
@@ -60,7 +65,7 @@ def delimited_texts(
 
 
 def _names(cells: Sequence[str]) -> set[str]:
-    return {clean_name(cell) for cell in cells}
+    return {clean_name(cell).casefold() for cell in cells}
 
 
 class _Rows:

@@ -121,12 +121,13 @@ def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -
     rows = records(path, cut)
     _, names = next(rows, (0, []))
     columns = tuple(composed(name).strip() for name in names)
+    plain = sorted(map(_plain, columns))
     count, torn, again = int(not header and bool(names)), [], []
     for line, fields in rows:
         count += 1
         if any(field.strip() for field in fields[len(names) :]):
             torn.append(line)
-        if header and len(columns) > 1 and _is_header(fields, columns):
+        if header and len(columns) > 1 and _is_header(fields, plain):
             again.append(line)
     if not count:
         raise MalmoiError("MM0604", path)
@@ -151,12 +152,15 @@ def by_position(names: Sequence[str], where: Path) -> bool:
     return all(counted)
 
 
-def _is_header(fields: Sequence[str], columns: Sequence[str]) -> bool:
-    def same(place: int) -> bool:
-        return composed(fields[place]).strip() == columns[place]
-
+def _is_header(fields: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row is the header once more, whose names are `names`, plain and sorted: joined files may have
+    a byte-order mark each, another order of the columns, or capitals."""
     # The last cell first: it is often the label, and short.
-    return len(fields) == len(columns) and same(-1) and all(map(same, range(len(fields) - 1)))
+    return len(fields) == len(names) and _plain(fields[-1]) in names and sorted(map(_plain, fields)) == names
+
+
+def _plain(name: str) -> str:
+    return composed(name).replace("\ufeff", "").strip().casefold()
 
 
 def some_lines(lines: Sequence[int], show: int = 5) -> str:

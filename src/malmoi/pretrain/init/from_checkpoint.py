@@ -102,7 +102,7 @@ def shape_of(init: Init, model: ModelConfig, objective: str) -> ModelConfig:
     shape: dict[str, float] = {name: getattr(config, name) for name in names}
     if objective == "electra":
         shape["embedding"] = config.embedding
-        shape["generator"] = read_config(init.folder / GENERATOR)[0].hidden / config.hidden
+        shape["generator_width"] = read_config(init.folder / GENERATOR)[0].hidden / config.hidden
     return model.model_copy(
         update={name: value for name, value in shape.items() if name not in model.model_fields_set}
     )

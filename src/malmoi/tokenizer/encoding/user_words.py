@@ -55,7 +55,7 @@ def read_words(file: Path, refused: Callable[[str], bool] | None = None) -> tupl
         raise MalmoiError("MM0260", file, detail="0 words")
     check_words(words, str(file), refused)
     # As the corpus stage writes them: a zero-width character inside would be found in no text either.
-    return tuple(dict.fromkeys(clean_characters(word, 0).text for word in words))
+    return tuple(dict.fromkeys(clean_characters(word, 0).text.strip() for word in words))
 
 
 def check_words(words: Mapping[str, int], file: str, refused: Callable[[str], bool] | None = None) -> None:
