@@ -79,3 +79,13 @@ def test_without_a_test_file_dev_is_told(cells: dict[str, list[Path]]) -> None:
     lines = league_table(ROWS, replace(DATA, test=None), cells)
     assert {(line.split, line.scored) for line in lines} == {("dev", 50)}
     assert (lines[0].row, lines[0].mean) == ("새것", 0.9)
+
+
+def test_the_sampling_error_of_a_row_is_the_mean_of_its_cells(cells: dict[str, list[Path]]) -> None:
+    """What older cells do not know is not told of any."""
+    for sd, cell in zip((0.01, 0.02, 0.06), cells["가"], strict=True):
+        told = json.loads((cell / "scores.json").read_text("utf-8"))
+        told["test"]["sampling_sd"] = sd
+        (cell / "scores.json").write_text(json.dumps(told), "utf-8")
+    by = {line.row: line for line in league_table(ROWS, DATA, cells)}
+    assert by["가"].sampling_sd == pytest.approx(0.03) and by["나"].sampling_sd is None

@@ -235,3 +235,13 @@ def test_room_for_the_most_sequences_there_can_be() -> None:
     block, numbers = fill(table([[20, 9]] * 4, 32))
     made = pair_up(block, numbers, 0, Pairing(0.0, 0.5), SPECIAL)
     assert made.most == block.most + 3
+
+
+def test_copies_are_made_until_no_other_fits() -> None:
+    """The shortest passage, all of it again and three special tokens must not fit into what is left."""
+    left = []
+    for seed in range(300):
+        text = np.arange(100, 100 + 40 + seed % 50)
+        made = _copies(text, np.random.default_rng(seed))
+        left.append(len(text) + 2 - sum(3 + len(a) + len(b) for a, b in made))
+    assert max(left) == 2 * SHORTEST + 2 and min(left) >= 0

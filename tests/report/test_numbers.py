@@ -7,7 +7,7 @@ import math
 import pytest
 
 from malmoi.messages import set_language
-from malmoi.report.numbers import big, lasting, percent, short, signed
+from malmoi.report.numbers import big, chance, lasting, percent, short, signed
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,11 @@ def test_percent_and_points() -> None:
 )
 def test_lasting(seconds: float, told: str) -> None:
     assert lasting(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("p", "told"),
+    [(None, "p –"), (1.0, "p = 1.000"), (0.0123, "p = 0.012"), (0.001, "p = 0.001"), (9e-4, "p < 0.001")],
+)
+def test_chance(p: float | None, told: str) -> None:
+    assert chance(p) == told

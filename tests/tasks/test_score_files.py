@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,17 @@ def test_what_python_or_a_person_might_read_as_a_number_but_we_do_not(text: str)
 @pytest.mark.parametrize(("text", "value"), [("5.", 5.0), (".5", 0.5), ("+2", 2.0), ("-1.5e-3", -0.0015)])
 def test_other_spellings_of_a_number(text: str, value: float) -> None:
     assert number(text) == value
+
+
+def test_tenths_are_tenths() -> None:
+    examples = Examples(Path("a"), list(range(100)), ["글"] * 100, [str(i) for i in range(100)])
+    assert Counter(tenths(examples)) == {str(tenth): 10 for tenth in range(10)}
+
+
+def test_the_first_that_is_no_number_is_named() -> None:
+    examples = Examples(Path("a"), [2, 3, 4, 5], ["글"] * 4, ["1", "하나", "둘", "셋"])
+    with pytest.raises(MalmoiError, match=r"a:3: the score '하나' is no number \(lines 3, 4, 5\)"):
+        numbers(examples)
 
 
 def test_tenths_with_ties() -> None:
