@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,3 +58,25 @@ def test_in_a_text_of_white_space_alone_a_token_keeps_its_own_span() -> None:
     # One that stands for nothing, as the space put before a text, has a character all the same.
     assert visible_span("  ", 0, 0) == (0, 1)
     assert visible_span("  ", 2, 2) == (1, 2)
+
+
+def by_definition(text: str, start: int, end: int) -> tuple[int, int]:
+    seen = [place for place, char in enumerate(text) if not char.isspace()]
+    if inside := [place for place in seen if start <= place < end]:
+        return inside[0], inside[-1] + 1
+    if not seen:
+        start = min(start, max(0, len(text) - 1))
+        return start, max(end, start + 1)
+    after = [place for place in seen if place >= end]
+    place = after[0] if after else seen[-1]
+    return place, place + 1
+
+
+def test_every_span_of_every_short_text() -> None:
+    for length in range(6):
+        for letters in product("가 ", repeat=length):
+            text = "".join(letters)
+            for start in range(length + 1):
+                for end in range(start, length + 1):
+                    wanted = by_definition(text, start, end)
+                    assert visible_span(text, start, end) == wanted, (text, start, end)
