@@ -2,9 +2,9 @@
 
 The recipe: the published shape (12 x 256, embeddings 128, generator a quarter as wide), rows of 128. 256 rows
 a step and not the published 128, for a step of 128 is too short to fill a large GPU; the rate 5e-4 grows with
-the root of that. Random start: the counted one needs embeddings as wide as the blocks. A tenth of the
-sequences become echoes and three tenths pairs, so that segment 1 is known. All else is the product's default;
-the rate falls to 0 at the last planned step. SIGTERM saves and ends.
+the root of that. Random initialization: co-occurrence needs embeddings as wide as the blocks. A tenth of the
+sequences become copies and three tenths segment pairs, so that segment 1 is known. All else is the product's
+default; the rate falls to 0 at the last planned step. SIGTERM saves and ends.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -118,7 +118,7 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
         return model.model_validate(table)
     except ValidationError as error:
         first, place = _first_fault(error)
-        key = prefix + ".".join(map(str, place))
+        key = (prefix + ".".join(map(str, place))).removesuffix(".")
         where = place_of(key, origins)
         if first["type"] == "extra_forbidden":
             raise _unknown(key, where, valid_keys(model, prefix, table)) from None
@@ -152,7 +152,10 @@ def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:
     """MM0003 with the nearest valid key or section; where none is near, with those that stand beside it."""
     sections = {name.rpartition(".")[0] for name in valid if "." in name}
     names = [*valid, *sorted(sections)]
-    beside = key.rpartition(".")[0]
+    beside, _, last = key.rpartition(".")
+    inside = [name for name in names if name.startswith(f"{beside}.") and name.rpartition(".")[2] == last]
+    if inside:  # one table too high: pretrain.beta2 is pretrain.optimizer.beta2
+        return MalmoiError("MM0003", where, key=key, hint=text("base.near", near=inside[0]), near=inside[0])
     siblings = [name for name in names if name.rpartition(".")[0] == beside]
     near = nearest(key, names) or ", ".join(siblings or sorted({name.partition(".")[0] for name in valid}))
     return MalmoiError("MM0003", where, key=key, hint=did_you_mean(key, names), near=near)
@@ -191,6 +194,15 @@ def settings_class(field: FieldInfo, table: Any = None) -> type[BaseModel] | Non
 def _section_of(annotation: Any) -> type[BaseModel] | None:
     candidates = [annotation, *getattr(annotation, "__args__", ())]
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All settings of a table by dotted key."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _dotted(table: dict[str, Any], prefix: str = "") -> list[str]:

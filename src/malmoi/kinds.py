@@ -39,7 +39,7 @@ class SettingsOf:
     """`Annotated[Settings, SettingsOf(KINDS, default)]`: a field that holds the settings of one of `KINDS`, a
     table whose `name` says of which.
 
-    Without `name` they are of `default`'s kind, and then what the table leaves out is as in `default`.
+    Without `name` they are of `default`'s kind, and of that kind what a table leaves out is `default`'s.
     """
 
     def __init__(self, kinds: Mapping[str, WithSettings], default: BaseModel) -> None:
@@ -54,20 +54,29 @@ class SettingsOf:
 
     def read(self, value: Any) -> Any:
         if isinstance(value, BaseModel):
-            return value
+            return self._checked(value)
         if not isinstance(value, dict):
             raise PydanticCustomError("dict_type", "a table is needed")
+        own = getattr(self.default, "name", None)
+        name = self._name(value.get("name", own))
+        left_out = self.default.model_dump() if name == own else {}
         try:
-            _known(value.get("name", getattr(self.default, "name", None)), self.kinds)
-        except PydanticCustomError as error:
-            fault = {"type": error.type, "loc": ("name",), "input": value["name"], "ctx": error.context}
-            raise PydanticCustomError(SETTINGS_FAULT, "{fault}", {"fault": fault}) from None
-        model = self.model(value)
-        left_out = self.default.model_dump() if model is type(self.default) else {}
-        try:
-            return model.model_validate(left_out | value)
+            return self.kinds[name].config.model_validate(left_out | value | {"name": name})
         except ValidationError as error:
             raise PydanticCustomError(SETTINGS_FAULT, "{fault}", {"fault": error.errors()[0]}) from None
+
+    def _checked(self, value: BaseModel) -> BaseModel:
+        name = self._name(getattr(value, "name", None))
+        if not isinstance(value, self.kinds[name].config):
+            raise PydanticCustomError("dict_type", "a table is needed")
+        return value
+
+    def _name(self, name: Any) -> str:
+        try:
+            return _known(name, self.kinds)
+        except PydanticCustomError as error:
+            fault = {"type": error.type, "loc": ("name",), "input": name, "ctx": error.context}
+            raise PydanticCustomError(SETTINGS_FAULT, "{fault}", {"fault": fault}) from None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -81,7 +90,18 @@ class SettingsOf:
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"anyOf": [kind.config.model_json_schema() for kind in self.kinds.values()]}
+        """One branch a kind: its name, which only the default's may leave out, and its own fields."""
+        branches = []
+        for name, kind in self.kinds.items():
+            branch = handler.resolve_ref_schema(handler(kind.config.__pydantic_core_schema__))
+            properties = {key: dict(value) for key, value in branch.get("properties", {}).items()}
+            properties["name"] = {"const": name, "type": "string"}
+            default = name == getattr(self.default, "name", None)
+            if default:
+                for key, value in self.default.model_dump(mode="json").items():
+                    properties[key]["default"] = value
+            branches.append(branch | {"properties": properties} | ({} if default else {"required": ["name"]}))
+        return {"anyOf": branches}
 
 
 def _known(name: Any, kinds: Mapping[str, object]) -> str:

@@ -159,6 +159,7 @@ def test_a_quiet_verb_says_its_result_in_a_line(made: list[dict[str, Any]]) -> N
     for verb, (words, line) in QUIET.items():
         code, out, err = hear("-q", *verb.split(), *words)
         assert code == (1 if verb == "diff" else 0), (verb, err)
+        assert "MM0019" not in err, err
         assert re.fullmatch(line + "\n", out), (verb, out)
         told = [text for text in err.splitlines() if text and not text.startswith(("MM", "  "))]
         assert told == [], verb

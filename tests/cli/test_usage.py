@@ -13,7 +13,8 @@ MISTAKES = [
     ("pretrain shards", "MM0822", "--out", "malmoi pretrain --help"),
     ("finetune x --taks y", "MM0820", "--taks", "'--task'"),
     ("pretrain x --out y --steps many", "MM0823", "--steps", "a whole number"),
-    ("pretrain x --out", "MM0824", "--out", "--help"),
+    ("pretrain x --out", "MM0824", "--out", "malmoi pretrain --help"),
+    ("pretrain x --out y --verify=3", "MM0827", "--verify", "malmoi pretrain --help"),
     ("sample a b c", "MM0825", "b c", "malmoi sample --help"),
 ]
 

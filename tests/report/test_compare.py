@@ -161,6 +161,7 @@ def test_larger_batches_and_other_models(whole: Path, base: Path, tmp_path: Path
     first = compare(base, larger).batches.first
     assert first is not None
     assert (first.k, first.row, first.what) == (0, 8, "rows")
+    assert "has not the same number of rows: row 8 is in one of them only" in told(compare(base, larger))
     assert first.left is None and first.right is not None and first.right.tokens
     deeper = train(
         whole / "shards", tmp_path / "deeper", ModelConfig(**{**MODEL.model_dump(), "layers": 1}), steps=2

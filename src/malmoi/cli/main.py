@@ -118,7 +118,7 @@ def _dispatch(words: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        raise usage_error(error) from None
+        raise usage_error(error, words) from None
     if code == 130:  # typer has turned the KeyboardInterrupt into a code
         console().notice("cli.stopped")
     return code if isinstance(code, int) else 0

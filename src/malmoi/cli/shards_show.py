@@ -67,11 +67,12 @@ def _source(shards: Path, given: dict[str, int | str]) -> Source:
 
 def _source_of_run(shards: Path, run: Path, row: int) -> Source:
     """Raises MM0314 where the run read other shards."""
+    from malmoi.paths import as_stored
     from malmoi.report.folder import read_run
     from malmoi.report.source import open_source
     from malmoi.shards.format import Shards
 
-    found = read_run(run, run.name)
+    found = read_run(as_stored(run), run.name)
     source = open_source(found, Shards.open(shards))
     if isinstance(source, str):
         recorded = found.manifest.counts.get("shards", "SHARDS")

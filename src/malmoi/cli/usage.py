@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,10 +18,15 @@ _EXTRA = re.compile(r"unexpected extra argument(?:\(s\)|s)? \((.*)\)$")
 _COMMAND = re.compile(r"No such command '([^']*)'")
 
 
-def usage_error(error: Exception) -> MalmoiError:
-    """The MalmoiError that says what a usage error of the parser says (MM0820-MM0826)."""
+def usage_error(error: Exception, words: Sequence[str] = ()) -> MalmoiError:
+    """The MalmoiError that says what a usage error of the parser says (MM0820-MM0827).
+
+    Args:
+        words: of the command line, for errors that do not know their command.
+    """
     context: Any = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "malmoi"
+    verb = list(takewhile(lambda word: re.fullmatch(r"[a-z]+", word), words))[:1]
+    command = context.command_path if context is not None else " ".join(["malmoi", *verb])
     told = str(getattr(error, "message", "") or error)
     name = type(error).__name__
     if name == "NoSuchOption":
@@ -33,6 +40,8 @@ def usage_error(error: Exception) -> MalmoiError:
         return MalmoiError("MM0822", name=_name(error), command=command)
     if name == "BadParameter":
         return MalmoiError("MM0823", name=_name(error), detail=_wanted(error, told), command=command)
+    if name == "BadOptionUsage" and "does not take" in told:
+        return MalmoiError("MM0827", option=getattr(error, "option_name", told), command=command)
     if name == "BadOptionUsage":
         return MalmoiError("MM0824", option=getattr(error, "option_name", told), command=command)
     if found := _EXTRA.search(told):

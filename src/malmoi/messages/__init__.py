@@ -9,6 +9,7 @@ as a word of a command that can be copied.
 from __future__ import annotations
 
 import os
+import re
 import string
 import tomllib
 from functools import cache
@@ -97,13 +98,27 @@ class _Formatter(string.Formatter):
 _DIGIT_FINALS = {"0": "ㅇ", "1": "ㄹ", "3": "ㅁ", "6": "ㄱ", "7": "ㄹ", "8": "ㄹ"}
 
 
+def _is_closed(word: str) -> bool:
+    """Whether a Latin word, as it is read in Korean, ends in a consonant: 아웃, 스텝 do, 텍스트, 시드, 태그,
+    토크나이저 do not. Of single letters 엘, 엠, 엔 and 알 do."""
+    if len(word) == 1:
+        return word in ("l", "m", "n", "r")
+    before, last = word[-2:-1], word[-1:]
+    if last in ("l", "m", "n"):
+        return True
+    if last == "g":
+        return before == "n"
+    return last in tuple("bckpqt") and before in tuple("aeiouy")
+
+
 def _ends_in_consonant(shown: str, particle: str) -> bool:
-    last = next((c for c in reversed(shown) if c.isalnum()), "")
+    word = (re.findall(r"[a-z]+|\w", shown.lower()) or [""])[-1]
+    last = word[-1:]
     if "가" <= last <= "힣":
-        final = (ord(last) - ord("가")) % 28
+        final: bool | int = (ord(last) - ord("가")) % 28
         rieul = final == 8
     else:
-        final = last.lower() in "lmnbcdgkpqrt" or last in _DIGIT_FINALS if last else False
-        rieul = last.lower() in ("l", "r") or _DIGIT_FINALS.get(last) == "ㄹ"
+        final = _is_closed(word) or last in _DIGIT_FINALS
+        rieul = last == "l" or word == "r" or _DIGIT_FINALS.get(last) == "ㄹ"
     # 으로 is the one particle that treats a final ㄹ as a vowel.
     return bool(final) and not (rieul and particle == "으로")

@@ -1,6 +1,6 @@
 """`pretrain`: opens or resumes a run folder, trains, and leaves a finished one.
 
-A run folder is a growing artifact: `manifest.json` (state running → finished), `checkpoints/step-N/`,
+A run folder is a live artifact: `manifest.json` (state running → finished), `checkpoints/step-N/`,
 `metrics.jsonl`, and the table of rows. The same command resumes it; asking for more steps extends it.
 """
 
@@ -28,7 +28,7 @@ from malmoi.artifact.finished import (
     tool_versions,
     warn_versions,
 )
-from malmoi.config import identity
+from malmoi.config import dotted, identity
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.json_files import expected_shape
@@ -224,15 +224,15 @@ def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
         return None
     manifest = read_manifest(out, "pretrain")
     with expected_shape(out / MANIFEST):  # it may be another version's
-        before = identity(RunConfig.model_validate(manifest.config))
+        before = dict(dotted(identity(RunConfig.model_validate(manifest.config))))
         recorded_milestones(manifest)
         if manifest.state == "finished":
             int(manifest.counts["step"])
     if manifest.key != key:
-        now = identity(run)
-        odd = [f"{s}.{k}" for s in now for k in now[s] if now[s][k] != before[s].get(k)]
+        now, recorded = dict(dotted(identity(run))), dict(dotted(manifest.config))
+        odd = [key for key in now if now[key] != before.get(key)]
         # A run of a version that did not know a setting was trained without it, whatever its default is now.
-        odd = odd or [f"{s}.{k}" for s in now for k in now[s] if k not in manifest.config.get(s, {})]
+        odd = odd or [key for key in now if key not in recorded]
         init = manifest.config["pretrain"].get("init") or run.pretrain.init
         rest = "shards / pretrain.init" if init else "shards"
         raise MalmoiError("MM0505", out, differs=", ".join(odd) or rest)

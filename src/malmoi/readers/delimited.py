@@ -40,24 +40,20 @@ def delimited_texts(
     rows = _Rows(chain([first], lines), delimiter, kind == "csv", book)
     header: set[str] = set()
     found: Column | None = None
+    name = ""
     for number, cells in rows:
         if found is None:
             found = find_column(cells, column, where)
             if found.named:
-                header = _names(cells)
+                header, name = _names(cells), _plain(cells[found.index])
                 continue
         if len(cells) <= found.index:
             book.bad(number, "fewer", found=len(cells), wanted=found.index + 1)
             continue
         text = cells[found.index]
-        if (
-            header
-            and len(text) < NAME_CHARS
-            and clean_name(text).casefold() in header
-            and _names(cells) == header
-        ):
+        if header and len(text) < NAME_CHARS and _plain(text) in header and _names(cells) == header:
             book.note("headers_again", number)
-            found = find_column(cells, column, where)
+            found = Column(list(map(_plain, cells)).index(name), True)
             continue
         if len(cells) < rows.width:
             book.note("short_rows", number)
@@ -65,7 +61,11 @@ def delimited_texts(
 
 
 def _names(cells: Sequence[str]) -> set[str]:
-    return {clean_name(cell).casefold() for cell in cells}
+    return set(map(_plain, cells))
+
+
+def _plain(name: str) -> str:
+    return clean_name(name).casefold()
 
 
 class _Rows:

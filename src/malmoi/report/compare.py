@@ -10,13 +10,14 @@ import numpy as np
 from pydantic import BaseModel
 
 from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
+from malmoi.config import dotted, settings_class
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
 from malmoi.pretrain.config import RunConfig
 from malmoi.progress import SILENT, Reporter
 from malmoi.report.batches import Batches, compare_batches
 from malmoi.report.folder import PretrainRun, pretrain_runs, read_run
-from malmoi.report.origin import dotted, origin_of, shown
+from malmoi.report.origin import origin_of, shown
 from malmoi.report.source import find_shards
 from malmoi.shards.format import Shards
 
@@ -107,7 +108,9 @@ def execution_keys(model: type[BaseModel], prefix: str = "") -> set[str]:
     found: set[str] = set()
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if (inner := settings_class(field)) is not None:
+            found |= execution_keys(inner, f"{prefix}{name}.")
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found |= execution_keys(field.annotation, f"{prefix}{name}.")
         elif isinstance(extra, dict) and extra.get("execution"):
             found.add(prefix + name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from malmoi.artifact.finished import Manifest
+from malmoi.config import dotted
 from malmoi.messages import text
 from malmoi.report.folder import Cell, Found, PretrainRun
 from malmoi.report.numbers import lasting
@@ -20,15 +20,6 @@ class Setting:
     key: str
     value: str
     origin: str
-
-
-def dotted(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """All settings of a config by dotted key."""
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def shown(value: Any) -> str:

@@ -19,6 +19,7 @@ from malmoi.errors import MalmoiError
 from malmoi.model.hf.config import read_config
 from malmoi.model.hf.convert import with_safetensors
 from malmoi.model.sizes import Arch, ModelConfig
+from malmoi.paths import as_stored
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
 from malmoi.pretrain.objectives.electra import GENERATOR
 from malmoi.progress import SILENT, Reporter
@@ -69,7 +70,7 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
     Raises MM0402 (no model there), MM0268 (a model of another kind than the objective's), MM0266 (an ELECTRA
     without its generator), and those of `with_safetensors`.
     """
-    folder = path
+    folder = path = as_stored(path)
     if not (path / WEIGHTS[0]).is_file():
         run = next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)
         folder = newest_checkpoint(run) if run else path

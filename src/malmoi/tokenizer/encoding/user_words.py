@@ -20,6 +20,7 @@ from tokenizers import AddedToken
 
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
+from malmoi.paths import as_stored
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.encoding.characters import lengths_of, line_begins
 from malmoi.tokenizer.encoding.frame import TokenSpans
@@ -42,7 +43,7 @@ def read_words(file: Path, refused: Callable[[str], bool] | None = None) -> tupl
     from malmoi.corpus.characters import clean_characters
 
     try:
-        lines = file.read_text("utf-8-sig").split("\n")
+        lines = as_stored(file).read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise MalmoiError("MM0260", file, detail=getattr(error, "strerror", None) or error) from None
     words: dict[str, int] = {}
