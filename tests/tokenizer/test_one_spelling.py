@@ -65,6 +65,16 @@ def test_each_character_knows_where_it_comes_from(text: str) -> None:
         assert char in part or end - start == 1  # a letter alone may be spelled otherwise than in its word
 
 
+def test_every_text_of_several_is_respelled() -> None:
+    """Those without anything odd stand before, between and behind the others."""
+    texts, ways = compose_all(
+        ["마당", "\uffbe\uffc2", "강가", unicodedata.normalize("NFD", "할") + "\u110f", "밤"]
+    )
+    respell_all(texts, ways)
+    assert texts == ["마당", "하", "강가", "할ㅋ", "밤"] and set(ways) == {1, 3}
+    assert ways[1].tolist() == [[0, 2]] and ways[3].tolist() == [[0, 3], [3, 4]]
+
+
 def test_spans_are_in_the_characters_that_were_given(small: WordPiece) -> None:
     text = "\uffbe\uffc2\uffa9머니는 \u110f\u110f 마당"  # half-width 할
     found = spelling(small).encode_batch([text], specials=False)
