@@ -37,7 +37,7 @@ types: venv
 bench: venv
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
-# Which wrong changes would no test notice? An hour; `make mutants MODULES=tasks/metrics` for one module.
+# Which wrong changes would no test notice? Half an hour on two quiet cores; `make mutants MODULES=tasks/metrics` for one module.
 mutants: venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/python -m benchmarks.mutants $(MODULES)
