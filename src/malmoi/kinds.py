@@ -49,8 +49,8 @@ class SettingsOf:
     def model(self, table: Any = None) -> type[BaseModel]:
         """The class of the settings in a table, the default's where the table names no known kind."""
         name = table.get("name") if isinstance(table, dict) else None
-        known = isinstance(name, str) and name in self.kinds
-        return self.kinds[name].config if known else type(self.default)  # type: ignore[index]
+        kind = self.kinds.get(name) if isinstance(name, str) else None
+        return type(self.default) if kind is None else kind.config
 
     def read(self, value: Any) -> Any:
         if isinstance(value, BaseModel):

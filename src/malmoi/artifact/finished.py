@@ -278,16 +278,7 @@ def finished_artifact(
     for place in (out, folder):
         if not is_free(place):
             read_manifest(place, stage)
-    manifest = Manifest(
-        stage=stage,
-        state="running",
-        key=key,
-        config=config.model_dump(mode="json"),
-        origins=dict(origins or {}),
-        seed=seed,
-        inputs=dict(inputs or {}),
-        versions=tool_versions(),
-    )
+    manifest = running_manifest(stage, config, key, inputs=inputs, origins=origins, seed=seed)
     if folder.exists() and not _is_draft_of(folder, key):
         shutil.rmtree(folder)
     draft = Draft(folder)
@@ -309,6 +300,28 @@ def finished_artifact(
         folder.rename(out)
         sync_folder(out.parent)
         shutil.rmtree(before, ignore_errors=True)
+
+
+def running_manifest(
+    stage: str,
+    config: Section,
+    key: str,
+    *,
+    inputs: Mapping[str, FileRecord] | None,
+    origins: Mapping[str, str] | None,
+    seed: int | None,
+) -> Manifest:
+    """The manifest of an artifact that is being made: what is known before there are files."""
+    return Manifest(
+        stage=stage,
+        state="running",
+        key=key,
+        config=config.model_dump(mode="json"),
+        origins=dict(origins or {}),
+        seed=seed,
+        inputs=dict(inputs or {}),
+        versions=tool_versions(),
+    )
 
 
 def is_free(out: Path) -> bool:

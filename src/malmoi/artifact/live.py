@@ -17,10 +17,9 @@ from malmoi.artifact.finished import (
     MANIFEST,
     Draft,
     FileRecord,
-    Manifest,
     read_manifest,
     record_file,
-    tool_versions,
+    running_manifest,
 )
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
@@ -77,16 +76,7 @@ def live_artifact(
             before = _before(out)
         elif not keep:
             _empty(out)
-    manifest = Manifest(
-        stage=stage,
-        state="running",
-        key=key,
-        config=config.model_dump(mode="json"),
-        origins=dict(origins or {}),
-        seed=seed,
-        inputs=dict(inputs),
-        versions=tool_versions(),
-    )
+    manifest = running_manifest(stage, config, key, inputs=inputs, origins=origins, seed=seed)
     draft = Draft(out)
     started = time.monotonic()
     with disk_errors(out), _backed_up(out, before):

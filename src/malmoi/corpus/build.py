@@ -269,7 +269,7 @@ class _Build:
         chars = {name: stages["write"][name].get("chars", 0) for name in ("train", "heldout")}
         share = chars["heldout"] / max(1, sum(chars.values()))
         if share > max(MUCH_HELD * self.config.heldout, self.config.heldout + 0.01):
-            self.reporter.warn("MM0133", share=f"{share:.0%}", asked=f"{self.config.heldout:.1%}")
+            self.reporter.warn("MM0133", share=f"{share:.0%}", asked=f"{100 * self.config.heldout:.2g}%")
         misread = stages["clean"]["dropped"].get("misread", {"count": 0, "samples": []})
         if misread["count"] >= MISREAD:
             files = {sample["file"] for sample in misread["samples"]}

@@ -32,6 +32,7 @@ class Optimizer:
         """The update of `step` (0-based), which changes nothing where the scalar `halted` is 1."""
         self.kind.prepare(self.torch, learning_rate, step, self.config)
         if halted is not None:
+            # The attribute that torch's fused kernels read (GradScaler sets it); its stubs do not know it.
             self.torch.found_inf = halted  # type: ignore[attr-defined]
         self.torch.step()
 
