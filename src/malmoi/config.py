@@ -105,6 +105,8 @@ def _over(section: BaseModel, changes: Mapping[str, Any]) -> dict[str, Any]:
     table: dict[str, Any] = section.model_dump(exclude_unset=True)
     for name, value in changes.items():
         before = getattr(section, name, None)
+        if isinstance(before, BaseModel) and isinstance(value, str):
+            value = {"name": value}
         if isinstance(before, BaseModel) and isinstance(value, dict):
             kind = getattr(before, "name", None)
             value = _over(before, value) if value.get("name", kind) == kind else value
@@ -191,6 +193,12 @@ def settings_class(field: FieldInfo, table: Any = None) -> type[BaseModel] | Non
     return next((found.model(table) for found in field.metadata if isinstance(found, SettingsOf)), None)
 
 
+def kinds_of(field: FieldInfo) -> dict[str, type[BaseModel]]:
+    """Of a field that holds a kind's settings: their classes by name."""
+    found = (one.kinds for one in field.metadata if isinstance(one, SettingsOf))
+    return {name: kind.config for kinds in found for name, kind in kinds.items()}
+
+
 def _section_of(annotation: Any) -> type[BaseModel] | None:
     candidates = [annotation, *getattr(annotation, "__args__", ())]
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
@@ -227,9 +235,12 @@ def _apply(table: dict[str, Any], override: str) -> str:
         value = raw  # a bare word is a string: --set pretrain.device=cpu
     *parents, last = key.split(".")
     for parent in parents:
-        table = table.setdefault(parent, {})
-        if not isinstance(table, dict):
+        inner = table.setdefault(parent, {})
+        if isinstance(inner, str):  # objective = "electra", and now one of its settings
+            inner = table[parent] = {"name": inner}
+        if not isinstance(inner, dict):
             raise MalmoiError("MM0005", override=override)
+        table = inner
     table[last] = value
     return key
 

@@ -37,7 +37,7 @@ class OneOf:
 
 class SettingsOf:
     """`Annotated[Settings, SettingsOf(KINDS, default)]`: a field that holds the settings of one of `KINDS`, a
-    table whose `name` says of which.
+    table whose `name` says of which, or that name alone.
 
     Without `name` they are of `default`'s kind, and of that kind what a table leaves out is `default`'s.
     """
@@ -48,13 +48,15 @@ class SettingsOf:
 
     def model(self, table: Any = None) -> type[BaseModel]:
         """The class of the settings in a table, the default's where the table names no known kind."""
-        name = table.get("name") if isinstance(table, dict) else None
+        name = table.get("name") if isinstance(table, dict) else table
         kind = self.kinds.get(name) if isinstance(name, str) else None
         return type(self.default) if kind is None else kind.config
 
     def read(self, value: Any) -> Any:
         if isinstance(value, BaseModel):
             return self._checked(value)
+        if isinstance(value, str):
+            return self.read({"name": _known(value, self.kinds)})
         if not isinstance(value, dict):
             raise PydanticCustomError("dict_type", "a table is needed")
         own = getattr(self.default, "name", None)
@@ -90,8 +92,8 @@ class SettingsOf:
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """One branch a kind: its name, which only the default's may leave out, and its own fields."""
-        branches = []
+        """A name, or one branch a kind: its name, which only the default's may leave out, and its fields."""
+        branches: list[JsonSchemaValue] = [{"enum": list(self.kinds), "type": "string"}]
         for name, kind in self.kinds.items():
             branch = handler.resolve_ref_schema(handler(kind.config.__pydantic_core_schema__))
             properties = {key: dict(value) for key, value in branch.get("properties", {}).items()}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from malmoi.artifact.disk import disk_errors, locked, real_place, sync_folder, sync_tree, write_json
 from malmoi.artifact.finished import (
@@ -55,15 +56,18 @@ def live_artifact(
     inputs: Mapping[str, FileRecord],
     seed: int | None,
     origins: Mapping[str, str] | None = None,
+    counts: Mapping[str, Any] | None = None,
     keep: bool = False,
+    recorded: bool = True,
 ) -> Iterator[Draft]:
     """Write into `out` itself, which the caller has locked (`locked_output`). What a cut run left there is
     removed first.
 
     A finished run is backed up as `.NAME.before` until the new one is finished, and restored if that fails.
     Where there was none, the folder stays `running` after an error or a signal; the same command starts it
-    again. With `keep` the contents stay: they are artifacts themselves and know whether they are done (the
-    cells of a league).
+    again. With `keep` the contents stay: they know themselves whether they are done (the cells of a league,
+    the checkpoints of a run). `counts` are those known from the start. Without `recorded` the manifest names
+    no files: the contents carry digests of their own and are on the disk already.
     Raises MM0012 and MM0014 where `out` holds something else, MM0015 when the disk is full.
     """
     out = real_place(out)
@@ -77,7 +81,8 @@ def live_artifact(
         elif not keep:
             _empty(out)
     manifest = running_manifest(stage, config, key, inputs=inputs, origins=origins, seed=seed)
-    draft = Draft(out)
+    manifest.counts = dict(counts or {})
+    draft = Draft(out, dict(manifest.counts))
     started = time.monotonic()
     with disk_errors(out), _backed_up(out, before):
         out.mkdir(parents=True, exist_ok=True)
@@ -85,8 +90,9 @@ def live_artifact(
         yield draft
         draft.timings["total_s"] = round(time.monotonic() - started, 3)
         manifest.state, manifest.counts, manifest.timings = "finished", draft.counts, draft.timings
-        manifest.files = {str(path.relative_to(out)): record_file(path) for path in _own_files(out)}
-        sync_tree(out)  # the manifest says `finished` only after everything it names is on the disk
+        if recorded:
+            manifest.files = {str(path.relative_to(out)): record_file(path) for path in _own_files(out)}
+            sync_tree(out)  # the manifest says `finished` only after everything it names is on the disk
         write_json(out / MANIFEST, manifest.model_dump())
 
 

@@ -14,7 +14,8 @@ from malmoi.autopsy import planted
 from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.objectives.electra import Electra
+from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives.electra.objective import Electra
 from malmoi.training.optimizers import AdamWConfig
 
 HEALTHY = "healthy"  # the row without a bug
@@ -24,9 +25,8 @@ HEALTHY = "healthy"  # the row without a bug
 # the sample (2 x 64 and 2 x 128, 400 updates).
 MODEL = ModelConfig(layers=2, hidden=64, heads=2, generator_width=1.0, max_positions=64, dropout=0.0)
 RECIPE = PretrainConfig(
-    objective="electra",
+    objective=ElectraConfig(temperature=2.0),
     weight_init="cooccurrence",
-    temperature=2.0,
     row_len=64,
     batch_size=8,
     steps=240,
@@ -49,7 +49,7 @@ class Bug:
 
     Attributes:
         objective: takes Electra's place.
-        settings: fields of `[pretrain]` with other values.
+        settings: fields of `[pretrain]` with other values, as a recipe's run would change them.
     """
 
     objective: type[Electra] = Electra
@@ -70,10 +70,10 @@ BUGS: dict[str, Bug] = {
     "wrong-save": Bug(planted.WrongSave),
     "masked-only": Bug(planted.MaskedOnly),
     "random-words": Bug(planted.RandomWords),
-    "weight-one": Bug(settings={"discriminator_weight": 1.0}),
+    "weight-one": Bug(settings={"objective": {"discriminator_weight": 1.0}}),
     "no-clip": Bug(settings={"clip": 0.0}),
     "high-rate": Bug(settings={"lr": 2e-2}),
-    "bias-correction": Bug(settings={"optimizer": AdamWConfig(beta2=0.999)}),
+    "bias-correction": Bug(settings={"optimizer": {"bias_correction": True}}),
     "schedule": Bug(settings={"schedule": "linear"}),
     "random-init": Bug(settings={"weight_init": "random"}),
 }

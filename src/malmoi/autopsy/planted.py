@@ -6,22 +6,22 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from malmoi.model.encoder import Embeddings
 from malmoi.model.heads import Discriminator
 from malmoi.model.hf.folder import write_model
-from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import random_bits, uniforms
-from malmoi.pretrain.objectives.electra import GENERATOR, Electra, ElectraBatch, ElectraModel
-from malmoi.pretrain.objectives.protocol import Loss
-from malmoi.pretrain.objectives.sampling import gumbel, sample
-from malmoi.special import SpecialIds
+from malmoi.pretrain.objectives.electra import GENERATOR
+from malmoi.pretrain.objectives.electra.objective import Electra, ElectraBatch, ElectraCollator
+from malmoi.pretrain.objectives.electra.sampling import gumbel, sample
+from malmoi.training.step import Loss
 
 # Shapes: T tokens, M slots, V vocabulary.
 
@@ -31,22 +31,20 @@ LOT, TOKEN = 9, 10  # streams of random numbers that the product does not use
 class Untied(Electra):
     """Embeddings for each of the two: the replaced tokens teach the generator nothing, and the other way."""
 
-    def model(self) -> ElectraModel:
-        model = super().model()
-        model.generator.encoder.embeddings = copy.deepcopy(model.generator.encoder.embeddings)
-        return model
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        self.generator.encoder.embeddings = copy.deepcopy(self.generator.encoder.embeddings)
 
 
 class HalfTied(Electra):
     """Only the words shared; positions, types and the LayerNorm twice, as most reimplementations have it."""
 
-    def model(self) -> ElectraModel:
-        model = super().model()
-        shared = model.discriminator.encoder.embeddings
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        shared = self.discriminator.encoder.embeddings
         own: Embeddings = copy.deepcopy(shared)
         own.word = shared.word
-        model.generator.encoder.embeddings = own
-        return model
+        self.generator.encoder.embeddings = own
 
 
 class MaskLeft(Electra):
@@ -84,7 +82,7 @@ class StuckNoise(Electra):
 
     def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
         keys_M = torch.zeros_like(batch.keys_M)
-        return sample(logits_MV, keys_M, self.config.temperature)[batch.firsts_M]
+        return sample(logits_MV, keys_M, self.settings.temperature)[batch.firsts_M]
 
 
 class HalfPrecisionNoise(Electra):
@@ -93,41 +91,47 @@ class HalfPrecisionNoise(Electra):
     def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
         uniform_MV = (-(-gumbel(batch.keys_M, logits_MV.shape[1])).exp()).exp().half()
         noise_MV = -((-uniform_MV.log()).log())
-        return (logits_MV.half() / self.config.temperature + noise_MV).argmax(1)[batch.firsts_M]
+        return (logits_MV.half() / self.settings.temperature + noise_MV).argmax(1)[batch.firsts_M]
 
 
 class GeneratorOnly(Electra):
     """The loss of the generator alone goes backwards."""
 
-    def __init__(self, run: RunConfig, special: SpecialIds, vocab_size: int) -> None:
-        super().__init__(run, special, vocab_size)
-        self.config = self.config.model_copy(update={"discriminator_weight": 0.0})
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        self.settings = self.settings.model_copy(update={"discriminator_weight": 0.0})
 
 
 class PerMicroBatch(Electra):
     """Each loss divided by the counts of its own micro-batch, and the parts added."""
 
-    def loss(self, model: nn.Module, batch: ElectraBatch, counts: Mapping[str, float]) -> Loss:
-        return super().loss(model, batch, batch.counts)
+    def forward(self, batch: ElectraBatch, counts: Mapping[str, float]) -> Loss:
+        return super().forward(batch, batch.counts)
+
+
+class _MaskedOnly(ElectraCollator):
+    __slots__ = ()
+
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
+        batch = super().__call__(block, rows_R, seed, rate)
+        asked_T = torch.zeros_like(batch.real_T).scatter(0, batch.slots_M, batch.weights_M)
+        return replace(batch, real_T=asked_T, counts={**batch.counts, "tokens": float(asked_T.sum())})
 
 
 class MaskedOnly(Electra):
     """The discriminator is asked about masked positions only; ELECTRA's gain is to learn from all."""
 
-    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
-        batch = super().batch(block, rows_R, seed, rate)
-        asked_T = torch.zeros_like(batch.real_T).scatter(0, batch.slots_M, batch.weights_M)
-        return replace(batch, real_T=asked_T, counts={**batch.counts, "tokens": float(asked_T.sum())})
+    collator_class = _MaskedOnly
 
 
-class RandomWords(Electra):
-    """BERT's masking for the generator: a tenth of the masked tokens are random words."""
+class _RandomWords(ElectraCollator):
+    __slots__ = ()
 
-    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
-        batch = super().batch(block, rows_R, seed, rate)
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
+        batch = super().__call__(block, rows_R, seed, rate)
         numbers, places = rows_R[:, None], np.arange(len(batch.slots_M) // len(rows_R))[None]
         lot_M = torch.from_numpy(uniforms(seed, LOT, numbers, places).ravel())
-        drawn = random_bits(seed, TOKEN, numbers, places) % np.uint64(self.encoder.vocab_size)
+        drawn = random_bits(seed, TOKEN, numbers, places) % np.uint64(self.vocab_size)
         tokens_M = torch.from_numpy(drawn.astype(np.int64).ravel())
         before_M = batch.masked_ids_T[batch.slots_M]
         chosen_M = (lot_M < 0.1) & (before_M == self.special.mask)
@@ -136,10 +140,15 @@ class RandomWords(Electra):
         return replace(batch, masked_ids_T=ids_T)
 
 
+class RandomWords(Electra):
+    """BERT's masking for the generator: a tenth of the masked tokens are random words."""
+
+    collator_class = _RandomWords
+
+
 class WrongSave(Electra):
     """The generator's encoder is written where the discriminator's belongs."""
 
-    def write(self, folder: Path, model: nn.Module) -> None:
-        assert isinstance(model, ElectraModel)
-        write_model(folder, Discriminator(model.generator.encoder, model.discriminator.head))
-        write_model(folder / GENERATOR, model.generator)
+    def write(self, folder: Path) -> None:
+        write_model(folder, Discriminator(self.generator.encoder, self.discriminator.head))
+        write_model(folder / GENERATOR, self.generator)

@@ -14,6 +14,7 @@ from typing import Any
 
 from malmoi.artifact.disk import write_json
 from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
+from malmoi.config import changed
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
@@ -88,10 +89,10 @@ def autopsy(
 def _variant(
     name: str, bug: Bug, shards: Path, run: Path, recipe: PretrainConfig, model: ModelConfig, bars: Reporter
 ) -> Finding:
-    config = PretrainConfig.model_validate(recipe.model_dump() | dict(bug.settings))
+    config = changed(recipe, bug.settings, {}, "pretrain")
     refused = None
     try:
-        pretrain(config, model, shards, run, reporter=bars, objectives={"electra": bug.objective})
+        pretrain(config, model, shards, run, reporter=bars, objective=bug.objective)
     except MalmoiError as error:
         if name == HEALTHY or error.code not in ("MM0509", "MM0514"):
             raise

@@ -11,7 +11,7 @@ import typer
 from malmoi.artifact.finished import MANIFEST
 from malmoi.cli.console import amount, console
 from malmoi.json_files import expected_shape
-from malmoi.messages import text
+from malmoi.messages import text, words
 
 
 def register(app: typer.Typer) -> None:
@@ -58,20 +58,18 @@ def show_run(out: Path, counts: dict[str, object]) -> None:
 
 
 def _show(out: Path, counts: dict[str, object]) -> None:
+    from malmoi.pretrain.objectives import OBJECTIVES
+
+    heldout = text("cli.pretrain.row.heldout")
     numbers = {k: v for k, v in counts.items() if isinstance(v, int | float)}
     shown = [
         (text("cli.pretrain.row.step"), f"{numbers['step']:,}"),
         (text("cli.pretrain.row.tokens"), amount(numbers["tokens"], "token")),
     ]
-    for prefix, row in (("", "loss"), ("heldout_", "heldout")):
-        if prefix + "accuracy" in numbers:
-            pair = f"{numbers[prefix + 'loss']:.3f} / {numbers[prefix + 'accuracy']:.3f}"
-            shown.append((text(f"cli.pretrain.row.{row}"), pair))
-        elif prefix + "discriminator_auc" in numbers:
-            both = (prefix + name for name in ("generator_loss", "discriminator_loss", "discriminator_auc"))
-            shown.append(
-                (text(f"cli.pretrain.row.electra_{row}"), " / ".join(f"{numbers[k]:.3f}" for k in both))
-            )
+    names = OBJECTIVES[str(counts["objective"])].summary
+    for prefix, title in (("", " / ".join(words("report.plot", n) for n in names)), ("heldout_", heldout)):
+        if all(prefix + name in numbers for name in names):
+            shown.append((title, " / ".join(f"{numbers[prefix + name]:.3f}" for name in names)))
     if "heldout_unigram" in numbers:
         shown.append((text("cli.pretrain.row.unigram"), f"{numbers['heldout_unigram']:.3f}"))
     model = str(out / "checkpoints" / f"step-{numbers['step']}")

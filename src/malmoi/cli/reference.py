@@ -9,10 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from malmoi.config import settings_class
+from malmoi.config import kinds_of, settings_class
 from malmoi.pipeline.recipe import Recipe
 
-_NAME = "Which kind it is."
 INTRODUCTION = """# Recipes
 
 A recipe is one TOML file for the whole road; `malmoi run RECIPE.toml` walks it. Every verb also takes
@@ -56,11 +55,12 @@ def _table(model: type[BaseModel], *, sections: bool = True) -> str:
 def _rows(
     model: type[BaseModel], own: BaseModel | None = None, *, prefix: str = "", sections: bool = True
 ) -> list[str]:
-    """A row for each field, and for each setting of the kind that stands in one by default (`own`)."""
+    """A row for each field. Where one holds a kind's settings: a row for each of those, with the values of
+    the kind that stands there by default (`own`), and for those that other kinds have besides."""
     rows: list[str] = []
     for name, field in model.model_fields.items():
-        if not sections and _section(field.annotation) is not None:
-            continue
+        if (not sections and _section(field.annotation) is not None) or (own is not None and name == "name"):
+            continue  # a kind's name is the value of the row before
         extra = field.json_schema_extra
         mark = " *(execution)*" if isinstance(extra, dict) and extra.get("execution") else ""
         value = field.default if own is None else getattr(own, name)
@@ -69,10 +69,22 @@ def _rows(
             default = "(required)"
         else:
             default = f"`{json.dumps(value.name if settings else value, ensure_ascii=False)}`"
-        rows.append(f"| `{prefix}{name}` | {default} | {field.description or _NAME}{mark} |")
+        rows.append(f"| `{prefix}{name}` | {default} | {field.description}{mark} |")
         if settings is not None:
             rows += _rows(settings, value, prefix=f"{prefix}{name}.")
+            for kind, other in kinds_of(field).items():
+                if other is not settings:
+                    rows += _of_kind(_rows(other, other(), prefix=f"{prefix}{name}."), kind, set(rows))
     return rows
+
+
+def _of_kind(rows: list[str], kind: str, known: set[str]) -> list[str]:
+    """The rows that are not known yet, with the kind they are of."""
+    return [
+        row.replace(" | ", f" | {kind}: ", 2).replace(f" | {kind}: ", " | ", 1)
+        for row in rows
+        if row not in known
+    ]
 
 
 if __name__ == "__main__":

@@ -110,16 +110,15 @@ def _show_tokens(found: Trace) -> None:
     columns = [text(f"cli.trace.{name}") for name in ("token", "id", "characters", "network")]
     asked = masking.checkpoint is not None
     columns += [text("cli.trace.guesses")] if asked else []
-    columns += [text("cli.trace.replaced")] if masking.objective == "electra" else []
+    judged = any(seen.replaced is not None for seen in masking.tokens)
+    columns += [text("cli.trace.replaced")] if judged else []
     rows = []
     for (number, token), seen in zip(flat, masking.tokens[1:-1], strict=False):
         place = _place(number, token.start, token.end, found)
         entry = Text(token.shown, style="red" if token.unknown else "")
         row = [entry, token.id, place, _network(seen)]
         row += [_guesses(seen, token.shown)] if asked else []
-        row += ["" if seen.replaced is None else f"{100 * seen.replaced:.0f} %"] * (
-            masking.objective == "electra"
-        )
+        row += ["" if seen.replaced is None else f"{100 * seen.replaced:.0f} %"] if judged else []
         rows.append(row)
     console().table("cli.trace.tokens", columns, rows)
     _show_masking(masking, found)
@@ -147,7 +146,7 @@ def _place(sentence: int, start: int, end: int, found: Trace) -> str:
 
 
 def _network(seen: Seen) -> Text:
-    """What stands in the input; ELECTRA's second network reads the sample after the arrow."""
+    """What stands in the input; ELECTRA's discriminator reads the sample after the arrow."""
     if not seen.predicted:
         return Text("")
     sampled = f" → {seen.sampled}" if seen.sampled is not None else ""

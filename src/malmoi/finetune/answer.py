@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,13 +9,9 @@ from numpy.typing import NDArray
 from malmoi.finetune.batches import Encoded, lay_flat, within_budget
 from malmoi.model.heads import Classifier
 from malmoi.progress import Step
+from malmoi.training.step import autocast
 
 # Shapes: N rows, C outputs, B rows of a batch.
-
-
-def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
-    """Matrix products in `dtype`; fp32 is plain torch."""
-    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
 def model_outputs(

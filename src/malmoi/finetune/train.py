@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,14 @@ from torch import Tensor, nn
 
 from malmoi.device import choose_precision
 from malmoi.errors import MalmoiError
-from malmoi.finetune.answer import autocast, model_outputs
+from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, in_pieces
 from malmoi.finetune.choice import Checkpoint, Choice
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.goal import Goal
 from malmoi.finetune.judged import judged
 from malmoi.finetune.layer_decay import layer_groups
-from malmoi.model.dropout import one_update
+from malmoi.model.batch import Batch
 from malmoi.model.heads import Classifier
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
@@ -37,6 +39,7 @@ from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.training.optimizer import Optimizer
 from malmoi.training.schedules import learning_rate
+from malmoi.training.step import Loss, TrainingStep
 
 # Shapes: N rows of a data set, B rows of a batch, C outputs.
 
@@ -89,6 +92,7 @@ def train(
         depth=config.layer_decay_depth,
     )
     optimizer = Optimizer(model, config.optimizer, groups)
+    training_step = TrainingStep(model, optimizer, clip=config.clip, device=device, dtype=dtype)
     choice, dev = Choice(), ""
     done = 0
     started = time.monotonic()
@@ -108,10 +112,12 @@ def train(
                     done, updates, peak=config.lr, schedule=config.schedule, warmup=config.warmup
                 )
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
-                loss, norm = _gradients(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
-                if not math.isfinite(loss + norm):  # never step into weights that are not numbers
+                losses = _losses(model, train_rows, rows_B, goal, config, device)
+                outcome = training_step(losses, rate, done)
+                # The one place where a GPU is waited for; of what is not finite the weights have seen nothing.
+                loss, norm = torch.stack([outcome.total, outcome.norm]).tolist()
+                if not math.isfinite(loss + norm):
                     raise _not_a_number(train_rows.examples, rows_B, done + 1, rate)
-                optimizer.step(rate, done)
                 done += 1
                 if done % LOG_EVERY == 0 or done == updates:
                     seconds = round(time.monotonic() - started, 2)
@@ -134,36 +140,24 @@ def train(
     return choice.best  # the last update is always scored
 
 
-def _gradients(
+def _losses(
     model: Classifier,
-    optimizer: Optimizer,
     train_rows: Rows,
     rows_B: NDArray[np.int64],
     goal: Goal,
     config: FinetuneConfig,
     device: torch.device,
-    dtype: torch.dtype,
-) -> tuple[float, float]:
-    """Clipped gradients of B rows, in as many pieces as the token budget asks for; (mean loss, gradient
-    norm)."""
-    model.train()
-    optimizer.zero_grad()
-    loss = torch.zeros((), device=device)
-    with one_update() as update:
-        for texts_B, batch, firsts_B in in_pieces(train_rows.encoded, rows_B, config.tokens_per_batch):
-            update.begin()
-            gold_B = torch.from_numpy(train_rows.gold_N[texts_B]).to(device)
-            with autocast(device, dtype):
-                outputs_BC = model(batch.to(device), firsts_B.to(device))
-            part_loss = goal.loss(outputs_BC, gold_B) / len(rows_B)
-            part_loss.backward()  # type: ignore[no-untyped-call]
-            loss += part_loss.detach()
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    found: list[float] = torch.stack([loss, norm]).tolist()  # the one place where a GPU is waited for
-    if found[1] > config.clip:  # with large embeddings multiplying all by 1 would be 1 % of the update
-        nn.utils.clip_grads_with_norm_(model.parameters(), config.clip, norm)
-    return found[0], found[1]
+) -> Iterator[Callable[[], Loss]]:
+    """The loss of B rows, in as many pieces as the token budget asks for."""
+
+    def loss_of(texts_B: NDArray[np.int64], batch: Batch, firsts_B: Tensor) -> Loss:
+        gold_B = torch.from_numpy(train_rows.gold_N[texts_B]).to(device)
+        outputs_BC = model(batch.to(device), firsts_B.to(device))
+        return Loss(goal.loss(outputs_BC, gold_B) / len(rows_B))
+
+    assert config.tokens_per_batch
+    for piece in in_pieces(train_rows.encoded, rows_B, config.tokens_per_batch):
+        yield partial(loss_of, *piece)
 
 
 def _stream_seed(seed: int, update: int) -> int:

@@ -71,6 +71,12 @@ def text(key: str, **values: Any) -> str:
     return render(catalog()[key][language()], **values)
 
 
+def words(prefix: str, name: str) -> str:
+    """The catalog's words for a name; where whoever brought the name brought none, the name itself."""
+    key = f"{prefix}.{name}"
+    return text(key) if key in catalog() else name.replace("_", " ")
+
+
 def render(template: str, **values: Any) -> str:
     return _Formatter().vformat(template, (), values)
 

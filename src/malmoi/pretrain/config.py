@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from malmoi.config import Section, execution
 from malmoi.kinds import OneOf, SettingsOf
 from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.objectives import OBJECTIVES, MlmConfig, ObjectiveConfig
 from malmoi.training.optimizers import OPTIMIZERS, AdamWConfig, OptimizerConfig
 from malmoi.training.schedules import SCHEDULES
 
@@ -17,19 +18,15 @@ from malmoi.training.schedules import SCHEDULES
 class PretrainConfig(Section):
     """Defaults suit a small model on a CPU; recipes/ holds the tried combinations."""
 
-    objective: Literal["mlm", "electra"] = Field(
-        "mlm",
-        description="What is learned: mlm (masked language model, a BERT) or electra (replaced tokens).",
+    objective: Annotated[ObjectiveConfig, SettingsOf(OBJECTIVES, MlmConfig())] = Field(
+        MlmConfig(),
+        description="What is learned, and its settings: mlm (masked language model, a BERT) or electra "
+        "(replaced tokens).",
     )
     weight_init: Literal["random", "cooccurrence"] = Field(
         "random",
         description="New weights: random, or cooccurrence: which words stand near which is counted in the "
         "text and written into them, for small budgets.",
-    )
-    glorot: bool = Field(
-        False,
-        description="ELECTRA: the projections of narrow embeddings and the discriminator's last layer start "
-        "Glorot-uniform, as google-research/electra leaves them, and not N(0, .02) as all else.",
     )
     # The digests of its files enter the key, not its path.
     init: Path | None = execution(
@@ -69,17 +66,6 @@ class PretrainConfig(Section):
         "teaches to compare two texts.",
     )
     mask_rate: float = Field(0.15, gt=0, lt=1, description="Share of a row's tokens that is predicted.")
-    masking: Literal["plain", "published"] = Field(
-        "plain",
-        description="mlm: what mask_rate is a share of, and where random words come from. plain: maskable "
-        "tokens, entries that are not special; published: as google-research/bert, all tokens of a row, all "
-        "entries. ELECTRA's is as published.",
-    )
-    generator_weight: float = Field(1.0, gt=0, description="ELECTRA: weight of the generator's loss.")
-    discriminator_weight: float = Field(
-        50.0, gt=0, description="ELECTRA: weight of the discriminator's loss."
-    )
-    temperature: float = Field(1.0, gt=0, description="ELECTRA: of the generator's samples.")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
     seed: int = Field(0, ge=0, lt=2**32, description="Order of rows, masks, initial weights and dropout.")
 

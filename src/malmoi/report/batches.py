@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from malmoi.progress import SILENT, Reporter
 from malmoi.report.folder import PretrainRun
-from malmoi.report.source import Source, masked_ids, open_source, tensors_of
+from malmoi.report.source import Source, open_source, shown_ids, tensors_of
 
 I64 = NDArray[np.int64]
 CHUNK = 64  # batches whose text is laid out at once
-# What decides the order of the rows and their text, and what decides the masks.
+# What decides the order of the rows and their text, and what, beside the collator, decides the masks.
 ORDER = ("row_len", "batch_size", "seed", "segment_pair_rate", "copy_rate")
-MASKS = ("seed", "mask_rate", "objective")
+MASKS = ("seed", "mask_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def compare_batches(left: PretrainRun, right: PretrainRun, reporter: Reporter = 
     if a.shards.tokenizer_digest != b.shards.tokenizer_digest:
         return Batches(0, _difference(a, b, 0, 0, "tokenizer"))
     same_text = a.shards.digest == b.shards.digest and _agree(a, b, ORDER)
-    same_masks = _agree(a, b, MASKS)
+    same_masks = _agree(a, b, MASKS) and a.feed.collator == b.feed.collator
     if same_text and same_masks:
         return Batches(steps)
     with reporter.step("report.diff.comparing", total=steps, unit="step") as step:
@@ -118,10 +118,11 @@ def _odd_row(left_RL: I64, right_RL: I64) -> int | None:
 def _first_masks(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
     """The first batch before `stop` of which some tensor differs; its first row with other ids, or row 0."""
     for k in range(start, stop):
-        one, other = (tensors_of(source.feed.batch(k)[0]) for source in (a, b))
+        batches = [source.feed.batch(k)[0] for source in (a, b)]
+        one, other = (tensors_of(batch) for batch in batches)
         if one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one):
             continue
-        ids = [masked_ids(tensors, source.feed.table.row_len) for tensors, source in ((one, a), (other, b))]
+        ids = [shown_ids(batch) for batch in batches]
         odd = _odd_row(*ids) if ids[0].shape == ids[1].shape else 0
         return _difference(a, b, k, odd or 0, "masks")
     return None
@@ -152,7 +153,7 @@ def _row(source: Source, k: int, row: int) -> I64 | None:
     feed = source.feed
     if row >= feed.batch_size:
         return None
-    ids = masked_ids(tensors_of(feed.one(k * feed.batch_size + row)), feed.table.row_len)[0]
+    ids = shown_ids(feed.one(k * feed.batch_size + row))[0]
     real = np.flatnonzero(ids != source.shards.special.pad)
     end = int(real[-1]) + 1 if len(real) else 0
     return np.asarray(ids[:end], np.int64)

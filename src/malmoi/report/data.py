@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from malmoi.messages import catalog, text
+from malmoi.messages import text, words
 from malmoi.report.folder import Found, Stage
 from malmoi.report.numbers import big, short
 from malmoi.tokenizer.measure import readable
@@ -115,7 +115,7 @@ def _loss(code: str, entry: dict[str, Any], total: int, kind: str) -> Loss:
 
 
 def _reason(code: str) -> str:
-    return text(f"reason.{code}") if f"reason.{code}" in catalog() else code
+    return words("reason", code)
 
 
 def _cut(sample: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from malmoi.messages import text
+from malmoi.messages import catalog, text, words
+from malmoi.pretrain.objectives import OBJECTIVES, Metric
 from malmoi.report.charts import ROLES, Level, Line, Style, colour, plot
 from malmoi.report.curves import F64, Series
 from malmoi.report.folder import PretrainRun
@@ -23,43 +24,13 @@ class Plot:
     levels: tuple[str, ...] = ()
     at: float | None = None
     """A fixed level: what guessing gives."""
-    kind: str = ""
-    """`mlm` or `electra`: runs of that objective only."""
+    own: bool = False
+    """Only of runs whose objective has a metric of this name."""
     clock: bool = False
     zero: bool = False
 
 
 PLOTS = (
-    Plot("loss", (("loss", "thin"), ("heldout_loss", "thick")), ("heldout_unigram",), kind="mlm"),
-    Plot("accuracy", (("accuracy", "thin"), ("heldout_accuracy", "thick")), kind="mlm", zero=True),
-    Plot(
-        "generator_loss",
-        (("generator_loss", "thin"), ("heldout_generator_loss", "thick")),
-        ("heldout_unigram",),
-        kind="electra",
-    ),
-    Plot(
-        "discriminator_loss",
-        (
-            ("discriminator_loss", "thin"),
-            ("heldout_discriminator_loss", "thick"),
-            ("base_entropy", "dash"),
-        ),
-        kind="electra",
-    ),
-    Plot(
-        "discriminator_auc",
-        (("discriminator_auc", "thin"), ("heldout_discriminator_auc", "thick")),
-        at=0.5,
-        kind="electra",
-    ),
-    Plot("replaced_rate", (("replaced_rate", "thin"), ("heldout_replaced_rate", "thick")), kind="electra"),
-    Plot(
-        "generator_accuracy",
-        (("generator_accuracy", "thin"), ("heldout_generator_accuracy", "thick")),
-        kind="electra",
-        zero=True,
-    ),
     Plot("cls_cosine", (("heldout_cls_cosine", "thick"),), at=1.0, zero=True),
     Plot("lr", (("lr", "thin"),), zero=True),
     Plot("grad_norm", (("grad_norm", "thin"),), zero=True),
@@ -94,8 +65,28 @@ def figures(
     `groups` names what runs have in common (their tokenizer) and so share a colour; else each has its own.
     """
     labels = [(groups or {}).get(run.name, run.name) for run in runs]
-    made = (_figure(shape, runs, labels) for shape in PLOTS if (shape.name in SPEED) == speed)
+    shapes = (*_own_plots(runs), *PLOTS)
+    made = (_figure(shape, runs, labels) for shape in shapes if (shape.name in SPEED) == speed)
     return [figure for figure in made if figure is not None]
+
+
+def _own_plots(runs: Sequence[PretrainRun]) -> list[Plot]:
+    """Those of the runs' objectives, in the order of `OBJECTIVES`."""
+    used = [run.objective for run in runs]
+    kinds = [kind for kind in OBJECTIVES.values() if kind in used]
+    metrics = {metric.name: metric for kind in kinds for metric in kind.metrics}
+    return [_plot_of(metric) for metric in metrics.values()]
+
+
+def _plot_of(metric: Metric) -> Plot:
+    lines: list[tuple[str, Style]] = [(metric.name, "thin"), (f"heldout_{metric.name}", "thick")]
+    lines += [(metric.beside, "dash")] if metric.beside else []
+    levels = (metric.level,) if metric.level else ()
+    return Plot(metric.name, tuple(lines), levels, at=metric.chance, own=True, zero=metric.zero)
+
+
+def _has(run: PretrainRun, shape: Plot) -> bool:
+    return not shape.own or any(metric.name == shape.name for metric in run.objective.metrics)
 
 
 def _figure(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> Figure | None:
@@ -105,7 +96,7 @@ def _figure(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> 
     looks: dict[str, Style] = {}
     scale, unit = _time(runs) if shape.clock else (1.0, text("report.axis.tokens"))
     for label, run in zip(labels, runs, strict=True):
-        if shape.kind and run.electra != (shape.kind == "electra"):
+        if not _has(run, shape):
             continue
         for name, style in shape.lines:
             series = run.curves.series.get(name)
@@ -118,14 +109,15 @@ def _figure(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> 
         return None
     levels = _levels(shape, runs, labels)
     if shape.at is not None:
-        levels.append(Level(shape.at, text(f"report.level.{shape.name}"), ROLES["flat"]))
-    title = text(f"report.plot.{shape.name}")
+        levels.append(Level(shape.at, words("report.level", shape.name), ROLES["flat"]))
+    title = words("report.plot", shape.name)
     drawn = plot(lines, x_title=unit, title=title, levels=levels, zero=shape.zero)
     keys = [Key(name, shade, "swatch") for name, shade in shown.items()] if len(runs) > 1 else []
     if len(looks) > 1:
         shade = ROLES["ink"] if len(runs) > 1 else colour(0)
-        keys += [Key(text(f"report.line.{_side(name)}"), shade, style) for name, style in looks.items()]
-    return Figure(title, text(f"report.plot.{shape.name}_note"), drawn, keys)
+        keys += [Key(words("report.line", _side(name, shape)), shade, style) for name, style in looks.items()]
+    note = f"report.plot.{shape.name}_note"
+    return Figure(title, text(note) if note in catalog() else "", drawn, keys)
 
 
 def shades_of(labels: Iterable[str]) -> dict[str, str]:
@@ -133,8 +125,11 @@ def shades_of(labels: Iterable[str]) -> dict[str, str]:
     return {label: colour(number) for number, label in enumerate(dict.fromkeys(labels))}
 
 
-def _side(name: str) -> str:
-    return "base_entropy" if name == "base_entropy" else "heldout" if name.startswith("heldout") else "train"
+def _side(name: str, shape: Plot) -> str:
+    """What a line is beside the others of its plot: of training, held out, or what its name says."""
+    if name.startswith("heldout"):
+        return "heldout"
+    return "train" if name == shape.name else name
 
 
 def _levels(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> list[Level]:
@@ -146,12 +141,12 @@ def _levels(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> 
         values = {
             (shades[label], f"{value:.6g}"): value
             for label, run in own
-            if run.electra == (shape.kind == "electra") and (value := run.curves.last(name)) is not None
+            if _has(run, shape) and (value := run.curves.last(name)) is not None
         }
         agree = len({value for _, value in values}) <= 1
         ordered = sorted(values.items(), key=lambda item: -item[1])
         for (shade, _), value in ordered[: 1 if agree else None]:
-            title = "" if found else text(f"report.level.{name}")
+            title = "" if found else words("report.level", name)
             found.append(Level(value, title, ROLES["flat"] if agree else shade))
     return found
 

@@ -12,6 +12,8 @@ from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.league.gains import bar_ps, gain_ps
+from malmoi.pretrain.objectives import OBJECTIVES, ObjectiveKind
+from malmoi.pretrain.objectives.kind import unknown
 from malmoi.report.curves import Curves, read_curves
 
 BASELINES = (NO_PRETRAINING, CHARACTERS)
@@ -38,8 +40,11 @@ class PretrainRun:
     checkpoints: list[int]
 
     @property
-    def electra(self) -> bool:
-        return self.setting("objective") == "electra" or "generator_loss" in self.curves
+    def objective(self) -> ObjectiveKind:
+        """The record of its objective."""
+        told = self.setting("objective")
+        name = str(told.get("name") if isinstance(told, dict) else told)
+        return OBJECTIVES.get(name) or unknown(name)
 
     def setting(self, name: str) -> Any:
         return self.manifest.config.get("pretrain", {}).get(name)

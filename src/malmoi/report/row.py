@@ -1,19 +1,16 @@
 """One row of pretraining as a person can read it: its tokens, what was masked and what stood there.
 
-The row is made by the feed that training uses. Its flags are laid out by the same code: a table whose parts
-hold flags in place of ids is filled and paired as the row itself was.
+The row is made by the feed that training uses.
 """
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from malmoi.report.source import Source, masked_ids, tensors_of
+from malmoi.report.source import Source, shown_ids
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.measure import readable
@@ -66,11 +63,12 @@ def make_row(source: Source, number: int) -> Row:
     numbers = np.array([number], np.int64)
     block = feed.block(numbers)
     originals = block.ids_RL[0]
-    tensors = tensors_of(feed.one(number))
-    shown = masked_ids(tensors, feed.table.row_len)[0]
-    slots = np.unique(tensors["slots_M"][tensors["weights_M"] > 0])
-    fates: dict[int, Fate] = {int(at): _fate(int(shown[at]), int(originals[at]), special) for at in slots}
-    flags = _flags(source, number)
+    batch = feed.one(number)
+    shown = shown_ids(batch)[0]
+    asked = batch.asked
+    slots = [] if asked is None else np.unique(asked.slots_M[asked.weights_M > 0].numpy()).tolist()
+    fates = {at: _fate(int(shown[at]), int(originals[at]), special) for at in slots}
+    flags = block.flags_RL[0]
     tokenizer = source.tokenizer
     texts = [readable(tokenizer.kind, tokenizer.tokens(ids)) for ids in (shown, originals)]
     segments: list[Segment] = []
@@ -98,11 +96,3 @@ def _fate(shown: int, original: int, special: SpecialIds) -> Fate:
     if shown == special.mask:
         return "masked"
     return "kept" if shown == original else "random"
-
-
-def _flags(source: Source, number: int) -> NDArray[np.int64]:
-    """The flag of each place of the row; 0 for special tokens and padding."""
-    table = copy(source.feed.table)
-    table.parts = [replace(part, ids=part.flags) for part in table.parts]
-    feed = replace(source.feed, table=table, special=SpecialIds(pad=0, unk=0, cls=0, sep=0, mask=0))
-    return np.asarray(feed.block(np.array([number], np.int64)).ids_RL[0])

@@ -19,15 +19,14 @@ from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.packing import RowTable, cut_rows, table_fault
-from malmoi.pretrain.run import OBJECTIVES
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.pretrain.objectives.protocol import MicroBatch
 from malmoi.report.folder import PretrainRun
 from malmoi.shards.format import Shards
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.base import Tokenizer
 
 I64 = NDArray[np.int64]
-MASKED = ("masked_ids_T", "inputs.ids_T")
-"""The tensor of a batch that holds the ids as the network reads them: ELECTRA's, the masked LM's."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,10 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
     else:
         cuts = [cut_rows(part.sentences, part.documents, row_len) for part in shards.train]
         table = RowTable(shards.train, cuts, row_len)
-    objective = OBJECTIVES[settings.objective](config, shards.special, shards.vocab_size)
+    objective = OBJECTIVES[settings.objective.name].load()
+    collator = objective.collator(config, shards.special, shards.vocab_size)
     whole_batches = settings.model_copy(update={"micro_batch_size": 0})
-    feed: Feed[Any] = feed_of(whole_batches, table, objective, shards.special)
+    feed: Feed[Any] = feed_of(whole_batches, table, collator, shards.special)
     return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder, encodes=False))
 
 
@@ -118,7 +118,6 @@ def tensors_of(batch: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
     return found
 
 
-def masked_ids(tensors: dict[str, NDArray[Any]], row_len: int) -> I64:
+def shown_ids(batch: MicroBatch) -> I64:
     """The ids of a batch as the network reads them, (R, L)."""
-    ids = next(tensors[name] for name in MASKED if name in tensors)
-    return np.asarray(ids, np.int64).reshape(-1, row_len)
+    return np.asarray(batch.shown_T.numpy(), np.int64).reshape(len(batch.rows_R), -1)

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from malmoi.errors import MalmoiError
 from malmoi.league.gains import judge
-from malmoi.messages import catalog, text
-from malmoi.model.sizes import Arch, ModelConfig
-from malmoi.pretrain.monitor.alarms import BLIND, FEWEST_STEPS, JUDGED_AFTER, PLATEAU
+from malmoi.messages import text, words
+from malmoi.model.sizes import ModelConfig
+from malmoi.pretrain.monitor.alarms import FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
 from malmoi.report.numbers import big, chance, percent, short, signed
@@ -66,19 +66,14 @@ def findings(found: Found) -> list[Finding]:
 
 
 def metric_name(metric: str) -> str:
-    key = f"finetune.column.{metric}"
-    return text(key) if key in catalog() else metric
-
-
-def objective_name(run: PretrainRun) -> str:
-    return "ELECTRA" if run.electra else "BERT (MLM)"
+    return words("finetune.column", metric)
 
 
 def shape_of(run: PretrainRun) -> str:
     """`2 x 128`: layers and width; the recipe's name of the size where the section cannot be read."""
     model = run.manifest.config.get("model", {})
     try:
-        arch: Arch = "electra" if run.electra else "bert"
+        arch = run.objective.arch
         shape = ModelConfig.model_validate(model).resolve(vocab_size=1000, pad_id=0, arch=arch)
         return f"{shape.layers}×{shape.hidden}"
     except (ValueError, MalmoiError):  # another version's settings
@@ -86,8 +81,7 @@ def shape_of(run: PretrainRun) -> str:
 
 
 def _heldout(run: PretrainRun) -> float | None:
-    name = "heldout_generator_loss" if run.electra else "heldout_loss"
-    return run.curves.last(name)
+    return run.curves.last(run.objective.heldout)
 
 
 def below_frequencies(run: PretrainRun) -> float | None:
@@ -108,7 +102,7 @@ def _trained(run: PretrainRun, found: Found) -> Finding:
     tokens = shards.manifest.counts.get("train", {}).get("tokens") if shards else None
     values: dict[str, Any] = {
         "name": run.name,
-        "objective": objective_name(run),
+        "objective": run.objective.title,
         "shape": shape_of(run),
         "parameters": big(counts.get("parameters", 0)),
         "tokens": big(run.curves.tokens),
@@ -146,10 +140,12 @@ def _all_learn(good: Sequence[PretrainRun], runs: Sequence[PretrainRun]) -> Find
 def _learning(run: PretrainRun) -> Finding:
     """Whether the loss says that context is read; the bounds are those of the alarms."""
     heldout, below = _heldout(run), below_frequencies(run)
-    auc = run.curves.last("heldout_discriminator_auc")
     early = run.curves.step < max(JUDGED_AFTER * (run.setting("steps") or 0), FEWEST_STEPS)
-    if run.electra and auc is not None and auc < BLIND and not early:
-        return Finding("bad", text("report.verdict.blind", name=run.name, auc=f"{auc:.2f}"))
+    for metric in run.objective.metrics:
+        value = run.curves.last(f"heldout_{metric.name}")
+        if metric.blind is not None and value is not None and value < metric.blind and not early:
+            shown = {"metric": words("report.plot", metric.name), "value": f"{value:.2f}"}
+            return Finding("bad", text("report.verdict.blind", name=run.name, chance=metric.chance, **shown))
     if heldout is None:
         return Finding("plain", text("report.verdict.no_heldout", name=run.name))
     values = {"name": run.name, "loss": short(heldout), "below": short(abs(below or 0.0))}

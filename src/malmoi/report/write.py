@@ -12,7 +12,7 @@ from malmoi import __version__
 from malmoi.artifact.disk import disk_errors, write_bytes
 from malmoi.artifact.finished import MANIFEST
 from malmoi.json_files import expected_shape
-from malmoi.messages import language, text
+from malmoi.messages import language, text, words
 from malmoi.paths import as_stored, readable
 from malmoi.report.charts import ROLES, SERIES
 from malmoi.report.data import corpus_part, tokenizer_part
@@ -21,7 +21,7 @@ from malmoi.report.folder import Found, PretrainRun, look
 from malmoi.report.numbers import big, lasting, percent, short, signed
 from malmoi.report.origin import settings, timings, versions
 from malmoi.report.scores import answered, score_curves, tasks
-from malmoi.report.verdict import below_frequencies, findings, headline, objective_name, shape_of
+from malmoi.report.verdict import below_frequencies, findings, headline, shape_of
 
 
 def write_report(out: Path, target: Path) -> None:
@@ -125,7 +125,7 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
         run = max(found.runs, key=lambda run: run.curves.tokens)
         several = len(found.runs) > 1
         made.append((text("report.tile.tokens"), big(run.curves.tokens), run.name if several else ""))
-        loss = run.curves.last("heldout_generator_loss" if run.electra else "heldout_loss")
+        loss = run.curves.last(run.objective.heldout)
         if loss is not None and not _vocabularies(found):  # no one number: tokens are not alike
             below = below_frequencies(run)
             key = "report.tile.below" if (below or 0) >= 0 else "report.tile.above"
@@ -148,17 +148,14 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
 
 
 RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
-    "objective": objective_name,
+    "objective": lambda run: run.objective.title,
     "shape": shape_of,
     "parameters": lambda run: big(run.manifest.counts.get("parameters", 0)),
     "steps": lambda run: f"{run.curves.step:,} / {run.setting('steps') or 0:,}",
     "tokens": lambda run: big(run.curves.tokens),
     "loss": lambda run: short(run.curves.last("loss")),
-    "heldout": lambda run: short(
-        run.curves.last("heldout_generator_loss" if run.electra else "heldout_loss")
-    ),
+    "heldout": lambda run: short(run.curves.last(run.objective.heldout)),
     "unigram": lambda run: short(run.curves.last("heldout_unigram")),
-    "auc": lambda run: short(run.curves.last("heldout_discriminator_auc")) if run.electra else "–",
     "time": lambda run: lasting(float(run.curves.elapsed()[-1])) if "clock.elapsed_s" in run.curves else "–",
     "checkpoints": lambda run: ", ".join(f"{step:,}" for step in run.checkpoints) or "–",
     "state": lambda run: text(f"report.state.{run.manifest.state}"),
@@ -168,5 +165,22 @@ RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
 def _runs(runs: list[PretrainRun], vocabularies: dict[str, str]) -> dict[str, Any]:
     """A table: what is known of some run, with a value for each."""
     rows = [(text("report.section.tokenizer"), [vocabularies.get(run.name, "–") for run in runs])]
-    rows += [(text(f"report.run.{key}"), [row(run) for run in runs]) for key, row in RUN_ROWS.items()]
+    for key, row in RUN_ROWS.items():
+        rows.append((text(f"report.run.{key}"), [row(run) for run in runs]))
+        rows += _headlines(runs) if key == "unigram" else []
     return {"names": [run.name for run in runs], "rows": [row for row in rows if set(row[1]) != {"–"}]}
+
+
+def _headlines(runs: list[PretrainRun]) -> list[tuple[str, list[str]]]:
+    """What stands beside the loss in each run's progress bar, on the held-out text."""
+    names = dict.fromkeys(run.objective.headline[1] for run in runs)
+    return [
+        (
+            text("report.run.headline", metric=words("report.plot", name)),
+            [
+                short(run.curves.last(f"heldout_{name}")) if run.objective.headline[1] == name else "–"
+                for run in runs
+            ],
+        )
+        for name in names
+    ]

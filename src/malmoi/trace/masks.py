@@ -1,14 +1,14 @@
 """The tokens of a text as one row of pretraining: which are predicted, what stands in their place, and what
 the newest checkpoint of a run says about them.
 
-The row goes through the run's own objective (`Mlm.batch`, `Electra.batch`), so what is shown is what is
-trained on. Shapes: R = 1 row, L tokens, M slots, V vocabulary.
+The row goes through the run's own objective, so what is shown is what is trained on. Shapes: R = 1 row, L
+tokens, M slots, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,17 @@ import numpy as np
 
 from malmoi.artifact.finished import MANIFEST, read_manifest
 from malmoi.json_files import expected_shape
-from malmoi.pretrain.data.masking import mask_rows
+from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.data.masking import MASKINGS, Draw
+from malmoi.pretrain.data.packing import RowBlock
+from malmoi.pretrain.objectives import OBJECTIVES, MlmConfig
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.measure import shown
 
-if TYPE_CHECKING:
-    from malmoi.pretrain.data.packing import RowBlock
+if TYPE_CHECKING:  # without a run no model is needed
+    from torch import Tensor
+
+    from malmoi.pretrain.objectives.protocol import Objective, Slots
 
 RATE = 0.15
 TOP = 5
@@ -35,8 +40,8 @@ class Seen:
         shown: the vocabulary entry the network reads here.
         predicted: whether the loss asks for the original.
         guesses: the most likely entries with their probabilities, where a run was given.
-        sampled: ELECTRA: the generator's sample that the discriminator reads here.
-        replaced: ELECTRA: the discriminator's probability that this token was replaced.
+        sampled: what a second network reads here, where it is another entry that was asked for.
+        replaced: its probability that this token was replaced.
     """
 
     shown: str
@@ -48,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """`objective`: mlm or electra. `checkpoint` is None where no run was asked."""
+    """`objective`: its name in a recipe. `checkpoint` is None where no run was asked."""
 
     objective: str
     rate: float
@@ -59,18 +64,13 @@ class Masking:
 
 def mask_tokens(ids: Sequence[int], tokenizer: Tokenizer, seed: int) -> Masking:
     """Mask [CLS] … [SEP] as a masked LM's training would, without any model. Row number 0 of `seed`."""
-    ids_RL = np.asarray(ids, np.int64)[None]
-    masked = mask_rows(
-        ids_RL,
-        np.zeros(1, np.int64),
-        seed,
-        rate=RATE,
-        special=tokenizer.special,
-        vocab_size=tokenizer.vocab_size,
-    )
+    draw = Draw(np.zeros(1, np.int64), seed, RATE, tokenizer.special, tokenizer.vocab_size)
+    config = MlmConfig()
+    masked = MASKINGS[config.masking.name].mask(one_row(ids), draw, config.masking)
     chosen = set(masked.slots_RC[masked.weights_RC > 0].tolist())
     entries = shown(tokenizer, masked.ids_RL[0])
-    return Masking("mlm", RATE, seed, None, [Seen(e, i in chosen, []) for i, e in enumerate(entries)])
+    seen = [Seen(e, i in chosen, []) for i, e in enumerate(entries)]
+    return Masking(config.name, RATE, seed, None, seen)
 
 
 @dataclass(frozen=True)
@@ -78,43 +78,45 @@ class OpenRun:
     """A pretraining run's newest checkpoint with the objective that made it."""
 
     checkpoint: Path
-    name: str
-    objective: Any
-    model: Any
-    rate: float
-    row_len: int
+    run: RunConfig
+    objective: Objective[Any]
 
 
 def open_run(run: Path, tokenizer: Tokenizer, checkpoint: Path) -> OpenRun:
     """Raises MM0011 or the like (no such artifact), MM0507 (another shape), and those of reading a model."""
-    from malmoi.pretrain.config import RunConfig
-    from malmoi.pretrain.run import OBJECTIVES
-
     with expected_shape(run / MANIFEST):
         config = RunConfig.model_validate(read_manifest(run, "pretrain").config)
-    objective = OBJECTIVES[config.pretrain.objective](config, tokenizer.special, tokenizer.vocab_size)
-    model = objective.read(checkpoint).eval()
-    pretraining = config.pretrain
-    return OpenRun(
-        checkpoint, pretraining.objective, objective, model, pretraining.mask_rate, pretraining.row_len
-    )
+    kind = OBJECTIVES[config.pretrain.objective.name].load()
+    objective = kind.read(checkpoint, config, tokenizer.special, tokenizer.vocab_size)
+    return OpenRun(checkpoint, config, objective.eval())
 
 
-def predict_masked(ids: Sequence[int], tokenizer: Tokenizer, run: OpenRun, seed: int) -> Masking:
+def predict_masked(ids: Sequence[int], tokenizer: Tokenizer, opened: OpenRun, seed: int) -> Masking:
     """Mask by the run's objective and ask its checkpoint."""
     import torch
 
-    block = one_row(ids)
-    batch = run.objective.batch(block, np.zeros(1, np.int64), seed, run.rate)
+    objective, settings = opened.objective, opened.run.pretrain
+    collate = type(objective).collator(*objective.made_of)
+    batch = collate(one_row(ids), np.zeros(1, np.int64), seed, settings.mask_rate)
     with torch.no_grad():
-        tokens = _electra(batch, tokenizer, run) if run.name == "electra" else _mlm(batch, tokenizer, run)
-    return Masking(run.name, run.rate, seed, run.checkpoint, tokens)
+        found = objective.explain(batch)
+    guesses = _guesses(batch.asked, found.logits_MV, tokenizer)
+    rewritten = None if found.rewritten_T is None else shown(tokenizer, found.rewritten_T.numpy())
+    tokens = [
+        Seen(
+            entry,
+            i in guesses,
+            guesses.get(i, []),
+            sampled=rewritten[i] if rewritten is not None and i in guesses else None,
+            replaced=None if found.replaced_T is None else round(float(found.replaced_T[i]), 4),
+        )
+        for i, entry in enumerate(shown(tokenizer, batch.shown_T.numpy()))
+    ]
+    return Masking(settings.objective.name, settings.mask_rate, seed, opened.checkpoint, tokens)
 
 
 def one_row(ids: Sequence[int]) -> RowBlock:
-    """A row that is one sequence without padding."""
-    from malmoi.pretrain.data.packing import RowBlock
-
+    """A row that is one sequence without padding, its words unknown."""
     ids_RL = np.asarray(ids, np.int64)[None]
     length = ids_RL.shape[1]
     return RowBlock(
@@ -125,40 +127,19 @@ def one_row(ids: Sequence[int]) -> RowBlock:
         sequences=[[length]],
         most=1,
         middles=[[0]],
+        flags_RL=np.zeros((1, length), np.uint8),
     )
 
 
-def _mlm(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
-    logits_MV = run.model(batch.inputs, batch.slots_M).float()
-    guesses = _guesses(batch, logits_MV, tokenizer)
-    entries = shown(tokenizer, batch.inputs.ids_T.numpy())
-    return [Seen(entry, i in guesses, guesses.get(i, [])) for i, entry in enumerate(entries)]
-
-
-def _electra(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
-    logits_MV = run.model.generator(replace(batch.text, ids_T=batch.masked_ids_T), batch.slots_M).float()
-    guesses = _guesses(batch, logits_MV, tokenizer)
-    corrupted_T, _ = run.objective.corrupt(batch, run.objective.sample(logits_MV, batch))
-    replaced_T = run.model.discriminator(replace(batch.text, ids_T=corrupted_T)).float().sigmoid()
-    entries = shown(tokenizer, batch.masked_ids_T.numpy())
-    sampled = shown(tokenizer, corrupted_T.numpy())
-    return [
-        Seen(
-            entry,
-            i in guesses,
-            guesses.get(i, []),
-            sampled=sampled[i] if i in guesses else None,
-            replaced=round(float(replaced_T[i]), 4),
-        )
-        for i, entry in enumerate(entries)
-    ]
-
-
-def _guesses(batch: Any, logits_MV: Any, tokenizer: Tokenizer) -> dict[int, list[tuple[str, float]]]:
+def _guesses(
+    asked: Slots | None, logits_MV: Tensor | None, tokenizer: Tokenizer
+) -> dict[int, list[tuple[str, float]]]:
     """Token index → the likeliest entries, of the slots that count."""
+    if asked is None or logits_MV is None:
+        return {}
     found: dict[int, list[tuple[str, float]]] = {}
     best = logits_MV.softmax(1).topk(min(TOP, logits_MV.shape[1]))
-    for m, (slot, weight) in enumerate(zip(batch.slots_M.tolist(), batch.weights_M.tolist(), strict=True)):
+    for m, (slot, weight) in enumerate(zip(asked.slots_M.tolist(), asked.weights_M.tolist(), strict=True)):
         if weight:
             entries = shown(tokenizer, best.indices[m].numpy())
             chances = [round(float(p), 4) for p in best.values[m]]

@@ -116,7 +116,7 @@ def _mask(
     if run is None or checkpoint is None:
         return mask_tokens([special.cls, *ids, special.sep], tokenizer, seed), 0
     model = open_run(run, tokenizer, checkpoint)
-    kept = ids[: model.row_len - 2]
+    kept = ids[: model.run.pretrain.row_len - 2]
     row = [special.cls, *kept, special.sep]
     return predict_masked(row, tokenizer, model, seed), len(ids) - len(kept)
 

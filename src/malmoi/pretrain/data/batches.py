@@ -15,7 +15,7 @@ from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.data.packing import RowBlock, RowTable
 from malmoi.pretrain.data.random_bits import Stream, permute, random_bits
 from malmoi.pretrain.data.segments import AS_THEY_ARE, Pairing, pair_up
-from malmoi.pretrain.objectives.protocol import MicroBatch, Objective
+from malmoi.pretrain.objectives.protocol import Collator, MicroBatch
 from malmoi.special import SpecialIds
 
 B = TypeVar("B", bound=MicroBatch)
@@ -26,7 +26,7 @@ class Feed(Generic[B]):
     """The endless sequence of rows: each epoch visits every row of `table` once, in an order of its own."""
 
     table: RowTable
-    objective: Objective[B]
+    collator: Collator[B]
     special: SpecialIds
     seed: int
     rate: float
@@ -61,7 +61,7 @@ class Feed(Generic[B]):
         return pair_up(block, numbers, self.seed, self.pairing, s)
 
     def _micro(self, numbers: NDArray[np.int64]) -> B:
-        return self.objective.batch(self.block(numbers), numbers, self.seed, self.rate)
+        return self.collator(self.block(numbers), numbers, self.seed, self.rate)
 
     def one(self, number: int) -> B:
         """A single row, to find out which one is at fault."""
@@ -82,11 +82,11 @@ class Feed(Generic[B]):
                 yield batch
 
 
-def feed_of(config: PretrainConfig, table: RowTable, objective: Objective[B], special: SpecialIds) -> Feed[B]:
+def feed_of(config: PretrainConfig, table: RowTable, collator: Collator[B], special: SpecialIds) -> Feed[B]:
     """The rows that a run of these settings sees."""
     return Feed(
         table,
-        objective,
+        collator,
         special,
         config.seed,
         config.mask_rate,

@@ -80,6 +80,7 @@ class RowBlock:
     sequences: list[list[int]]  # per row: the length of each of its sequences, specials included
     most: int  # sequences a row of this table can hold
     middles: list[list[int]]  # per sequence: tokens before the sentence that begins nearest its middle, or 0
+    flags_RL: NDArray[np.uint8]  # where words and morphemes start (`shards.part`); 0 for specials, padding
 
 
 class RowTable:
@@ -124,7 +125,9 @@ class RowTable:
             self._sequences(int(p), rows_R[order_R[parts_R[order_R] == p]] - self.first_row[p])
             for p in np.unique(parts_R)
         ]
-        counts_R, lengths_S, middles_S, text_N = (np.concatenate(one) for one in zip(*found, strict=True))
+        counts_R, lengths_S, middles_S, text_N, flags_N = (
+            np.concatenate(one) for one in zip(*found, strict=True)
+        )
         long_S = lengths_S + 2
         before_S = np.cumsum(long_S) - long_S
         first_R = np.cumsum(counts_R) - counts_R
@@ -135,8 +138,11 @@ class RowTable:
 
         ids_F = np.full(R * L, pad_id, np.int64)
         ids_F[places_S] = cls_id
-        ids_F[_ranges(places_S + 1, lengths_S)] = text_N
+        places_N = _ranges(places_S + 1, lengths_S)
+        ids_F[places_N] = text_N
         ids_F[places_S + long_S - 1] = sep_id
+        flags_F = np.zeros(R * L, np.uint8)
+        flags_F[places_N] = flags_N
         begun_RL = np.zeros((R, L), np.int64)  # the column in which a token's sequence, or the tail, begins
         begun_RL.ravel()[places_S] = columns_S
         tails = np.flatnonzero(totals_R < L)
@@ -149,16 +155,29 @@ class RowTable:
         for r, at, count in zip(order_R.tolist(), first_R.tolist(), counts_R.tolist(), strict=True):
             sequences[r], middles[r] = lengths[at : at + count], cuts[at : at + count]
         ids_RL = ids_F.reshape(R, L)
-        return RowBlock(ids_RL, positions_RL, np.zeros_like(ids_RL), totals_R, sequences, self.most, middles)
+        return RowBlock(
+            ids_RL,
+            positions_RL,
+            np.zeros_like(ids_RL),
+            totals_R,
+            sequences,
+            self.most,
+            middles,
+            flags_F.reshape(R, L),
+        )
 
-    def _sequences(self, p: int, rows_R: I64) -> tuple[I64, I64, I64, NDArray[np.unsignedinteger]]:
-        """Of rows of part `p`: how many sequences each has, their lengths, their middles, their tokens."""
+    def _sequences(
+        self, p: int, rows_R: I64
+    ) -> tuple[I64, I64, I64, NDArray[np.unsignedinteger], NDArray[np.uint8]]:
+        """Of rows of part `p`: how many sequences each has, their lengths, middles, tokens and flags."""
         starts, lengths, firsts = self.tables[p]
         counts_R = firsts[rows_R + 1] - firsts[rows_R]
         chosen_S = _ranges(firsts[rows_R], counts_R)
         starts_S, lengths_S = starts[chosen_S], lengths[chosen_S].astype(np.int64)
         middles_S = _middles(self.parts[p].sentences, starts_S, lengths_S)
-        return counts_R, lengths_S, middles_S, self.parts[p].ids[_ranges(starts_S, lengths_S)]
+        tokens_N = _ranges(starts_S, lengths_S)
+        part = self.parts[p]
+        return counts_R, lengths_S, middles_S, part.ids[tokens_N], part.flags[tokens_N]
 
     def source(self, row: int) -> str:
         """Where a row's text lies: part name and token range."""

@@ -46,20 +46,22 @@ def pair_up(block: RowBlock, rows_R: I64, seed: int, pairing: Pairing, special: 
     ids_RL = np.full_like(block.ids_RL, special.pad)
     positions_RL = np.zeros_like(block.positions_RL)
     segments_RL = np.zeros_like(block.segments_RL)
+    flags_RL = np.zeros_like(block.flags_RL)
     sequences: list[list[int]] = []
     for r, number in enumerate(rows_R.tolist()):
         random = np.random.Generator(np.random.PCG64([seed, Stream.SEGMENTS, number]))
         at, start = 0, 0
         lengths: list[int] = []
         for length, middle in zip(block.sequences[r], block.middles[r], strict=True):
-            text = block.ids_RL[r, start + 1 : start + length - 1]
+            text = np.arange(start + 1, start + length - 1)
             for segments in _choose(text, middle, random, pairing):
                 first = at
                 ids_RL[r, at] = special.cls
                 at += 1
                 for number_of, segment in enumerate(segments):
                     end = at + len(segment)
-                    ids_RL[r, at:end] = segment
+                    ids_RL[r, at:end] = block.ids_RL[r, segment]
+                    flags_RL[r, at:end] = block.flags_RL[r, segment]
                     ids_RL[r, end] = special.sep
                     segments_RL[r, at : end + 1] = number_of
                     at = end + 1
@@ -70,11 +72,12 @@ def pair_up(block: RowBlock, rows_R: I64, seed: int, pairing: Pairing, special: 
         sequences.append(lengths)
     totals_R = np.array([sum(lengths) for lengths in sequences])
     most = block.most + row_len // (SHORTEST + 1 + 3)  # the shortest copy: passage, one token, specials
-    return RowBlock(ids_RL, positions_RL, segments_RL, totals_R, sequences, most, block.middles)
+    return RowBlock(ids_RL, positions_RL, segments_RL, totals_R, sequences, most, block.middles, flags_RL)
 
 
 def _choose(text: I64, middle: int, random: np.random.Generator, pairing: Pairing) -> list[list[I64]]:
-    """What becomes of one sequence's text: sequences of one or two segments, together no longer than it."""
+    """What becomes of one sequence, whose tokens stand at the columns `text`: sequences of one or two
+    segments, together no longer than it."""
     lot = random.random()
     if len(text) < 2 * SHORTEST + 4:
         return [[text]]

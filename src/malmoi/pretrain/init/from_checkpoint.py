@@ -18,10 +18,10 @@ from malmoi.artifact.finished import FileRecord, record_inputs
 from malmoi.errors import MalmoiError
 from malmoi.model.hf.config import read_config
 from malmoi.model.hf.convert import with_safetensors
-from malmoi.model.sizes import Arch, ModelConfig
+from malmoi.model.sizes import ModelConfig
 from malmoi.paths import as_stored
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
-from malmoi.pretrain.objectives.electra import GENERATOR
+from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import tokenizer_digest
 from malmoi.special import TOKENIZER_FILES
@@ -29,7 +29,6 @@ from malmoi.special import TOKENIZER_FILES
 # V rows of the new matrix, R of the old one, E width; a bias is a matrix of width 1.
 
 WEIGHTS = ("config.json", "model.safetensors")
-ARCHS: dict[str, Arch] = {"mlm": "bert", "electra": "electra"}
 GROWING = ("embeddings.word.weight", "head.bias")
 """Ends of the names of weights with a row for each entry."""
 
@@ -75,13 +74,13 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
         run = next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)
         folder = newest_checkpoint(run) if run else path
     folder = with_safetensors(folder)
+    kind = OBJECTIVES[objective]
     names = [*WEIGHTS, *TOKENIZER_FILES]
-    if objective == "electra":
-        names += [f"{GENERATOR}/{name}" for name in WEIGHTS]
-    if (arch := read_config(folder)[0].arch) != ARCHS[objective]:
-        fitting = next(name for name, wanted in ARCHS.items() if wanted == arch)
+    names += [f"{inner}/{name}" for inner in kind.folders for name in WEIGHTS]
+    if (arch := read_config(folder)[0].arch) != kind.arch:
+        fitting = next(name for name, other in OBJECTIVES.items() if other.arch == arch)
         raise MalmoiError("MM0268", folder, arch=arch, objective=objective, fitting=fitting)
-    if objective == "electra" and not (folder / GENERATOR / WEIGHTS[0]).is_file():
+    if any(not (folder / inner / WEIGHTS[0]).is_file() for inner in kind.folders):
         raise MalmoiError("MM0266", folder)
     found = [folder / name for name in names if (folder / name).is_file()]
     return Init(folder, record_inputs(found, out, verify=verify))
@@ -101,9 +100,7 @@ def shape_of(init: Init, model: ModelConfig, objective: str) -> ModelConfig:
     config, _ = read_config(init.folder)
     names = ("hidden", "layers", "heads", "ffn", "max_positions")
     shape: dict[str, float] = {name: getattr(config, name) for name in names}
-    if objective == "electra":
-        shape["embedding"] = config.embedding
-        shape["generator_width"] = read_config(init.folder / GENERATOR)[0].hidden / config.hidden
+    shape |= OBJECTIVES[objective].shape(init.folder, config)
     return model.model_copy(
         update={name: value for name, value in shape.items() if name not in model.model_fields_set}
     )

@@ -1,19 +1,18 @@
 """Alarms: what a run's own numbers say when training goes on and nothing is learned.
 
-The commonest failure of ELECTRA is a falling loss and a fine-tuning score at chance. Each alarm is a sentence
-about the journal's numbers, judged when a line is written; it fires once a run. Thresholds come with the
-measurement that set them.
+Each alarm is a sentence about the journal's numbers, judged when a line is written; it fires once a run.
+Thresholds come with the measurement that set them. An objective may have alarms of its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-Entry = Mapping[str, Any]
+from malmoi.pretrain.objectives.kind import Entry, ObjectiveKind
 
 # The plateau of word frequencies ends .64 to .67 nats below the unigram entropy (two runs, V 8,000 and
 # 16,000, 4 x 256, up to 8.9 M tokens); models that learn more than frequencies pass 1 nat soon.
@@ -21,20 +20,10 @@ PLATEAU = 1.0
 # By then a run that will leave the plateau within its budget has begun to; nothing is judged before.
 JUDGED_AFTER = 0.25
 FEWEST_STEPS = 200
-# A discriminator with a bug or without a signal stays at .50 to .52; the sample's run passes .7 in 500 steps.
-BLIND = 0.6
-# Telling every replaced token means that the replacement shows by itself ([MASK] left in the input).
-CLAIRVOYANT = 0.999
 # 200 different texts: collapsed encoders 1.0000, a healthy masked LM .80 and less.
 COLLAPSED = 0.99
-# Nats by which samples are less likely than the generator's own entropy. A healthy run has 0 ± .05 a line
-# (1,280 samples), .14 if every step is logged; argmax -2.7 to -3.0; noise made in fp16 .54 to .78, which is
-# too near the first bound, so the median of ten lines is held to a tighter one.
-ODD_SAMPLES = 0.75
-OFTEN_ODD = 0.4
 # Relative: what was sent backwards against the same loss by global counts.
 DRIFT = 1e-3
-MISCOUNT = 1e-9  # both rates are counts of tokens over the same tokens: equal, or wrong
 SPIKE = 1.0  # nats (of the loss divided by its lowest value: a share) above the lowest logged loss
 EXPLOSION = 20.0  # times the median gradient norm
 
@@ -44,10 +33,13 @@ class Watch:
     """Judges lines of the journal. Replay the lines of a resumed run first, so that nothing fires twice."""
 
     steps: int
+    kind: ObjectiveKind
     fired: set[str] = field(default_factory=set)
     lowest: float = math.inf
     norms: list[float] = field(default_factory=list)
-    surprises: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.own = self.kind.judge() if self.kind.judge else None
 
     def replay(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -83,30 +75,13 @@ class Watch:
         self.norms = [*self.norms, norm][-50:]
         if abs(entry["drift"]) > DRIFT:
             yield "MM0529", {"drift": f"{entry['drift']:+.2%}"}
-        if "discriminator_auc" in entry:
-            yield from self._electra(entry)
-
-    def _electra(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
-        auc = entry["discriminator_auc"]
-        if self._late(entry) and auc < BLIND:
-            shown = {"loss": f"{entry['discriminator_loss']:.3f}", "base": f"{entry['base_entropy']:.3f}"}
-            yield "MM0521", {"auc": f"{auc:.3f}"} | shown
-        if auc > CLAIRVOYANT:
-            yield "MM0522", {"auc": f"{auc:.4f}"}
-        self.surprises = [*self.surprises, entry["sample_surprise"]][-10:]
-        usual = median(self.surprises) if len(self.surprises) == 10 else 0.0
-        for surprise, bound in ((entry["sample_surprise"], ODD_SAMPLES), (usual, OFTEN_ODD)):
-            if abs(surprise) > bound:
-                yield "MM0524", {"surprise": f"{surprise:+.2f}"}
-        expected = entry["sampled_rate"]
-        if abs(entry["replaced_rate"] - expected) > MISCOUNT:
-            found = {"replaced": f"{entry['replaced_rate']:.4f}", "expected": f"{expected:.4f}"}
-            yield "MM0523", found
+        if self.own is not None:
+            yield from self.own.judge(entry, late=self._late(entry))
 
     def _heldout(self, entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
         if "heldout_unigram" not in entry:
             return
-        predicted = entry.get("heldout_generator_loss", entry["heldout_loss"])
+        predicted = entry[self.kind.heldout]
         if self._late(entry) and predicted > entry["heldout_unigram"] - PLATEAU:
             yield "MM0520", {"loss": f"{predicted:.2f}", "unigram": f"{entry['heldout_unigram']:.2f}"}
         if self._late(entry) and entry["heldout_cls_cosine"] > COLLAPSED:

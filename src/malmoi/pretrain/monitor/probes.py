@@ -67,17 +67,17 @@ def idle_weights(model: nn.Module) -> list[str]:
     ]
 
 
-def untied(model: nn.Module, pairs: Sequence[tuple[str, str]]) -> list[str]:
+def untied(objective: Objective[B]) -> list[str]:
     """Of weights that must be one, those that are two in memory."""
-    named = dict(model.named_parameters(remove_duplicate=False))
-    return [f"{a} ≠ {b}" for a, b in pairs if named[a].data_ptr() != named[b].data_ptr()]
+    named = dict(objective.named_parameters(remove_duplicate=False))
+    return [f"{a} ≠ {b}" for a, b in objective.tied_parameters if named[a].data_ptr() != named[b].data_ptr()]
 
 
-def lost_weights(objective: Objective[B], model: nn.Module, checkpoint: Path) -> list[str]:
-    """Weights that differ between `model` and what is read back from its checkpoint."""
-    back = objective.read(checkpoint).state_dict()
+def lost_weights(objective: Objective[B], checkpoint: Path) -> list[str]:
+    """Weights that differ between `objective` and what is read back from its checkpoint."""
+    back = objective.read(checkpoint, *objective.made_of).state_dict()
     return [
         name
-        for name, value in model.state_dict().items()
+        for name, value in objective.state_dict().items()
         if not torch.equal(back[name.replace("_orig_mod.", "")], value.float().cpu())
     ]

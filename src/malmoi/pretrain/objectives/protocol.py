@@ -1,11 +1,13 @@
-"""What an objective gives the training loop. One per file; OBJECTIVES in `run.py` names them."""
+"""What an objective is to the training loop: a module whose `forward` is the loss, and how its batches are
+made. Its record for everybody else is an `ObjectiveKind`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,21 +19,20 @@ from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM
 from malmoi.model.sizes import EncoderConfig
+from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
+from malmoi.special import SpecialIds
+from malmoi.training.step import Loss
+
+# Shapes: R rows, L tokens a row, T = R·L, M slots, V vocabulary.
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """One micro-batch's part of the loss.
+class Slots(NamedTuple):
+    """Tokens that a masked LM is asked for: indices into T, the originals, 0 for unused slots."""
 
-    Attributes:
-        total: scalar to send backwards, already divided by the counts of the whole global batch.
-        sums: float64 scalars and histograms that add up over micro-batches and steps; `Objective.metrics`
-            makes numbers to read of the totals.
-    """
-
-    total: Tensor
-    sums: dict[str, Tensor]
+    slots_M: Tensor
+    labels_M: Tensor
+    weights_M: Tensor
 
 
 class MicroBatch(Protocol):
@@ -51,46 +52,116 @@ class MicroBatch(Protocol):
         """What the saved model reads: for probes that ask nothing but its vectors."""
         ...
 
-    def to(self, device: torch.device) -> MicroBatch: ...
+    @property
+    def shown_T(self) -> Tensor:
+        """Ids as the first network reads them."""
+        ...
+
+    @property
+    def asked(self) -> Slots | None:
+        """The slots of a masked LM; None without one."""
+        ...
+
+    def to(self, device: torch.device) -> Self: ...
 
 
 B = TypeVar("B", bound=MicroBatch)
+Made = TypeVar("Made", bound=MicroBatch, covariant=True)
 
 
-class Objective(Protocol[B]):
-    """How text becomes a loss, and which files the model is saved as."""
+class Collator(Protocol[Made]):
+    """Rows to a micro-batch: a pure function, and small, since it is sent to the processes that make batches."""
+
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> Made:
+        """`rows_R` are the rows' numbers in the endless order, which with `seed` fix masks and noise; `rate`
+        is the share of a row's tokens to predict."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the networks make of a micro-batch, for the eye.
+
+    Attributes:
+        logits_MV: the masked LM's, at `asked`.
+        rewritten_T: the ids that a second network reads.
+        replaced_T: its probability that a token was replaced.
+    """
+
+    logits_MV: Tensor | None = None
+    rewritten_T: Tensor | None = None
+    replaced_T: Tensor | None = None
+
+
+class Objective(nn.Module, ABC, Generic[B]):
+    """The networks of a run and what they learn; `Objective(run, special, vocab_size)` has new ones (seed
+    torch for the same weights again), `read` those of a checkpoint.
+
+    Attributes:
+        shape: of the encoder that is kept in the end.
+    """
+
+    shape: EncoderConfig
+
+    def __init__(self, run: RunConfig, special: SpecialIds, vocab_size: int) -> None:
+        super().__init__()
+        self.made_of = run, special, vocab_size
+
+    @staticmethod
+    @abstractmethod
+    def shapes(run: RunConfig, special: SpecialIds, vocab_size: int) -> tuple[EncoderConfig, ...]:
+        """Of all encoders, the one that is kept first. Raises MM0401 and MM0411."""
+
+    @classmethod
+    @abstractmethod
+    def collator(cls, run: RunConfig, special: SpecialIds, vocab_size: int) -> Collator[B]: ...
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path, run: RunConfig, special: SpecialIds, vocab_size: int) -> Self:
+        """With the networks of a checkpoint. Raises MM0507 where their shape is not the one asked for."""
+
+    @abstractmethod
+    def write(self, folder: Path) -> None: ...
+
+    @abstractmethod
+    def forward(self, batch: B, counts: Mapping[str, float]) -> Loss:
+        """One micro-batch's part of the loss, divided by the counts of the whole global batch."""
+
+    @abstractmethod
+    def metrics(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """Numbers to read, of `Loss.sums` added up: `loss` (what is minimised) among them."""
 
     @property
-    def encoder(self) -> EncoderConfig:
-        """The shape of the encoder that is kept in the end."""
-        ...
+    @abstractmethod
+    def saved_encoder(self) -> Encoder:
+        """The encoder that is kept in the end."""
 
-    def model(self) -> nn.Module:
-        """A new model; seed torch for the same weights again."""
-        ...
+    @property
+    def masked_lm(self) -> MaskedLM | None:
+        """The masked LM among the networks."""
+        return None
 
-    def saved_encoder(self, model: nn.Module) -> Encoder:
-        """The encoder inside `model` that is kept in the end."""
-        ...
-
-    def masked_lm(self, model: nn.Module) -> MaskedLM:
-        """The masked LM inside `model`."""
-        ...
-
-    def tied_parameters(self, model: nn.Module) -> list[tuple[str, str]]:
+    @property
+    def tied_parameters(self) -> list[tuple[str, str]]:
         """Pairs of names of weights that must be one and the same."""
-        ...
+        return []
 
-    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> B: ...
-    def loss(self, model: nn.Module, batch: B, counts: Mapping[str, float]) -> Loss: ...
+    def start_from_masked_lm(self, metrics: Mapping[str, float]) -> None:
+        """Start the other networks from the masked LM, into which co-occurrence counts have been written, and
+        from what the objective's metrics are then."""
+        return
 
-    def metrics(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        """Numbers to read, `loss` (what is minimised) among them."""
-        ...
+    @abstractmethod
+    def explain(self, batch: B) -> Explained: ...
 
+    @abstractmethod
     def flops_per_token(self, row_len: int, rate: float) -> float: ...
-    def write(self, folder: Path, model: nn.Module) -> None: ...
-    def read(self, folder: Path) -> nn.Module: ...
+
+
+def add_counts(batches: Sequence[MicroBatch]) -> dict[str, float]:
+    """The counts of a whole global batch."""
+    return {name: sum(batch.counts[name] for batch in batches) for name in batches[0].counts}
 
 
 def check_shape(folder: Path, found: EncoderConfig, wanted: EncoderConfig) -> None:
