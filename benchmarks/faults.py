@@ -30,7 +30,7 @@ from tests.pretrain.matrix import Job, contents  # noqa: E402
 from malmoi.model.sizes import ModelConfig  # noqa: E402
 from malmoi.pretrain.checkpoint import fault, newest_checkpoint  # noqa: E402
 from malmoi.pretrain.config import PretrainConfig  # noqa: E402
-from malmoi.pretrain.run import OBJECTIVES  # noqa: E402
+from malmoi.pretrain.objectives import OBJECTIVES  # noqa: E402
 
 STEPS, LOG_EVERY = 300, 5
 TRAIN = (
@@ -111,7 +111,7 @@ def matrix(objective: str, shards: Path, scratch: Path, every: int) -> tuple[int
     """Points tried and points passed, over all events of a run of six steps from nothing."""
     job = Job(
         pretrain=PretrainConfig(
-            objective=objective,
+            objective=OBJECTIVES[objective].config(),
             row_len=32,
             batch_size=8,
             steps=6,

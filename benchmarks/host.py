@@ -38,7 +38,8 @@ from malmoi.pretrain.data import feeder
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.packing import RowTable
 from malmoi.pretrain.loop import AHEAD
-from malmoi.pretrain.run import OBJECTIVES, pretrain
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 
 CPU = torch.device("cpu")
@@ -66,10 +67,12 @@ def main() -> None:
 
 def make_feed(folder: Path, row_len: int) -> Feed[Any]:
     objective, rows = SHAPES[row_len]
-    config = PretrainConfig(objective=objective, row_len=row_len, batch_size=rows)
+    kind = OBJECTIVES[objective]
+    config = PretrainConfig(objective=kind.config(), row_len=row_len, batch_size=rows)
     shards = Shards.open(folder / "shards")
     model = ModelConfig(size="electra-small" if objective == "electra" else "base")
-    made = OBJECTIVES[objective](RunConfig(pretrain=config, model=model), shards.special, VOCABULARY)
+    run = RunConfig(pretrain=config, model=model)
+    made = kind.load().collator(run, shards.special, VOCABULARY)
     table = RowTable.open(shards.train, row_len, folder / "rows" / str(row_len))
     return feed_of(config, table, made, shards.special)
 
@@ -79,7 +82,7 @@ def beside(folder: Path, row_len: int, rounds: int, seconds: float) -> None:
     only spins. All are there all the time, and rest while it is not their turn."""
     feed = make_feed(folder, row_len)
     whole = feed.batch(0)
-    print(f"\n{feed.batch_size} rows of {row_len}, {type(feed.objective).__name__}", flush=True)
+    print(f"\n{feed.batch_size} rows of {row_len}, {SHAPES[row_len][0]}", flush=True)
     last = 1_000_000
     found: dict[str, list[tuple[float, float]]] = {}
     with (
@@ -153,7 +156,7 @@ def count_steps(folder: Path) -> None:
     worst = 0.0
     for objective in ("mlm", "electra"):
         config = PretrainConfig(
-            objective=objective,
+            objective=OBJECTIVES[objective].config(),
             batch_size=8,
             steps=10,
             log_every=10,
@@ -163,7 +166,7 @@ def count_steps(folder: Path) -> None:
             device="cpu",
         )
         with (
-            patch("malmoi.pretrain.run.steps_ahead", lambda device: AHEAD),
+            patch("malmoi.pretrain.build.steps_ahead", lambda device: AHEAD),
             counted(lambda step: 1 < step < 10) as found,
         ):
             pretrain(config, shape, folder / "shards", folder / objective)

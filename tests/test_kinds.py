@@ -81,7 +81,8 @@ def test_mistakes_are_named_with_their_place(sets: list[str], told: str) -> None
 
 def test_an_editor_is_told_of_each_kind_its_name_and_its_fields() -> None:
     schema = Boat.model_json_schema()
-    motor, turbo, sail = schema["properties"]["drive"]["anyOf"]
+    name, motor, turbo, sail = schema["properties"]["drive"]["anyOf"]
+    assert name == {"enum": ["motor", "turbo", "sail"], "type": "string"}
     assert [one["properties"]["name"]["const"] for one in (motor, turbo, sail)] == ["motor", "turbo", "sail"]
     assert motor["properties"]["power"]["default"] == 5 and turbo["properties"]["power"]["default"] == 3
     assert "required" not in motor and turbo["required"] == ["name"]

@@ -27,9 +27,11 @@ from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import feed_of
 from malmoi.pretrain.data.packing import RowTable
-from malmoi.pretrain.loop import add_counts
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.run import OBJECTIVES, pretrain
+from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives.mlm.objective import Mlm
+from malmoi.pretrain.objectives.protocol import add_counts
+from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 
 MODEL = ModelConfig(layers=3, hidden=256, dropout=0.0)
@@ -92,18 +94,18 @@ def check_precision(shards: Path, work: Path, device: str) -> str:
     settings = config(device)
     opened = Shards.open(shards)
     run = RunConfig(pretrain=settings, model=model_for(device))
-    objective = OBJECTIVES["mlm"](run, opened.special, opened.vocab_size)
+    made_of = run, opened.special, opened.vocab_size
     table = RowTable.open(opened.train, settings.row_len, work / "rows")
-    batches = feed_of(settings, table, objective, opened.special).batch(0)
+    batches = feed_of(settings, table, Mlm.collator(*made_of), opened.special).batch(0)
     torch.manual_seed(0)
-    model = objective.model()
+    model = Mlm(*made_of)
     begin = {name: value.clone() for name, value in model.state_dict().items()}
 
     def step(place: str, dtype: torch.dtype) -> tuple[float, Tensor]:
         model.load_state_dict(begin)
         model.to(place).zero_grad()
         with torch.autocast(place, dtype, enabled=dtype != torch.float32):
-            loss = objective.loss(model, batches[0].to(torch.device(place)), add_counts(batches)).total
+            loss = model(batches[0].to(torch.device(place)), add_counts(batches)).total
         loss.backward()  # type: ignore[no-untyped-call]
         grads = [p.grad.double().cpu().ravel() for p in model.parameters() if p.grad is not None]
         return loss.item(), torch.cat(grads)
@@ -130,7 +132,9 @@ def check_resume(shards: Path, work: Path, device: str) -> str:
         for name, stops in (("whole", (6,)), ("again", (6,)), ("resumed", (3, 6))):
             for steps in stops:
                 # A rate that does not know the number of steps: three are then a part of six.
-                settings = config(device, objective="electra", steps=steps, schedule="constant", warmup=0.0)
+                settings = config(
+                    device, objective=ElectraConfig(), steps=steps, schedule="constant", warmup=0.0
+                )
                 pretrain(settings, model_for(device), shards, work / name)
             saved.append((newest_checkpoint(work / name) / "model.safetensors").read_bytes())
     finally:

@@ -20,7 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from malmoi.model import attention, encoder
 from malmoi.pretrain.loop import Trainer
-from malmoi.pretrain.objectives import sampling
+from malmoi.pretrain.objectives.electra import sampling
+from malmoi.training.step import TrainingStep
 
 WAITS = ("_local_scalar_dense", "equal", "nonzero", "masked_select", "is_nonzero", "_unique2", "item")
 # They only describe memory in another way.
@@ -71,7 +72,7 @@ class Launches(TorchDispatchMode):
 def counted(quiet: Callable[[int], bool]) -> Iterator[Launches]:
     """Count the steps for whose number `quiet` is true: those after which no number is logged."""
     launches = Launches()
-    update, after = Trainer._update, Trainer._after
+    update, after = Trainer._train, Trainer._after
 
     def counted_update(self: Trainer[Any], *args: Any) -> None:
         if not quiet(self.step + 1):
@@ -88,10 +89,12 @@ def counted(quiet: Callable[[int], bool]) -> Iterator[Launches]:
 
     with ExitStack() as stack:
         for owner, name, work in (
-            (Trainer, "_update", counted_update),
+            (Trainer, "_train", counted_update),
             (Trainer, "_after", counted_after),
             (torch.Tensor, "backward", launches.named("backward", torch.Tensor.backward)),
-            (nn.utils, "clip_grad_norm_", launches.named("clipping", nn.utils.clip_grad_norm_)),
+            (nn.utils, "get_total_norm", launches.named("clipping", nn.utils.get_total_norm)),
+            (nn.utils, "clip_grads_with_norm_", launches.named("clipping", nn.utils.clip_grads_with_norm_)),
+            (TrainingStep, "_is_short", launches.named(CPU_ONLY, TrainingStep._is_short)),
             (torch.optim.AdamW, "step", launches.named("optimizer", torch.optim.AdamW.step)),
             (encoder, "dropout", launches.named(CPU_ONLY, encoder.dropout)),
             (attention, "row_mask", launches.named(CPU_ONLY, attention.row_mask)),

@@ -37,7 +37,7 @@ PLAN = Path(__file__).with_name("plan.toml")
 
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants")
-    parser.add_argument("modules", nargs="*", help="such as pretrain/data/masking; none: all of plan.toml")
+    parser.add_argument("modules", nargs="*", help="such as pretrain/data/packing; none: all of plan.toml")
     parser.add_argument("--each", type=int, default=32, help="changes of each module")
     parser.add_argument("--all", action="store_true", help="all changes of each module")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="changes tried at once")

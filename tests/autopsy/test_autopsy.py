@@ -16,18 +16,20 @@ from malmoi.autopsy.run import Finding, autopsy, judge, tells, write_findings
 from malmoi.cli.autopsy import show_findings
 from malmoi.cli.console import Console, use_console
 from malmoi.cli.main import run
+from malmoi.config import changed
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.alarms import Watch
+from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives.electra import ELECTRA
 from malmoi.progress import Reporter
 from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
 
 MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator_width=1.0, max_positions=32, dropout=0.0)
 SMALL = RECIPE.model_copy(
     update={
-        "temperature": 1.0,  # so that the generator hits the original now and then
+        "objective": ElectraConfig(),  # at temperature 1 the generator hits the original now and then
         "batch_size": 8,
         "row_len": 32,
         "steps": 12,
@@ -151,7 +153,7 @@ def test_samples_that_are_always_a_little_odd_are_told_by_their_median() -> None
     }
 
     def told(surprises: list[float]) -> list[str]:
-        watch = Watch(1000)
+        watch = Watch(1000, ELECTRA)
         return [c for one in surprises for c, _ in watch.judge(line | {"sample_surprise": one})]
 
     assert told(fp16[:9]) == []
@@ -162,8 +164,7 @@ def test_samples_that_are_always_a_little_odd_are_told_by_their_median() -> None
 
 def test_planted_settings_are_settings_of_the_recipe() -> None:
     for bug in BUGS.values():
-        changed = PretrainConfig.model_validate(RECIPE.model_dump() | dict(bug.settings))
-        assert (changed == RECIPE) == (not bug.settings)
+        assert (changed(RECIPE, bug.settings, {}, "pretrain") == RECIPE) == (not bug.settings)
 
 
 def test_bugs_are_chosen_by_name() -> None:

@@ -39,7 +39,7 @@ def test_make_demo_runs_the_shipped_recipe_on_the_sample_it_wrote() -> None:
     tasks = tasks_of(recipe, origins)
     assert tasks and all(str(task.data).startswith(sample[1]) for task in tasks)
     runs = runs_of(recipe, origins)
-    assert {run.pretrain.objective for run in runs.values()} == {"mlm", "electra"}
+    assert {run.pretrain.objective.name for run in runs.values()} == {"mlm", "electra"}
 
 
 def test_there_are_recipes() -> None:

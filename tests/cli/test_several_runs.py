@@ -95,8 +95,12 @@ def test_changes_are_laid_over_the_sections(recipe: Path) -> None:
     runs = runs_of(config, origins)
     assert list(runs) == ["pretrain/bert", "pretrain/electra"]
     bert, electra = runs.values()
-    assert (bert.pretrain.objective, bert.pretrain.steps, bert.model.dropout) == ("mlm", 6, 0.1)
-    assert (electra.pretrain.objective, electra.pretrain.steps, electra.model.dropout) == ("electra", 4, 0.0)
+    assert (bert.pretrain.objective.name, bert.pretrain.steps, bert.model.dropout) == ("mlm", 6, 0.1)
+    assert (electra.pretrain.objective.name, electra.pretrain.steps, electra.model.dropout) == (
+        "electra",
+        4,
+        0.0,
+    )
     assert bert.pretrain.lr == electra.pretrain.lr == 2e-3
     tasks = tasks_of(config, origins)
     assert [(task.name, task.kind, task.epochs) for task in tasks] == [

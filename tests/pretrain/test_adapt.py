@@ -20,6 +20,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.init.from_checkpoint import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.monitor.journal import read_journal
+from malmoi.pretrain.objectives import OBJECTIVES, ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter
 from malmoi.shards.build import build_shards
@@ -71,7 +72,9 @@ def longer(road: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["mlm", "electra"])
 def trained(request: pytest.FixtureRequest, road: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained") / request.param
-    pretrain(LONG.model_copy(update={"objective": request.param}), SHAPE, road / "shards", out)
+    pretrain(
+        LONG.model_copy(update={"objective": OBJECTIVES[request.param].config()}), SHAPE, road / "shards", out
+    )
     return out
 
 
@@ -80,7 +83,7 @@ def test_a_longer_vocabulary_goes_on_where_the_old_one_was(
 ) -> None:
     transformers = pytest.importorskip("transformers")
     objective = trained.name
-    config = NEXT.model_copy(update={"objective": objective, "init": trained})
+    config = NEXT.model_copy(update={"objective": OBJECTIVES[objective].config(), "init": trained})
     manifest = pretrain(config, ModelConfig(dropout=0.1), longer, tmp_path / "on")
     random = pretrain(config.model_copy(update={"init": None}), SHAPE, longer, tmp_path / "random")
     before, after, new = (loss(folder) for folder in (trained, tmp_path / "on", tmp_path / "random"))
@@ -101,7 +104,9 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 ) -> None:
     objective = trained.name
     # So small a step leaves fp32 weights as they are: what is saved is what training began with.
-    config = NEXT.model_copy(update={"objective": objective, "init": trained, "lr": 1e-30})
+    config = NEXT.model_copy(
+        update={"objective": OBJECTIVES[objective].config(), "init": trained, "lr": 1e-30}
+    )
     pretrain(config, ModelConfig(), longer, tmp_path / "on")
     old = load_file(trained / "checkpoints/step-150/model.safetensors")
     new = load_file(tmp_path / "on/checkpoints/step-1/model.safetensors")
@@ -126,7 +131,9 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 def test_no_new_word_is_a_plain_warm_start_and_another_init_another_run(
     trained: Path, road: Path, tmp_path: Path
 ) -> None:
-    config = NEXT.model_copy(update={"objective": trained.name, "init": trained / "checkpoints" / "step-150"})
+    config = NEXT.model_copy(
+        update={"objective": OBJECTIVES[trained.name].config(), "init": trained / "checkpoints" / "step-150"}
+    )
     manifest = pretrain(config, ModelConfig(), road / "shards", tmp_path / "on")
     assert manifest.counts["init"]["new"] == 0
     assert abs(loss(tmp_path / "on") - loss(trained)) < 0.01
@@ -243,7 +250,7 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
         return error.value
 
     start = NEXT.model_copy(update={"init": step})
-    error = fails(start.model_copy(update={"objective": "electra"}))
+    error = fails(start.model_copy(update={"objective": ElectraConfig()}))
     assert error.code == "MM0268" and error.do.endswith("--set pretrain.objective=mlm")
     assert fails(start.model_copy(update={"init": tmp_path / "nowhere"})).code == "MM0402"
     assert fails(start, ModelConfig(hidden=64)).code == "MM0507"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from malmoi.pretrain.checkpoint import fault
-from malmoi.pretrain.run import OBJECTIVES, pretrain
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.pretrain.run import pretrain
 
 from .conftest import MODEL, TRAINING
 from .matrix import Job, reached
@@ -23,7 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_killed_at_every_file_event_of_a_save(objective: str, shards: Path, tmp_path: Path) -> None:
     """The third step of a run: it is resumed from step-2, saves step-3 and removes step-1."""
     training = TRAINING.model_copy(
-        update={"objective": objective, "steps": 2, "checkpoint_every": 1, "log_every": 1, "heldout_every": 9}
+        update={
+            "objective": OBJECTIVES[objective].config(),
+            "steps": 2,
+            "checkpoint_every": 1,
+            "log_every": 1,
+            "heldout_every": 9,
+        }
     )
     pretrain(training, MODEL, shards, tmp_path / "base")
     assert reached(tmp_path / "base") == 2

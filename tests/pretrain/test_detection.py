@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import log_loss, precision_score, recall_score, roc_auc_score
 from torch import Tensor
 
-from malmoi.pretrain.objectives.detection import WIDTH, detection_metrics, histogram
+from malmoi.pretrain.objectives.electra.detection import WIDTH, detection_metrics, histogram
 
 
 def found(logits: Tensor, replaced: Tensor, real: Tensor) -> dict[str, float]:

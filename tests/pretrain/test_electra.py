@@ -20,17 +20,19 @@ from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import Feed
 from malmoi.pretrain.data.packing import RowTable
 from malmoi.pretrain.data.segments import Pairing
-from malmoi.pretrain.loop import add, add_counts
 from malmoi.pretrain.monitor.probes import idle_weights, lost_weights, untied
-from malmoi.pretrain.objectives.electra import Electra, ElectraBatch, ElectraModel
-from malmoi.pretrain.objectives.sampling import gumbel
+from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives.electra.objective import Electra, ElectraBatch
+from malmoi.pretrain.objectives.electra.sampling import gumbel
+from malmoi.pretrain.objectives.protocol import add_counts
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
+from malmoi.training.step import add
 
 SPECIAL = SpecialIds()
 V, L = 60, 24
 RUN = RunConfig(
-    pretrain=PretrainConfig(objective="electra", row_len=L, mask_rate=0.4),
+    pretrain=PretrainConfig(objective=ElectraConfig(), row_len=L, mask_rate=0.4),
     model=ModelConfig(
         hidden=32, heads=2, layers=2, embedding=16, generator_width=0.5, max_positions=L, dropout=0.0
     ),
@@ -52,21 +54,22 @@ def make_feed(objective: Electra, micro_batch_size: int = 0, rows: int = 6) -> F
         used += length + 2
     cut = bounds[:-1], lengths.astype(np.int32), np.array([*firsts, len(lengths)])
     table = RowTable([part], [cut], L)
-    rate = objective.config.mask_rate
-    return Feed(table, objective, SPECIAL, 5, rate, rows, micro_batch_size, Pairing(0.4, 0.0))
+    run = objective.made_of[0]
+    collator = Electra.collator(*objective.made_of)
+    rate = run.pretrain.mask_rate
+    return Feed(table, collator, SPECIAL, 5, rate, rows, micro_batch_size, Pairing(0.4, 0.0))
 
 
-def make(run: RunConfig = RUN) -> tuple[Electra, ElectraModel]:
-    objective = Electra(run, SPECIAL, V)
+def make(run: RunConfig = RUN) -> Electra:
     torch.manual_seed(0)
-    model = objective.model()
+    objective = Electra(run, SPECIAL, V)
     with torch.no_grad():  # new biases are 0 and a new generator is nearly uniform
-        for parameter in model.parameters():
+        for parameter in objective.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
-    return objective, model
+    return objective
 
 
-def by_hand(objective: Electra, model: ElectraModel, batches: list[ElectraBatch]) -> dict[str, float]:
+def by_hand(objective: Electra, batches: list[ElectraBatch]) -> dict[str, float]:
     """Sums of both losses over all rows of a global batch, one sequence and one token at a time."""
     out = {"generator": 0.0, "slots": 0, "discriminator": 0.0, "tokens": 0, "replaced": 0}
     for batch in batches:
@@ -82,18 +85,18 @@ def by_hand(objective: Electra, model: ElectraModel, batches: list[ElectraBatch]
                     continue
                 place = int(batch.slots_M[m]) - r * L
                 start, sequence = around(ids, masked, types, place)
-                logits_V = model.generator(sequence, torch.tensor([place - start]))[0]
+                logits_V = objective.generator(sequence, torch.tensor([place - start]))[0]
                 out["generator"] -= logits_V.double().log_softmax(0)[ids[place]].item()
                 out["slots"] += 1
                 if place not in sampled:
                     noise = gumbel(batch.keys_M[m : m + 1], V)[0]
-                    sampled[place] = int((logits_V / objective.config.temperature + noise).argmax())
+                    sampled[place] = int((logits_V / objective.settings.temperature + noise).argmax())
                 corrupted[place] = sampled[place]
             for place, token in enumerate(ids):
                 if token == SPECIAL.pad:
                     continue
                 start, sequence = around(ids, corrupted, types, place)
-                p = torch.sigmoid(model.discriminator(sequence)[place - start].double()).item()
+                p = torch.sigmoid(objective.discriminator(sequence)[place - start].double()).item()
                 replaced = corrupted[place] != token
                 out["discriminator"] -= math.log(p if replaced else 1 - p)
                 out["tokens"] += 1
@@ -111,11 +114,11 @@ def around(text: list[int], ids: list[int], types: list[int], place: int) -> tup
     return start, replace(batch, segments_T=torch.tensor(types[start:end]))
 
 
-def total(objective: Electra, model: ElectraModel, batches: list[ElectraBatch]) -> tuple[Tensor, Any]:
+def total(objective: Electra, batches: list[ElectraBatch]) -> tuple[Tensor, Any]:
     sums: dict[str, Tensor] = {}
     loss = torch.zeros((), dtype=torch.float64)
     for batch in batches:
-        part = objective.loss(model, batch, add_counts(batches))
+        part = objective(batch, add_counts(batches))
         loss, sums = loss + part.total, add(sums, part.sums)
     return loss, objective.metrics(sums)
 
@@ -128,13 +131,14 @@ def test_the_loss_is_the_loop_s(weights: tuple[float, float], temperature: float
     changed = {"generator_weight": weights[0], "discriminator_weight": weights[1], "temperature": temperature}
     if temperature == 1.0:  # these are the defaults
         changed = {}
-    run = RUN.model_copy(update={"pretrain": RUN.pretrain.model_copy(update=changed)})
-    objective, model = make(run)
-    model.eval()
+    settings = ElectraConfig.model_validate(changed)
+    run = RUN.model_copy(update={"pretrain": RUN.pretrain.model_copy(update={"objective": settings})})
+    objective = make(run)
+    objective.eval()
     batches = make_feed(objective, micro_batch_size=4).batch(0)
     assert len(batches) == 2
-    wanted = by_hand(objective, model, batches)
-    loss, metrics = total(objective, model, batches)
+    wanted = by_hand(objective, batches)
+    loss, metrics = total(objective, batches)
     means = wanted["generator"] / wanted["slots"], wanted["discriminator"] / wanted["tokens"]
     assert loss.item() == pytest.approx(weights[0] * means[0] + weights[1] * means[1], rel=1e-5)
     assert metrics["loss"] == pytest.approx(loss.item(), rel=1e-6)
@@ -145,14 +149,14 @@ def test_the_loss_is_the_loop_s(weights: tuple[float, float], temperature: float
 
 def test_the_rows_have_what_the_loop_must_meet() -> None:
     """Several sequences, pairs, padding, positions drawn twice, samples that are the original."""
-    objective, model = make()
+    objective = make()
     [batch] = make_feed(objective, rows=40).batch(0)
     assert (batch.text.segments_T == 1).any() and (batch.real_T == 0).any()
     assert (batch.text.positions_T == 0).sum() > 70 and (batch.weights_M == 0).any()
     repeated = batch.firsts_M != torch.arange(len(batch.firsts_M))
     assert (repeated & (batch.weights_M > 0)).sum() > 20
     with torch.no_grad():
-        samples_M = objective.sample(model.generator(batch.text, batch.slots_M), batch)
+        samples_M = objective.sample(objective.generator(batch.text, batch.slots_M), batch)
     right = (samples_M == batch.labels_M) & (batch.weights_M > 0)
     _, replaced_T = objective.corrupt(batch, samples_M)
     assert right.any() and replaced_T[batch.slots_M[right]].sum() == 0
@@ -161,7 +165,7 @@ def test_the_rows_have_what_the_loop_must_meet() -> None:
 def test_samples_go_into_the_original_text() -> None:
     """Every slot gets its sample, also the 15 % that kept their token; nowhere does [MASK] stay; padding and
     special tokens are never touched; a position drawn twice gets one sample."""
-    objective, _ = make()
+    objective = make()
     [batch] = make_feed(objective, rows=40).batch(0)
     drawn_M = torch.arange(len(batch.slots_M)) % (V - 5) + 5
     corrupted_T, replaced_T = objective.corrupt(batch, drawn_M[batch.firsts_M])
@@ -183,11 +187,11 @@ def test_micro_batches_change_rounding_only() -> None:
     gradient, though the parts have different numbers of slots and tokens."""
     found = []
     for micro_batch_size in (0, 4, 1):
-        objective, model = make()
+        objective = make()
         batches = make_feed(objective, micro_batch_size).batch(0)
-        loss, _ = total(objective, model, batches)
+        loss, _ = total(objective, batches)
         loss.backward()  # type: ignore[no-untyped-call]
-        found.append((loss.item(), {n: p.grad for n, p in model.named_parameters()}))
+        found.append((loss.item(), {n: p.grad for n, p in objective.named_parameters()}))
     assert len({tuple(batch.counts.values()) for batch in batches}) > 3
     for loss_value, gradients in found[1:]:
         assert loss_value == pytest.approx(found[0][0], rel=1e-6)
@@ -196,7 +200,7 @@ def test_micro_batches_change_rounding_only() -> None:
 
 
 def test_what_stands_in_the_padding_is_irrelevant() -> None:
-    objective, model = make()
+    objective = make()
     [batch] = make_feed(objective).batch(0)
     other = torch.where(batch.real_T > 0, batch.text.ids_T, 17)
     odd = replace(
@@ -205,34 +209,34 @@ def test_what_stands_in_the_padding_is_irrelevant() -> None:
         masked_ids_T=torch.where(batch.real_T > 0, batch.masked_ids_T, 23),
     )
     with torch.no_grad():
-        a, b = total(objective, model, [batch])[0], total(objective, model, [odd])[0]
+        a, b = total(objective, [batch])[0], total(objective, [odd])[0]
     assert (batch.real_T == 0).sum() > 5 and a.item() == pytest.approx(b.item(), rel=1e-6)
 
 
 def test_the_discriminator_s_loss_reaches_the_shared_embeddings_only() -> None:
     """Nothing flows back through a sample; each loss reaches what it should."""
     for weights, idle in (((0.0, 50.0), "generator"), ((1.0, 0.0), "discriminator")):
-        objective, model = make()
+        objective = make()
         values = {"generator_weight": weights[0], "discriminator_weight": weights[1]}
-        objective.config = objective.config.model_copy(update=values)  # 0 is for this test alone
-        loss, _ = total(objective, model, make_feed(objective).batch(0))
+        objective.settings = objective.settings.model_copy(update=values)  # 0 is for this test alone
+        loss, _ = total(objective, make_feed(objective).batch(0))
         loss.backward()  # type: ignore[no-untyped-call]
-        moved = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
-        still = {name for name, _ in model.named_parameters()} - moved
-        shared = {n for n, _ in model.named_parameters() if ".embeddings." in n}
+        moved = {name for name, p in objective.named_parameters() if p.grad is not None and p.grad.any()}
+        still = {name for name, _ in objective.named_parameters()} - moved
+        shared = {n for n, _ in objective.named_parameters() if ".embeddings." in n}
         assert len(shared) == 5 and shared <= moved
-        assert still == {n for n, _ in model.named_parameters() if n.startswith(idle)} - shared
-        assert set(idle_weights(model)) == still
+        assert still == {n for n, _ in objective.named_parameters() if n.startswith(idle)} - shared
+        assert set(idle_weights(objective)) == still
 
 
 def test_tied_weights_are_one_parameter() -> None:
-    objective, model = make()
-    ours, theirs = model.discriminator.encoder.embeddings, model.generator.encoder.embeddings
-    assert ours is theirs and untied(model, objective.tied_parameters(model)) == []
-    names = [name for name, _ in model.named_parameters()]
+    objective = make()
+    ours, theirs = objective.discriminator.encoder.embeddings, objective.generator.encoder.embeddings
+    assert ours is theirs and untied(objective, objective.tied_parameters) == []
+    names = [name for name, _ in objective.named_parameters()]
     assert sum(".embeddings." in name for name in names) == 5
-    model.generator.encoder.embeddings = make()[1].generator.encoder.embeddings
-    assert len(untied(model, objective.tied_parameters(model))) == 5
+    objective.generator.encoder.embeddings = make().generator.encoder.embeddings
+    assert len(untied(objective, objective.tied_parameters)) == 5
 
 
 def test_a_step_moves_the_shared_embeddings_once_for_both() -> None:
@@ -240,11 +244,11 @@ def test_a_step_moves_the_shared_embeddings_once_for_both() -> None:
     word = "discriminator.encoder.embeddings.word.weight"
     gradients = []
     for weights in ((1.0, 50.0), (1.0, 0.0), (0.0, 50.0)):
-        objective, model = make()
+        objective = make()
         values = {"generator_weight": weights[0], "discriminator_weight": weights[1]}
-        objective.config = objective.config.model_copy(update=values)
-        total(objective, model, make_feed(objective).batch(0))[0].backward()  # type: ignore[no-untyped-call]
-        gradients.append(dict(model.named_parameters())[word].grad)
+        objective.settings = objective.settings.model_copy(update=values)
+        total(objective, make_feed(objective).batch(0))[0].backward()  # type: ignore[no-untyped-call]
+        gradients.append(dict(objective.named_parameters())[word].grad)
     both, generator, discriminator = gradients
     assert both is not None and generator is not None and discriminator is not None
     torch.testing.assert_close(both, generator + discriminator, rtol=1e-4, atol=1e-6)
@@ -252,11 +256,11 @@ def test_a_step_moves_the_shared_embeddings_once_for_both() -> None:
 
 def test_both_folders_come_back_tied_and_open_in_transformers(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    objective, model = make()
-    objective.write(tmp_path, model)
-    back = objective.read(tmp_path)
+    objective = make()
+    objective.write(tmp_path)
+    back = Electra.read(tmp_path, *objective.made_of)
     assert back.generator.encoder.embeddings is back.discriminator.encoder.embeddings
-    assert lost_weights(objective, model, tmp_path) == []
+    assert lost_weights(objective, tmp_path) == []
     d = transformers.ElectraForPreTraining.from_pretrained(tmp_path).eval()
     g = transformers.ElectraForMaskedLM.from_pretrained(tmp_path / "generator").eval()
     a, b = d.electra.embeddings.state_dict(), g.electra.embeddings.state_dict()
@@ -265,24 +269,24 @@ def test_both_folders_come_back_tied_and_open_in_transformers(tmp_path: Path) ->
     types = [0] * 6 + [1] * 3
     batch = replace(Batch.from_rows([[ids]], 9), segments_T=torch.tensor(types))
     given = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([types])}
-    model.eval()
+    objective.eval()
     with torch.no_grad():
-        torch.testing.assert_close(model.discriminator(batch), d(**given).logits[0], rtol=0, atol=1e-5)
+        torch.testing.assert_close(objective.discriminator(batch), d(**given).logits[0], rtol=0, atol=1e-5)
         torch.testing.assert_close(
-            model.generator(batch, torch.arange(9)), g(**given).logits[0], rtol=0, atol=1e-5
+            objective.generator(batch, torch.arange(9)), g(**given).logits[0], rtol=0, atol=1e-5
         )
 
 
 def test_a_generator_of_another_run_is_refused(tmp_path: Path) -> None:
-    objective, model = make()
-    objective.write(tmp_path, model)
+    objective = make()
+    objective.write(tmp_path)
     with torch.no_grad():
-        model.generator.encoder.embeddings.position.weight[3] += 1e-3
-    objective.write(tmp_path / "other", model)
+        objective.generator.encoder.embeddings.position.weight[3] += 1e-3
+    objective.write(tmp_path / "other")
     (tmp_path / "generator").rename(tmp_path / "old")
     (tmp_path / "other" / "generator").rename(tmp_path / "generator")
     with pytest.raises(MalmoiError, match=r"MM0413.*embeddings\.position\.weight differs between"):
-        objective.read(tmp_path)
+        Electra.read(tmp_path, *objective.made_of)
 
 
 @pytest.mark.parametrize(
@@ -293,17 +297,17 @@ def test_a_generator_of_another_run_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_checkpoint_of_another_shape(tmp_path: Path, changed: dict[str, Any], told: str) -> None:
-    objective, model = make()
-    objective.write(tmp_path, model)
+    objective = make()
+    objective.write(tmp_path)
     run = RUN.model_copy(update={"model": RUN.model.model_copy(update=changed)})
     with pytest.raises(MalmoiError, match=f"MM0507.*{told}"):
-        Electra(run, SPECIAL, V).read(tmp_path)
+        Electra.read(tmp_path, run, SPECIAL, V)
 
 
 def test_the_generator_is_as_deep_and_narrower() -> None:
     """get_generator_config: width, heads and feed-forward shrink, depth and embeddings do not."""
-    objective, _ = make()
-    ours, theirs = objective.encoder, objective.generator
+    objective = make()
+    ours, theirs = objective.shape, objective.generator_shape
     assert (theirs.layers, theirs.embedding) == (ours.layers, ours.embedding)
     assert (theirs.hidden, theirs.ffn, theirs.heads) == (16, 64, 1)
     small = ModelConfig(size="electra-small").resolve(vocab_size=100, pad_id=0, arch="electra")

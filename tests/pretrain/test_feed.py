@@ -8,13 +8,15 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.packing import RowTable, cut_rows
-from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part
 
 SPECIAL = SpecialIds()
 ROWS = 60
+MODEL = ModelConfig(hidden=32, heads=2, layers=1)
+MADE_OF = RunConfig(model=MODEL), SPECIAL, 1000
 
 
 def make(seed: int = 0, batch_size: int = 7, micro_batch_size: int = 0) -> Feed[MlmBatch]:
@@ -24,8 +26,8 @@ def make(seed: int = 0, batch_size: int = 7, micro_batch_size: int = 0) -> Feed[
     config = PretrainConfig(
         seed=seed, batch_size=batch_size, micro_batch_size=micro_batch_size, row_len=16, mask_rate=0.2
     )
-    run = RunConfig(pretrain=config, model=ModelConfig(hidden=32, heads=2, layers=1))
-    return feed_of(config, table, Mlm(run, SPECIAL, 1000), SPECIAL)
+    run = RunConfig(pretrain=config, model=MODEL)
+    return feed_of(config, table, Mlm.collator(run, SPECIAL, 1000), SPECIAL)
 
 
 def test_every_epoch_has_every_row_once_in_an_order_of_its_own() -> None:

@@ -26,8 +26,9 @@ from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.feeder import Ended, Feeder, stream
 from malmoi.pretrain.data.packing import RowBlock, RowTable
 from malmoi.pretrain.data.shared import get, put, size_of
-from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
-from malmoi.pretrain.run import OBJECTIVES, pretrain
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.pretrain.objectives.mlm.objective import MlmBatch, MlmCollator
+from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 
 from .conftest import MODEL, TRAINING
@@ -36,12 +37,12 @@ CPU = torch.device("cpu")
 HERE = Path(__file__).resolve().parent
 
 
-def feed_for(shards: Path, folder: Path, objectives: Any = OBJECTIVES, **changes: Any) -> Feed[Any]:
+def feed_for(shards: Path, folder: Path, collator: Any = None, **changes: Any) -> Feed[Any]:
     config = PretrainConfig.model_validate(TRAINING.model_dump() | changes)
     opened = Shards.open(shards)
-    made = objectives[config.objective](
-        RunConfig(pretrain=config, model=MODEL), opened.special, opened.vocab_size
-    )
+    kind = OBJECTIVES[config.objective.name].load()
+    made = kind.collator(RunConfig(pretrain=config, model=MODEL), opened.special, opened.vocab_size)
+    made = made if collator is None else collator(*(getattr(made, field.name) for field in fields(made)))
     return feed_of(config, RowTable.open(opened.train, config.row_len, folder), made, opened.special)
 
 
@@ -139,19 +140,19 @@ def test_a_killed_process_that_cannot_be_replaced_is_an_error(
     assert children() == []
 
 
-class Wrong(Mlm):
+class Wrong(MlmCollator):
     """Fails at the third batch, as a fault in an objective would, or as a file that is gone."""
 
-    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
         if rows_R[0] == 16:
             raise MalmoiError("MM0501", "here", row_len=7)
         if rows_R[0] == 24:
             raise ZeroDivisionError("by nothing")
-        return super().batch(block, rows_R, seed, rate)
+        return super().__call__(block, rows_R, seed, rate)
 
 
 def test_what_a_process_raises_is_raised_here(shards: Path, tmp_path: Path) -> None:
-    feed = feed_for(shards, tmp_path, {"mlm": Wrong})
+    feed = feed_for(shards, tmp_path, Wrong)
     batches = stream(feed, 0, 8, CPU, warn=never)
     assert [len(next(batches)), len(next(batches))] == [1, 1]
     with pytest.raises(MalmoiError, match=r"MM0501 here: .*not a single row of 7 tokens"):

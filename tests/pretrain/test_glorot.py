@@ -10,7 +10,8 @@ from malmoi.model.encoder import Encoder
 from malmoi.model.heads import ClassifyHead
 from malmoi.model.sizes import EncoderConfig, ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.objectives.electra import Electra
+from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives.electra.objective import Electra
 from malmoi.special import SpecialIds
 
 SHAPE = EncoderConfig(arch="electra", vocab_size=60, hidden=256, embedding=128, layers=1, heads=4)
@@ -27,11 +28,11 @@ def limit(weight: Tensor) -> float:
 
 def make(glorot: bool) -> dict[str, Tensor]:
     run = RunConfig(
-        pretrain=PretrainConfig(objective="electra", glorot=glorot),
+        pretrain=PretrainConfig(objective=ElectraConfig(glorot=glorot)),
         model=ModelConfig(size="electra-small", layers=1),
     )
     torch.manual_seed(0)
-    return dict(Electra(run, SpecialIds(), 60).model().named_parameters())
+    return dict(Electra(run, SpecialIds(), 60).named_parameters())
 
 
 def test_electra_s_projections_and_its_last_layer() -> None:
@@ -65,8 +66,8 @@ def test_the_output_layer_of_fine_tuning(kind: str) -> None:
 
 def test_a_model_without_a_projection_has_none_to_start() -> None:
     run = RunConfig(
-        pretrain=PretrainConfig(objective="electra", glorot=True), model=ModelConfig(hidden=64, layers=1)
+        pretrain=PretrainConfig(objective=ElectraConfig(glorot=True)), model=ModelConfig(hidden=64, layers=1)
     )
-    model = Electra(run, SpecialIds(), 60).model()
+    model = Electra(run, SpecialIds(), 60)
     assert model.discriminator.encoder.project is None
     assert isinstance(model.generator.encoder, Encoder) and model.generator.encoder.project is not None

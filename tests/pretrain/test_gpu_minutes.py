@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, ElectraForMaskedLM, ElectraForPreTrainin
 from malmoi.cli.main import run
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import fault, newest_checkpoint
+from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.run import pretrain
 
 from .conftest import TRAINING, WHO, sentences
@@ -41,7 +42,7 @@ sys.meta_path.insert(0, Missing())
 
 def test_pieces_joined_are_the_checkpoint_in_bf16(shards: Path, tmp_path: Path) -> None:
     shape = ModelConfig(hidden=64, embedding=32, layers=2, generator_width=0.5, max_positions=32)
-    training = TRAINING.model_copy(update={"objective": "electra", "steps": 1})
+    training = TRAINING.model_copy(update={"objective": ElectraConfig(), "steps": 1})
     pretrain(training, shape, shards, tmp_path / "run")
     checkpoint = newest_checkpoint(tmp_path / "run")
     (tmp_path / "pieces").mkdir()

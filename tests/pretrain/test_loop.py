@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from torch import nn
 
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.loop import AHEAD
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
-from malmoi.pretrain.objectives.protocol import Loss
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
 from malmoi.pretrain.run import pretrain
 from malmoi.training import throughput
+from malmoi.training.step import Loss
 
 from .conftest import MODEL, TRAINING
 
@@ -41,9 +41,14 @@ def journal(out: Path) -> list[dict[str, object]]:
 def test_looking_late_changes_no_bit(
     objective: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = {"objective": objective, "log_every": 5, "checkpoint_every": 7, "micro_batch_size": 4}
+    changes = {
+        "objective": OBJECTIVES[objective].config(),
+        "log_every": 5,
+        "checkpoint_every": 7,
+        "micro_batch_size": 4,
+    }
     at_once = run(shards, tmp_path / "at-once", **changes)
-    monkeypatch.setattr("malmoi.pretrain.run.steps_ahead", lambda device: AHEAD)
+    monkeypatch.setattr("malmoi.pretrain.build.steps_ahead", lambda device: AHEAD)
     assert run(shards, tmp_path / "late", **changes) == at_once
     assert journal(tmp_path / "late") == journal(tmp_path / "at-once")
 
@@ -51,8 +56,8 @@ def test_looking_late_changes_no_bit(
 class Stumbles(Mlm):
     """The loss of row 17, in the third batch, is not a number; those before and behind it are."""
 
-    def loss(self, model: nn.Module, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
-        found = super().loss(model, batch, counts)
+    def forward(self, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
+        found = super().forward(batch, counts)
         return replace(found, total=found.total * math.nan) if 17 in batch.rows_R else found
 
 
@@ -61,7 +66,7 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
     ahead: int, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row is named and weights and moments are those of the step before, though steps went by since."""
-    monkeypatch.setattr("malmoi.pretrain.run.steps_ahead", lambda device: ahead)
+    monkeypatch.setattr("malmoi.pretrain.build.steps_ahead", lambda device: ahead)
     plain = {
         "warmup": 0.0,
         "schedule": "constant",
@@ -71,7 +76,7 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
     }
     config = TRAINING.model_copy(update=plain | {"steps": 20})
     with pytest.raises(MalmoiError, match=r"MM0509.*not finite at step 3; .*Rows: 17\n") as caught:
-        pretrain(config, MODEL, shards, tmp_path / "run", objectives={"mlm": Stumbles})
+        pretrain(config, MODEL, shards, tmp_path / "run", objective=Stumbles)
     assert caught.value.values["rate"] == "0.003" and "part-00000[" in caught.value.why
     wanted = run(shards, tmp_path / "before", **plain, steps=2)
     newest = newest_checkpoint(tmp_path / "run")
@@ -84,13 +89,13 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
 def test_a_step_asks_the_device_for_nothing(
     objective: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = {"objective": objective, "micro_batch_size": 4, "steps": 12}
+    changes = {"objective": OBJECTIVES[objective].config(), "micro_batch_size": 4, "steps": 12}
     changes |= {"log_every": 6, "heldout_every": 6, "checkpoint_every": 6}
     quiet = (2, 3, 4, 5, 8, 9, 10, 11)
     with counted(lambda step: step in quiet) as at_once:
         run(shards, tmp_path / "at-once", **changes)
     assert at_once.waited["after the step"] == len(quiet), "a look at each step is seen by what counts"
-    monkeypatch.setattr("malmoi.pretrain.run.steps_ahead", lambda device: AHEAD)
+    monkeypatch.setattr("malmoi.pretrain.build.steps_ahead", lambda device: AHEAD)
     with counted(lambda step: step in quiet) as late:
         run(shards, tmp_path / "late", **changes)
     assert late.steps == len(quiet)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malmoi.pretrain.data.masking import choose_slots, mask_rows, slot_cap
+from malmoi.pretrain.data.masking import Draw
+from malmoi.pretrain.data.masking.bert import mask_rows
+from malmoi.pretrain.data.masking.choosing import choose_slots, slot_cap
 from malmoi.special import SpecialIds
 
 
@@ -30,7 +32,7 @@ def test_two_tokens_of_a_row_are_never_masked_unless_they_are_counted() -> None:
 def test_unused_slots_point_at_the_first_place() -> None:
     ids = np.full((3, 32), 9)
     ids[:, 4:] = 0
-    masked = mask_rows(ids, np.arange(3), 0, rate=0.5, special=SpecialIds(), vocab_size=20)
+    masked = mask_rows(ids, Draw(np.arange(3), 0, 0.5, SpecialIds(), 20))
     assert masked.weights_RC.sum(1).tolist() == [2, 2, 2]
     assert (masked.slots_RC[masked.weights_RC == 0] == 0).all()
 
@@ -49,8 +51,8 @@ def test_as_many_as_the_rate_says_and_one_at_least() -> None:
 
 def test_a_vocabulary_of_special_tokens_alone() -> None:
     ids = np.full((40, 32), 1)
-    masked = mask_rows(ids, np.arange(40), 0, rate=0.5, special=SpecialIds(), vocab_size=5)
+    masked = mask_rows(ids, Draw(np.arange(40), 0, 0.5, SpecialIds(), 5))
     used = masked.weights_RC > 0
     assert used.sum() == 40 * 15 and masked.ids_RL.min() >= 0 and masked.ids_RL.max() <= 4
-    six = mask_rows(ids, np.arange(40), 0, rate=0.5, special=SpecialIds(), vocab_size=6)
+    six = mask_rows(ids, Draw(np.arange(40), 0, 0.5, SpecialIds(), 6))
     assert set(np.unique(six.ids_RL)) == {1, 4, 5}, "the one entry that is left is the only random token"

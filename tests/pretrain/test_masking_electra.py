@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from malmoi.pretrain.data.masking import Drawn, draw_slots
+from malmoi.pretrain.data.masking import Draw, Masked
+from malmoi.pretrain.data.masking.electra import draw_slots
 from malmoi.pretrain.data.random_bits import Stream, uniforms
+from malmoi.pretrain.objectives.electra.objective import first_draws
 from malmoi.special import SpecialIds
 
 SPECIAL = SpecialIds()
@@ -47,8 +49,8 @@ def make_rows(count: int, row_len: int, seed: int = 0) -> I64:
     return rows
 
 
-def draw(rows: I64, first: int = 0, seed: int = 3, rate: float = 0.15) -> Drawn:
-    return draw_slots(rows, np.arange(first, first + len(rows)), seed, rate=rate, special=SPECIAL)
+def draw(rows: I64, first: int = 0, seed: int = 3, rate: float = 0.15) -> Masked:
+    return draw_slots(rows, Draw(np.arange(first, first + len(rows)), seed, rate, SPECIAL, 0))
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,7 +64,7 @@ def test_every_row_is_the_loop_s(row_len: int, rate: float, seed: int) -> None:
         assert found.ids_RL[r].tolist() == ids
         assert used.tolist() == [c < len(slots) for c in range(found.slots_RC.shape[1])]
         assert found.slots_RC[r, used].tolist() == slots
-        assert found.firsts_RC[r, used].tolist() == firsts
+        assert first_draws(found.slots_RC)[r, used].tolist() == firsts
         assert found.labels_RC[r, used].tolist() == [rows[r, s] for s in slots]
 
 
@@ -88,7 +90,7 @@ def test_shares_and_repeats() -> None:
     assert k == 15 and (found.weights_RC == 1).all()
     different = np.array([len(set(row)) for row in found.slots_RC.tolist()])
     assert different.mean() == pytest.approx(n * (1 - (1 - 1 / n) ** k), abs=0.06)  # 13.99; sd .9 / √3000
-    assert (found.firsts_RC == np.arange(k)).sum() == different.sum()
+    assert (first_draws(found.slots_RC) == np.arange(k)).sum() == different.sum()
     chosen = np.bincount(found.slots_RC.ravel(), minlength=n + 2)
     assert chosen[0] == chosen[-1] == 0
     assert chosen[1:-1].std() / np.sqrt(R * k / n) == pytest.approx(1, abs=0.25)
@@ -111,7 +113,7 @@ def test_specials_masks_and_padding_are_never_drawn() -> None:
 def test_a_function_of_seed_and_row_number() -> None:
     rows = make_rows(12, 40)
     whole, part = draw(rows), draw(rows[5:9], 5)
-    for name in ("ids_RL", "slots_RC", "labels_RC", "weights_RC", "firsts_RC"):
+    for name in ("ids_RL", "slots_RC", "labels_RC", "weights_RC"):
         np.testing.assert_array_equal(getattr(whole, name)[5:9], getattr(part, name))
     assert (draw(rows, seed=4).slots_RC != whole.slots_RC).mean() > 0.4
     assert (draw(rows, 12).slots_RC != whole.slots_RC).mean() > 0.4

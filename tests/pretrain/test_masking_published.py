@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from malmoi.pretrain.data.masking import Masked, mask_rows
+from malmoi.pretrain.data.masking import Draw, Masked
+from malmoi.pretrain.data.masking.bert import mask_rows
 from malmoi.pretrain.data.random_bits import Stream, random_bits, uniforms
 from malmoi.special import SpecialIds
 
@@ -48,15 +49,7 @@ def make_rows(count: int, row_len: int, seed: int) -> NDArray[np.int64]:
 
 
 def mask(rows: NDArray[np.int64], seed: int, rate: float, published: bool = True) -> Masked:
-    return mask_rows(
-        rows,
-        np.arange(len(rows)),
-        seed,
-        rate=rate,
-        special=SPECIAL,
-        vocab_size=V,
-        published=published,
-    )
+    return mask_rows(rows, Draw(np.arange(len(rows)), seed, rate, SPECIAL, V), published=published)
 
 
 @settings(max_examples=40, deadline=None)

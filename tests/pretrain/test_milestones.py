@@ -16,6 +16,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import milestone_checkpoints, milestone_steps
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.journal import read_journal
+from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.training.optimizers import AdamWConfig
 
@@ -24,7 +25,7 @@ from .test_run import contents, die_training
 
 ELECTRA = TRAINING.model_copy(
     update={
-        "objective": "electra",
+        "objective": ElectraConfig(),
         "weight_init": "cooccurrence",
         "segment_pair_rate": 0.3,
         "copy_rate": 0.2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +26,7 @@ from malmoi.pretrain.data.segments import (
     _copies,
     pair_up,
 )
-from malmoi.pretrain.objectives.electra import Electra
-from malmoi.pretrain.objectives.mlm import Mlm
+from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.pretrain.objectives.protocol import lay_flat
 from malmoi.special import SpecialIds
 
@@ -189,19 +189,20 @@ def _starts(block: RowBlock, r: int) -> list[tuple[int, int]]:
     return [(m, ids[1]) for m, (_, ids) in zip(block.middles[r], split(block, r), strict=True) if m]
 
 
-@pytest.mark.parametrize("objective", [Mlm, Electra])
-def test_segments_reach_the_model(objective: type[Mlm] | type[Electra], tmp_path: Path) -> None:
-    run = RunConfig(pretrain=PretrainConfig(), model=ModelConfig(hidden=32, heads=2, layers=1))
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_segments_reach_the_model(name: str, tmp_path: Path) -> None:
+    settings = PretrainConfig.model_validate({"objective": name})
+    run = RunConfig(pretrain=settings, model=ModelConfig(hidden=32, heads=2, layers=1))
     part = make_part([[12] * 20] * 3)
     rows = RowTable.open([part], 64, tmp_path)
-    made = objective(run, SPECIAL, 60_010)
-    feed = Feed(rows, made, SPECIAL, 3, 0.15, 8, 0, Pairing(1.0, 0.0))  # type: ignore[var-annotated, arg-type]
+    collator = OBJECTIVES[name].load().collator(run, SPECIAL, 60_010)
+    feed: Feed[Any] = Feed(rows, collator, SPECIAL, 3, 0.15, 8, 0, Pairing(1.0, 0.0))
     [batch] = feed.batch(0)
     types_RL = batch.text.segments_T.view(8, 64)
     assert (types_RL.max(1).values == 1).all() and (types_RL[:, 0] == 0).all()
-    ids_RL = (batch.masked_ids_T if isinstance(made, Electra) else batch.text.ids_T).view(8, 64)
+    ids_RL = batch.shown_T.view(8, 64)
     assert (ids_RL == SPECIAL.mask).any()
-    plain = Feed(rows, made, SPECIAL, 3, 0.15, 8, 0)  # type: ignore[var-annotated, arg-type]
+    plain: Feed[Any] = Feed(rows, collator, SPECIAL, 3, 0.15, 8, 0)
     assert plain.batch(0)[0].text.segments_T.sum() == 0
 
 

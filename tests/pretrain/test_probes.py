@@ -25,7 +25,7 @@ from malmoi.pretrain.monitor.probes import (
     unigram_loss,
     untied,
 )
-from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part
@@ -35,17 +35,17 @@ CPU = torch.device("cpu")
 RUN = RunConfig(pretrain=PretrainConfig(), model=ModelConfig(hidden=32, heads=2, layers=2, dropout=0.0))
 
 
-def make() -> tuple[Mlm, torch.nn.Module]:
-    objective = Mlm(RUN, SPECIAL, 500)
+def make() -> Mlm:
     torch.manual_seed(0)
-    return objective, objective.model()
+    return Mlm(RUN, SPECIAL, 500)
 
 
-def batches(objective: Mlm, rows: int, micro_batch_size: int) -> list[MlmBatch]:
+def batches(rows: int, micro_batch_size: int) -> list[MlmBatch]:
     part = make_part([[9, 5]] * 30)
     part = replace(part, ids=(np.random.default_rng(0).integers(5, 500, len(part.ids))).astype(np.uint16))
     table = RowTable([part], [cut_rows(part.sentences, part.documents, 16)], 16)
-    return Feed(table, objective, SPECIAL, 0, 0.15, rows, micro_batch_size).batch(0)
+    collator = Mlm.collator(RUN, SPECIAL, 500)
+    return Feed(table, collator, SPECIAL, 0, 0.15, rows, micro_batch_size).batch(0)
 
 
 def test_frequencies_and_the_unigram_loss() -> None:
@@ -63,9 +63,9 @@ def test_frequencies_and_the_unigram_loss() -> None:
 @pytest.mark.parametrize(("rows", "micro_batch_size"), [(8, 0), (8, 3), (90, 20)])
 @torch.no_grad()
 def test_the_mean_cosine_of_first_tokens(rows: int, micro_batch_size: int) -> None:
-    objective, model = make()
-    made = batches(objective, rows, micro_batch_size)
-    encoder = objective.saved_encoder(model).eval()
+    objective = make()
+    made = batches(rows, micro_batch_size)
+    encoder = objective.saved_encoder.eval()
     for parameter in encoder.parameters():  # a new encoder has .99999
         parameter += 0.2 * torch.randn_like(parameter)
     vectors = [encoder(batch.text)[r * 16] for batch in made for r in range(batch.text.rows)][:PROBED_ROWS]
@@ -77,29 +77,31 @@ def test_the_mean_cosine_of_first_tokens(rows: int, micro_batch_size: int) -> No
     ]
     found = first_token_cosine(encoder, made, CPU)
     assert found == pytest.approx(sum(pairs) / len(pairs), abs=1e-5) and found < 0.999
-    assert first_token_cosine(encoder, batches(objective, 1, 0), CPU) == 0.0, "one row has no pair"
+    assert first_token_cosine(encoder, batches(1, 0), CPU) == 0.0, "one row has no pair"
 
 
 @torch.no_grad()
 def test_collapsed_texts_have_cosine_one() -> None:
-    objective, model = make()
-    encoder = objective.saved_encoder(model).eval()
+    objective = make()
+    encoder = objective.saved_encoder.eval()
     encoder.blocks[1].ffn_norm.weight.zero_()
     encoder.blocks[1].ffn_norm.bias.fill_(0.3)
-    assert first_token_cosine(encoder, batches(objective, 8, 0), CPU) == pytest.approx(1, abs=1e-5)
+    assert first_token_cosine(encoder, batches(8, 0), CPU) == pytest.approx(1, abs=1e-5)
 
 
 def test_idle_weights() -> None:
-    objective, model = make()
-    [batch] = batches(objective, 8, 0)
-    objective.loss(model, batch, batch.counts).total.backward()  # type: ignore[no-untyped-call]
-    assert idle_weights(model) == []
-    named = dict(model.named_parameters())
-    named["head.bias"].grad = None
-    named["encoder.blocks.1.up.weight"].grad = torch.zeros_like(named["encoder.blocks.1.up.weight"])
-    assert idle_weights(model) == ["encoder.blocks.1.up.weight", "head.bias"]
-    named["head.bias"].requires_grad_(False)
-    assert idle_weights(model) == ["encoder.blocks.1.up.weight"], "frozen is not idle"
+    objective = make()
+    [batch] = batches(8, 0)
+    objective(batch, batch.counts).total.backward()  # type: ignore[no-untyped-call]
+    assert idle_weights(objective) == []
+    named = dict(objective.named_parameters())
+    named["network.head.bias"].grad = None
+    named["network.encoder.blocks.1.up.weight"].grad = torch.zeros_like(
+        named["network.encoder.blocks.1.up.weight"]
+    )
+    assert idle_weights(objective) == ["network.encoder.blocks.1.up.weight", "network.head.bias"]
+    named["network.head.bias"].requires_grad_(False)
+    assert idle_weights(objective) == ["network.encoder.blocks.1.up.weight"], "frozen is not idle"
 
 
 def test_untied() -> None:
@@ -112,12 +114,12 @@ def test_untied() -> None:
 
 
 def test_lost_weights(tmp_path: Path) -> None:
-    objective, model = make()
-    objective.write(tmp_path, model)
-    assert lost_weights(objective, model, tmp_path) == []
+    objective = make()
+    objective.write(tmp_path)
+    assert lost_weights(objective, tmp_path) == []
     file = tmp_path / "model.safetensors"
     weights = {name: value.clone() for name, value in load_file(file).items()}
     name = "bert.encoder.layer.1.output.dense.bias"
     weights[name][3] += 1e-7
     save_file(weights, file, {"format": "pt"})
-    assert lost_weights(objective, model, tmp_path) == ["encoder.blocks.1.down.bias"]
+    assert lost_weights(objective, tmp_path) == ["network.encoder.blocks.1.down.bias"]

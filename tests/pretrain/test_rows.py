@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.data.masking import choose_slots, mask_rows, slot_cap
+from malmoi.pretrain.data.masking import Draw
+from malmoi.pretrain.data.masking.bert import mask_rows
+from malmoi.pretrain.data.masking.choosing import choose_slots, slot_cap
 from malmoi.pretrain.data.packing import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
 from malmoi.pretrain.data.random_bits import permute, random_bits, uniforms
 from malmoi.progress import Reporter
@@ -179,7 +181,7 @@ def test_plain_masking_has_the_shares_of_berts() -> None:
     rng = np.random.default_rng(1)
     ids = rng.integers(5, 1000, size=(600, 64))
     ids[:, 0], ids[:, 40], ids[:, 41:] = SPECIAL.cls, SPECIAL.sep, SPECIAL.pad
-    masked = mask_rows(ids, np.arange(600), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    masked = mask_rows(ids, Draw(np.arange(600), 3, 0.15, SPECIAL, 1000))
     used = masked.weights_RC > 0
     assert (used.sum(1) == round(0.15 * 39)).all()
     assert masked.slots_RC.shape[1] == slot_cap(62, 0.15) == 10
@@ -200,7 +202,7 @@ def test_plain_masking_has_the_shares_of_berts() -> None:
 def test_random_tokens_come_from_the_whole_vocabulary_but_its_special_tokens(ids: tuple[int, ...]) -> None:
     special = SpecialIds(*ids)
     rows = np.full((4000, 64), 7)
-    masked = mask_rows(rows, np.arange(4000), 3, rate=0.15, special=special, vocab_size=1000)
+    masked = mask_rows(rows, Draw(np.arange(4000), 3, 0.15, special, 1000))
     new = masked.ids_RL[(masked.ids_RL != 7) & (masked.ids_RL != special.mask)]
     assert len(new) > 3000
     assert not np.isin(new, ids).any()
@@ -212,7 +214,7 @@ def test_random_tokens_come_from_the_whole_vocabulary_but_its_special_tokens(ids
 def test_random_tokens_behind_special_tokens_0_to_4() -> None:
     """The plain case, by its plain formula: shards and seeds of old give the rows of old."""
     ids = np.full((50, 32), 7)
-    masked = mask_rows(ids, np.arange(50), 3, rate=0.5, special=SPECIAL, vocab_size=1000)
+    masked = mask_rows(ids, Draw(np.arange(50), 3, 0.5, SPECIAL, 1000))
     rows = np.arange(50)[:, None]
     random = (uniforms(3, 2, rows, masked.slots_RC) >= 0.8) & (uniforms(3, 2, rows, masked.slots_RC) < 0.9)
     r, c = np.nonzero(random & (masked.weights_RC > 0))
@@ -223,10 +225,10 @@ def test_random_tokens_behind_special_tokens_0_to_4() -> None:
 
 def test_masks_depend_on_the_row_number_alone() -> None:
     ids = np.random.default_rng(2).integers(5, 1000, size=(8, 32))
-    whole = mask_rows(ids, np.arange(8), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
-    half = mask_rows(ids[4:], np.arange(4, 8), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    whole = mask_rows(ids, Draw(np.arange(8), 3, 0.15, SPECIAL, 1000))
+    half = mask_rows(ids[4:], Draw(np.arange(4, 8), 3, 0.15, SPECIAL, 1000))
     assert (whole.ids_RL[4:] == half.ids_RL).all()
-    other = mask_rows(ids, np.arange(8, 16), 3, rate=0.15, special=SPECIAL, vocab_size=1000)
+    other = mask_rows(ids, Draw(np.arange(8, 16), 3, 0.15, SPECIAL, 1000))
     assert (whole.ids_RL != other.ids_RL).any()
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 
@@ -17,7 +18,7 @@ from .conftest import MODEL, TRAINING
 
 def train(out: Path, shards: Path, **changes: Any) -> dict[str, torch.Tensor]:
     """The weights after the last step, with dropout everywhere; of an ELECTRA the generator's too."""
-    config = TRAINING.model_copy(update={"steps": 4} | changes)
+    config = PretrainConfig.model_validate(TRAINING.model_dump() | {"steps": 4} | changes)
     pretrain(config, MODEL.model_copy(update={"attention_dropout": 0.1}), shards, out)
     step = out / "checkpoints" / f"step-{config.steps}"
     files = [step / "model.safetensors", step / "generator" / "model.safetensors"]

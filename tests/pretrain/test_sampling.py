@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from malmoi.pretrain.data.random_bits import random_bits
-from malmoi.pretrain.objectives.sampling import _mix, gumbel, sample
+from malmoi.pretrain.objectives.electra.sampling import _mix, gumbel, sample
 
 
 def keys(count: int, seed: int = 0) -> torch.Tensor:
@@ -112,5 +112,5 @@ def test_a_vocabulary_larger_than_what_is_drawn_at_once(monkeypatch: pytest.Monk
     whole = sample(logits, keys(30))
     assert torch.equal(whole, (logits + gumbel(keys(30), 50)).argmax(1))
     for at_once in (1, 49, 120):
-        monkeypatch.setattr("malmoi.pretrain.objectives.sampling.IN_CACHE", at_once)
+        monkeypatch.setattr("malmoi.pretrain.objectives.electra.sampling.IN_CACHE", at_once)
         assert torch.equal(sample(logits, keys(30)), whole)

@@ -17,10 +17,11 @@ from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.hf.folder import read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
-from malmoi.pretrain.init.cooccurrence import NEIGHBOURS, start_discriminator, start_from_counts, word_width
+from malmoi.pretrain.init.cooccurrence import NEIGHBOURS, start_from_counts, word_width
 from malmoi.pretrain.init.counts import OFFSETS, Counted, _end_to_end, _links, _shrunk_information, count
 from malmoi.pretrain.monitor.probes import frequencies
-from malmoi.pretrain.objectives.electra import Electra
+from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives.electra.objective import Electra
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
@@ -211,10 +212,10 @@ def test_the_same_seed_gives_the_same_start() -> None:
 @torch.no_grad()
 def test_the_discriminator_starts_as_the_generator_and_says_the_rate() -> None:
     model_config = ModelConfig(hidden=64, layers=2, heads=4, generator_width=1.0, max_positions=64)
-    objective = Electra(RunConfig(pretrain=PretrainConfig(), model=model_config), SPECIAL, 45)
-    network = objective.model()
+    settings = PretrainConfig(objective=ElectraConfig())
+    network = Electra(RunConfig(pretrain=settings, model=model_config), SPECIAL, 45)
     start_from_counts(network.generator, counted(cycle()), sep=SPECIAL.sep, seed=0)
-    start_discriminator(network.discriminator, network.generator.encoder, 0.12)
+    network.start_from_masked_lm({"replaced_rate": 0.12})
     a, b = network.generator.encoder.state_dict(), network.discriminator.encoder.state_dict()
     assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
     assert network.generator.encoder.embeddings is network.discriminator.encoder.embeddings
@@ -233,7 +234,7 @@ def test_shapes_it_does_not_fit_are_refused_before_the_folder_is_taken(
     shards: Path, tmp_path: Path, changed: dict[str, float]
 ) -> None:
     config = PretrainConfig(
-        objective="electra", weight_init="cooccurrence", row_len=32, device="cpu", threads=1
+        objective=ElectraConfig(), weight_init="cooccurrence", row_len=32, device="cpu", threads=1
     )
     with pytest.raises(
         MalmoiError, match=r"MM0515.*weight_init=cooccurrence does not fit this shape: hidden \d+"

@@ -19,11 +19,11 @@ from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import feed_of
 from malmoi.pretrain.data.packing import RowBlock, RowTable
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
-from malmoi.pretrain.objectives.protocol import Loss
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch, MlmCollator
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 from malmoi.training.optimizers import AdamWConfig
+from malmoi.training.step import Loss
 
 from .conftest import MODEL, TRAINING
 
@@ -31,12 +31,10 @@ from .conftest import MODEL, TRAINING
 STILL = TRAINING.model_copy(update={"lr": 1e-30, "optimizer": AdamWConfig(weight_decay=0.0), "log_every": 1})
 
 
-class OneText(Mlm):
-    """Every row is one text with the same masks, under its own number; losses are kept in `heard`."""
+class _OneText(MlmCollator):
+    __slots__ = ()
 
-    heard: ClassVar[list[float]] = []
-
-    def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
         count = len(rows_R)
         same = RowBlock(
             np.tile(block.ids_RL[:1] * 0 + np.arange(5, 5 + block.ids_RL.shape[1]), (count, 1)),
@@ -46,12 +44,20 @@ class OneText(Mlm):
             [[block.ids_RL.shape[1]]] * count,
             block.most,
             [[0]] * count,
+            np.zeros_like(block.flags_RL),
         )
-        return replace(super().batch(same, np.zeros(count, np.int64), seed, rate), rows_R=rows_R)
+        return replace(super().__call__(same, np.zeros(count, np.int64), seed, rate), rows_R=rows_R)
 
-    def loss(self, model: nn.Module, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
-        found = super().loss(model, batch, counts)
-        if model.training:
+
+class OneText(Mlm):
+    """Every row is one text with the same masks, under its own number; losses are kept in `heard`."""
+
+    heard: ClassVar[list[float]] = []
+    collator_class = _OneText
+
+    def forward(self, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
+        found = super().forward(batch, counts)
+        if self.training:
             self.heard.append(found.total.item())
         return found
 
@@ -61,7 +67,7 @@ def heard(shards: Path, out: Path, dropout: float, **changes: object) -> list[fl
     OneText.heard = []
     config = STILL.model_copy(update={"steps": 3, "batch_size": 4, "micro_batch_size": 1} | changes)
     model = MODEL.model_copy(update={"dropout": dropout})
-    pretrain(config, model, shards, out, objectives={"mlm": OneText})
+    pretrain(config, model, shards, out, objective=OneText)
     return OneText.heard
 
 
@@ -107,18 +113,22 @@ def test_the_order_of_a_run_is_the_feed_s(shards: Path, tmp_path: Path) -> None:
     table = RowTable.open(Shards.open(shards).train, 32, tmp_path / "table")
     seen: list[list[int]] = []
 
-    class Listening(Mlm):
-        def batch(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
+    class Collator(MlmCollator):
+        def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
             seen.append(block.ids_RL.ravel().tolist())
-            return super().batch(block, rows_R, seed, rate)
+            return super().__call__(block, rows_R, seed, rate)
+
+    class Listening(Mlm):
+        collator_class = Collator
 
     rows = table.rows
     config = PretrainConfig(batch_size=rows, steps=2, row_len=32, heldout_rows=1, threads=1, device="cpu")
     tiny = ModelConfig(hidden=8, layers=1, heads=1, max_positions=32, dropout=0.0)
-    pretrain(config, tiny, shards, tmp_path / "run", objectives={"mlm": Listening})
+    pretrain(config, tiny, shards, tmp_path / "run", objective=Listening)
     opened = Shards.open(shards)
-    objective = Mlm(RunConfig(pretrain=config, model=tiny), opened.special, opened.vocab_size)
-    feed = feed_of(config, table, objective, opened.special)
+    run = RunConfig(pretrain=config, model=tiny)
+    collator = Mlm.collator(run, opened.special, opened.vocab_size)
+    feed = feed_of(config, table, collator, opened.special)
     wanted = [feed.block(feed.row_numbers(k)).ids_RL.ravel().tolist() for k in (0, 1)]
     assert [ids for ids in seen if len(ids) == rows * 32] == wanted
     assert wanted[0] != wanted[1] and sorted(wanted[0]) == sorted(wanted[1])

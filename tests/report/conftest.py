@@ -13,6 +13,7 @@ from malmoi.league.config import LeagueConfig
 from malmoi.league.run import league
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
+from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
@@ -56,7 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_tokenizer(TokenizerConfig(vocab_size=200), out / "corpus", out / "tokenizer")
     build_shards(ShardsConfig(), out / "corpus", out / "tokenizer", out / "shards")
     train(out / "shards", out / "pretrain" / "mlm")
-    train(out / "shards", out / "pretrain" / "electra", objective="electra")
+    train(out / "shards", out / "pretrain" / "electra", objective=ElectraConfig())
     rows = [f"{HOSTILE if i == 0 else ''}{line} {i},{'가나'[i % 2]}" for i, line in enumerate(lines[:200])]
     (folder / "train.csv").write_text("\n".join(["글,라벨", *rows[:160]]), "utf-8")
     (folder / "test.csv").write_text(

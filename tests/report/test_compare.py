@@ -14,7 +14,8 @@ from malmoi.artifact.finished import record_file
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.data.masking import mask_rows
+from malmoi.pretrain.data.masking import Draw
+from malmoi.pretrain.data.masking.bert import mask_rows
 from malmoi.pretrain.data.packing import cut_rows
 from malmoi.pretrain.data.random_bits import permute, random_bits
 from malmoi.report.compare import Comparison, compare
@@ -138,9 +139,7 @@ def test_other_masks_over_the_same_text(whole: Path, base: Path, tmp_path: Path)
     tokenizer = load_tokenizer(shards.tokenizer_folder)
     row = np.array([laid_out(shards, first.row, 0)])
     for side, rate in ((first.left, 0.15), (first.right, 0.4)):
-        masked = mask_rows(
-            row, np.array([first.row]), 0, rate=rate, special=shards.special, vocab_size=shards.vocab_size
-        )
+        masked = mask_rows(row, Draw(np.array([first.row]), 0, rate, shards.special, shards.vocab_size))
         assert side is not None
         real = int((row != shards.special.pad).sum())
         assert [token for token, _ in side.tokens] == tokenizer.tokens(masked.ids_RL[0, :real])

@@ -13,10 +13,11 @@ import torch
 
 from malmoi import messages
 from malmoi.cli.main import run as malmoi
+from malmoi.pretrain.build import HELDOUT_RATE
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.objectives.mlm import Mlm, MlmBatch
-from malmoi.pretrain.run import HELDOUT_RATE, pretrain
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch, MlmCollator
+from malmoi.pretrain.run import pretrain
 from malmoi.report.row import Row, make_row
 from malmoi.report.source import Source, make_source
 from malmoi.shards.format import Shards
@@ -115,15 +116,18 @@ def test_the_verb_shows_what_a_run_saw(
     config = TRAINING.model_copy(update={"steps": 2, "copy_rate": 0.5, "seed": 11, "mask_rate": 0.2})
     fed: dict[int, list[int]] = {}
 
-    class Watched(Mlm):
-        def batch(self, block: RowBlock, rows_R: np.ndarray, seed: int, rate: float) -> MlmBatch:
-            made = super().batch(block, rows_R, seed, rate)
+    class Collator(MlmCollator):
+        def __call__(self, block: RowBlock, rows_R: np.ndarray, seed: int, rate: float) -> MlmBatch:
+            made = super().__call__(block, rows_R, seed, rate)
             if rate != HELDOUT_RATE:
                 rows = made.inputs.ids_T.reshape(len(rows_R), -1).tolist()
                 fed.update(zip(rows_R.tolist(), rows, strict=True))
             return made
 
-    pretrain(config, MODEL, whole / "shards", tmp_path / "run", objectives={"mlm": Watched})
+    class Watched(Mlm):
+        collator_class = Collator
+
+    pretrain(config, MODEL, whole / "shards", tmp_path / "run", objective=Watched)
     words = ["shards", "show", str(whole / "shards"), "3", "--run", str(tmp_path / "run"), "--step", "2"]
     assert malmoi(["--json", *words]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -6,7 +6,6 @@ import json
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,10 @@ import torch
 from malmoi.cli.main import run as malmoi
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import newest_checkpoint
-from malmoi.pretrain.data.masking import mask_rows
+from malmoi.pretrain.data.masking import Draw
+from malmoi.pretrain.data.masking.bert import mask_rows
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.pretrain.objectives.protocol import Slots
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import SILENT
 from malmoi.tokenizer.load import load_tokenizer
@@ -33,7 +35,9 @@ def runs(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noq
     """`mlm/` and `electra/`, four updates each."""
     folder = tmp_path_factory.mktemp("runs")
     for objective in ("mlm", "electra"):
-        config = TRAINING.model_copy(update={"objective": objective, "steps": 4, "heldout_rows": 8})
+        config = TRAINING.model_copy(
+            update={"objective": OBJECTIVES[objective].config(), "steps": 4, "heldout_rows": 8}
+        )
         pretrain(config, MODEL, shards, folder / objective)
     return folder
 
@@ -56,14 +60,7 @@ def test_masks_are_those_of_training(road: Path) -> None:  # noqa: F811
     assert found.tokens is not None and found.masking is not None
     ids = [2, *(t.id for tokens in found.tokens for t in tokens), 3]
     row = np.array([ids], np.int64)
-    masked = mask_rows(
-        row,
-        np.zeros(1, np.int64),
-        3,
-        rate=0.15,
-        special=tokenizer.special,
-        vocab_size=tokenizer.vocab_size,
-    )
+    masked = mask_rows(row, Draw(np.zeros(1, np.int64), 3, 0.15, tokenizer.special, tokenizer.vocab_size))
     assert [seen.shown for seen in found.masking.tokens] == tokenizer.tokens(masked.ids_RL[0])
     predicted = {i for i, seen in enumerate(found.masking.tokens) if seen.predicted}
     assert predicted == set(masked.slots_RC[masked.weights_RC > 0].tolist())
@@ -197,8 +194,8 @@ def test_a_byte_level_run_guesses_in_letters(tmp_path: Path) -> None:
     ids = tokenizer.encode_batch(["할머니는 마당에서"]).ids.tolist()
     logits = torch.zeros(1, tokenizer.vocab_size)
     logits[0, ids[1]] = 9
-    batch = SimpleNamespace(slots_M=torch.tensor([1]), weights_M=torch.tensor([1.0]))
-    best = _guesses(batch, logits, tokenizer)[1][0]
+    asked = Slots(torch.tensor([1]), torch.tensor([ids[1]]), torch.tensor([1.0]))
+    best = _guesses(asked, logits, tokenizer)[1][0]
     assert best[0].startswith("▁할") and best[1] > 0.9
 
 
@@ -206,7 +203,8 @@ def test_the_row_is_one_sequence(runs: Path) -> None:
     checkpoint = runs / "mlm" / "checkpoints" / "step-4"
     tokenizer = load_tokenizer(checkpoint)
     opened = open_run(runs / "mlm", tokenizer, checkpoint)
-    batch = opened.objective.batch(one_row([2, 7, 8, 9, 3]), np.zeros(1, np.int64), 0, 0.15)
+    collate = type(opened.objective).collator(*opened.objective.made_of)
+    batch = collate(one_row([2, 7, 8, 9, 3]), np.zeros(1, np.int64), 0, 0.15)
     assert batch.inputs.positions_T.tolist() == [0, 1, 2, 3, 4]
     assert sorted(set(batch.inputs.cu_seqlens.tolist())) == [0, 5]
     assert replace(batch.inputs).rows == 1

@@ -114,7 +114,7 @@ def train(
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
                 losses = _losses(model, train_rows, rows_B, goal, config, device)
                 outcome = training_step(losses, rate, done)
-                # The one place where a GPU is waited for; of what is not finite the weights have seen nothing.
+                # The one place where a GPU is waited for. What is not finite has not touched the weights.
                 loss, norm = torch.stack([outcome.total, outcome.norm]).tolist()
                 if not math.isfinite(loss + norm):
                     raise _not_a_number(train_rows.examples, rows_B, done + 1, rate)

@@ -256,7 +256,7 @@ class Trainer(Generic[B]):
         self.reporter.warn(code, str(self.run), step=self.state.step, **values)
 
     def _check_tied(self) -> None:
-        if pairs := untied(self.objective):
+        if pairs := untied(self.objective, self.objective.tied_parameters):
             raise MalmoiError("MM0514", self.run, pairs=", ".join(pairs))
 
     def _save(self, journal: Journal) -> None:

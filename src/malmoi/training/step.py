@@ -73,8 +73,8 @@ class TrainingStep:
         self._halted = torch.zeros((), device=device)
 
     def __call__(self, losses: Iterable[Callable[[], Loss]], learning_rate: float, step: int) -> Done:
-        """Step number `step` (0-based). `losses` compute the micro-batches one after the other; their gradients
-        stay until the next step. Seed torch for dropout before, or in each."""
+        """Step number `step` (0-based). `losses` compute the micro-batches one by one; their gradients stay
+        until the next step. Seed torch for dropout before, or in each."""
         if not self.model.training:
             self.model.train()
         self.optimizer.zero_grad()
@@ -94,8 +94,13 @@ class TrainingStep:
         return Done(sums, total, norm, self._halted)
 
     def _clip(self) -> Tensor:
-        """Clip the gradients; their norm before. A GPU multiplies whatever the norm is, and nobody waits."""
+        """Clip the gradients; their norm before."""
         norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
-        if self.device.type != "cpu" or norm > self.clip:  # multiplying all by 1 would be 1 % of a step
+        if not self._is_short(norm):
             nn.utils.clip_grads_with_norm_(self._parameters, self.clip, norm)
         return norm.double()
+
+    def _is_short(self, norm: Tensor) -> bool:
+        """Whether nothing need be clipped: multiplying all gradients by 1 would be 1 % of a step. A GPU
+        multiplies, since asking it costs more."""
+        return self.device.type == "cpu" and bool(norm <= self.clip)

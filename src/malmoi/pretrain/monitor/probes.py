@@ -67,10 +67,10 @@ def idle_weights(model: nn.Module) -> list[str]:
     ]
 
 
-def untied(objective: Objective[B]) -> list[str]:
+def untied(model: nn.Module, pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Of weights that must be one, those that are two in memory."""
-    named = dict(objective.named_parameters(remove_duplicate=False))
-    return [f"{a} ≠ {b}" for a, b in objective.tied_parameters if named[a].data_ptr() != named[b].data_ptr()]
+    named = dict(model.named_parameters(remove_duplicate=False))
+    return [f"{a} ≠ {b}" for a, b in pairs if named[a].data_ptr() != named[b].data_ptr()]
 
 
 def lost_weights(objective: Objective[B], checkpoint: Path) -> list[str]:

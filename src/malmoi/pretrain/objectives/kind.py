@@ -32,7 +32,7 @@ class Metric:
 
     Attributes:
         name: in the journal, and `heldout_NAME` there.
-        level: another name in the journal, drawn as a still line: what a model scores that knows nothing else.
+        level: another name in the journal, drawn as a still line: what a model that knows little scores.
         beside: another name, drawn dashed: such a line where it moves.
         chance: what guessing gives.
         blind: up to here it says, late in training, that nothing is learned.

@@ -70,7 +70,7 @@ Made = TypeVar("Made", bound=MicroBatch, covariant=True)
 
 
 class Collator(Protocol[Made]):
-    """Rows to a micro-batch: a pure function, and small, since it is sent to the processes that make batches."""
+    """Rows to a micro-batch: a pure function, and small, since other processes are sent it."""
 
     def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> Made:
         """`rows_R` are the rows' numbers in the endless order, which with `seed` fix masks and noise; `rate`

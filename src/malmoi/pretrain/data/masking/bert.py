@@ -1,4 +1,4 @@
-"""BERT's masking (Devlin et al. 2019, section 3.1): single tokens, 80 % [MASK], 10 % random, 10 % as they are.
+"""BERT's masking (Devlin et al. 2019, section 3.1): single tokens; 80 % [MASK], 10 % random, 10 % unchanged.
 
 `plain`: k = round(rate · n) of a row's n maskable tokens, and a random token is never a special one.
 `published` counts and draws as google-research/bert (create_pretraining_data.py,

@@ -26,8 +26,8 @@ class ElectraConfig(ObjectiveConfig):
     name: Literal["electra"] = "electra"
     masking: Annotated[MaskingConfig, SettingsOf(MASKINGS, ElectraMaskingConfig())] = Field(
         ElectraMaskingConfig(),
-        description="Which tokens the generator predicts. electra: as published, drawn with replacement, 85 % "
-        "of them masked.",
+        description="Which tokens the generator predicts. electra: as published, drawn with replacement, "
+        "85 % of them masked.",
     )
     generator_weight: float = Field(1.0, gt=0, description="Weight of the generator's loss.")
     discriminator_weight: float = Field(50.0, gt=0, description="Weight of the discriminator's loss.")

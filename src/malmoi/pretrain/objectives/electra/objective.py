@@ -105,8 +105,7 @@ class ElectraCollator:
         masked = self.masking.mask(block, draw, self.settings)
         count, cap = masked.slots_RC.shape
         offsets = np.arange(count)[:, None]
-        # Where the original averages what was sampled for a position drawn twice, its first draw counts.
-        firsts_RC = (masked.slots_RC[:, :, None] == masked.slots_RC[:, None, :]).argmax(2)
+        firsts_RC = first_draws(masked.slots_RC)
         keys = random_bits(seed, Stream.SAMPLE, rows_R[:, None], np.arange(cap)[None]) >> np.uint64(32)
         return ElectraBatch(
             text=lay_flat(block, block.ids_RL),
@@ -121,6 +120,13 @@ class ElectraCollator:
             tokens=int(block.lengths_R.sum()),
             counts={"slots": float(masked.weights_RC.sum()), "tokens": float(block.lengths_R.sum())},
         )
+
+
+def first_draws(slots_RC: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first slot of the row at the same position. Where the original averages what was sampled for a
+    position drawn twice, its first draw counts here."""
+    found: NDArray[np.int64] = (slots_RC[:, :, None] == slots_RC[:, None, :]).argmax(2)
+    return found
 
 
 class Electra(Objective[ElectraBatch]):

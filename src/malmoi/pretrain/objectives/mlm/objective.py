@@ -92,6 +92,8 @@ class MlmCollator:
 class Mlm(Objective[MlmBatch]):
     """A masked LM; its output matrix is handed to the head at each call, so nothing is tied by name."""
 
+    collator_class = MlmCollator
+
     def __init__(
         self, run: RunConfig, special: SpecialIds, vocab_size: int, network: MaskedLM | None = None
     ) -> None:
@@ -107,7 +109,7 @@ class Mlm(Objective[MlmBatch]):
     def collator(cls, run: RunConfig, special: SpecialIds, vocab_size: int) -> MlmCollator:
         settings = run.pretrain.objective
         assert isinstance(settings, MlmConfig)
-        return MlmCollator(MASKINGS[settings.masking.name], settings.masking, special, vocab_size)
+        return cls.collator_class(MASKINGS[settings.masking.name], settings.masking, special, vocab_size)
 
     @classmethod
     def read(cls, folder: Path, run: RunConfig, special: SpecialIds, vocab_size: int) -> Self:
