@@ -15,13 +15,10 @@ from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.training.optimizers import OPTIMIZERS
 from malmoi.training.schedules import SCHEDULES
+from tests.extension.sawtooth import sawtooth
 from tests.extension.sign_sgd import SIGN_SGD, SignConfig
 from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
 from tests.pretrain.test_run import contents
-
-
-def sawtooth(step: int, steps: int, warmup: float) -> float:
-    return 1.0 - (step % 5) / 5
 
 
 @pytest.fixture(autouse=True)
