@@ -65,7 +65,7 @@ def read_recipe(
     """
     table, origins = _read_table(path) if path is not None else ({}, {})
     for override in overrides:
-        key = _apply(table, override)
+        key = _apply(table, override, model)
         origins[key] = "--set"
     for name in others:
         table.pop(name, None)
@@ -103,6 +103,8 @@ def changed(section: S, changes: Mapping[str, Any], origins: Mapping[str, str], 
 def _over(section: BaseModel, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The table of `section` with changes laid over it, settings of the same kind over each other."""
     table: dict[str, Any] = section.model_dump(exclude_unset=True)
+    if (kind := getattr(section, "name", None)) is not None:
+        table["name"] = kind  # whose settings they are, also where the default said so
     for name, value in changes.items():
         before = getattr(section, name, None)
         if isinstance(before, BaseModel) and isinstance(value, str):
@@ -222,7 +224,7 @@ def _dotted(table: dict[str, Any], prefix: str = "") -> list[str]:
     return keys
 
 
-def _apply(table: dict[str, Any], override: str) -> str:
+def _apply(table: dict[str, Any], override: str, model: type[BaseModel]) -> str:
     key, equals, raw = override.partition("=")
     key = key.strip()
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
@@ -234,13 +236,15 @@ def _apply(table: dict[str, Any], override: str) -> str:
     except ValueError:
         value = raw  # a bare word is a string: --set pretrain.device=cpu
     *parents, last = key.split(".")
+    section: type[BaseModel] | None = model
     for parent in parents:
+        field = section.model_fields.get(parent) if section else None
         inner = table.setdefault(parent, {})
-        if isinstance(inner, str):  # objective = "electra", and now one of its settings
+        if isinstance(inner, str) and field and kinds_of(field):  # objective = "electra": one of its settings
             inner = table[parent] = {"name": inner}
         if not isinstance(inner, dict):
             raise MalmoiError("MM0005", override=override)
-        table = inner
+        table, section = inner, field and (settings_class(field, inner) or _section_of(field.annotation))
     table[last] = value
     return key
 

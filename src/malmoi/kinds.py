@@ -6,7 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import (
+    BaseModel,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    ValidationError,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -83,10 +89,7 @@ class SettingsOf:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             self.read,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda value, info: value.model_dump(mode=info.mode, exclude_unset=info.exclude_unset),
-                info_arg=True,
-            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True),
         )
 
     def __get_pydantic_json_schema__(
@@ -104,6 +107,12 @@ class SettingsOf:
                     properties[key]["default"] = value
             branches.append(branch | {"properties": properties} | ({} if default else {"required": ["name"]}))
         return {"anyOf": branches}
+
+
+def _dump(value: BaseModel, info: SerializationInfo) -> dict[str, Any]:
+    """The settings with their name, also where only what was set is asked for: it says whose they are."""
+    table = value.model_dump(mode=info.mode, exclude_unset=info.exclude_unset)
+    return table | ({"name": value.name} if hasattr(value, "name") else {})
 
 
 def _known(name: Any, kinds: Mapping[str, object]) -> str:

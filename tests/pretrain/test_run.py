@@ -262,10 +262,10 @@ def test_a_run_of_a_version_without_a_setting_says_which(
     """Not its shards, which are the same."""
     shutil.copytree(undisturbed, tmp_path / "run")
     manifest = read_manifest(tmp_path / "run")
-    del manifest.config["pretrain"]["glorot"]
+    del manifest.config["pretrain"]["clip"]
     manifest.key = "of other settings"
     (tmp_path / "run" / "manifest.json").write_text(manifest.model_dump_json(), "utf-8")
-    with pytest.raises(MalmoiError, match=r"MM0505.*differs in: pretrain\.glorot\n"):
+    with pytest.raises(MalmoiError, match=r"MM0505.*differs in: pretrain\.clip\n"):
         pretrain(TRAINING, MODEL, shards, tmp_path / "run")
 
 

@@ -171,7 +171,7 @@ def test_larger_batches_and_other_models(whole: Path, base: Path, tmp_path: Path
 
 def test_electra_against_mlm(whole: Path) -> None:
     found = compare(whole / "pretrain" / "mlm", whole / "pretrain" / "electra")
-    assert "pretrain.objective" in keys(found.identity)
+    assert "pretrain.objective.name" in keys(found.identity)
     assert found.batches.first is not None and found.batches.first.what == "masks"
 
 

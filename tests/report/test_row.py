@@ -14,7 +14,7 @@ import torch
 from malmoi import messages
 from malmoi.cli.main import run as malmoi
 from malmoi.pretrain.build import HELDOUT_RATE
-from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch, MlmCollator
 from malmoi.pretrain.run import pretrain
@@ -32,7 +32,8 @@ def shards(whole: Path) -> Shards:
 
 
 def _source(shards: Shards, **changes: object) -> Source:
-    return make_source(RunConfig(pretrain=TRAINING.model_copy(update=changes), model=MODEL), shards)
+    config = PretrainConfig.model_validate(TRAINING.model_dump() | changes)
+    return make_source(RunConfig(pretrain=config, model=MODEL), shards)
 
 
 def _text(row: Row) -> list[tuple[str, bool]]:

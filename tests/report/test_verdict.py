@@ -146,7 +146,7 @@ def test_a_gain_is_judged_among_all_rows_of_all_tasks() -> None:
                 heldout_unigram=7.0,
             ),
             "bad",
-            "cannot tell replaced tokens (AUC 0.51; guessing is 0.5)",
+            "Discriminator's AUC is 0.51; guessing is 0.5",
         ),
     ],
 )
