@@ -46,6 +46,7 @@ ROOT_FILES = (
     "nearest",
     "device",
     "progress",
+    "context",
     "slices",
     "messages",
     "special",

@@ -13,6 +13,7 @@ import pytest
 from malmoi.artifact.finished import open_artifact, read_manifest
 from malmoi.cli.corpus import show_corpus
 from malmoi.cli.pretrain import show_run
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.seeds import summarize
 from malmoi.finetune.start import pretrained
@@ -34,7 +35,7 @@ Reader = Callable[[Path, Path], object]
 
 
 def _pretrain(out: Path, _: Path) -> object:
-    found = pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", reporter=Heard())
+    found = pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", Context(Heard()))
     show_run(out / "pretrain", found.counts)
     return found
 

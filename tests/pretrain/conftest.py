@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.model.sizes import ModelConfig
@@ -51,7 +52,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
     documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
     (folder / "raw.txt").write_text("\n\n".join(documents), "utf-8")
     config = CorpusConfig(inputs=[str(folder / "raw.txt")], heldout=0.05)
-    build_corpus(config, folder / "corpus", workers=1)
+    build_corpus(config, folder / "corpus", Context(workers=1))
     train_tokenizer(TokenizerConfig(vocab_size=200), folder / "corpus", folder / "tokenizer")
     build_shards(ShardsConfig(), folder / "corpus", folder / "tokenizer", folder / "shards")
     return folder

@@ -14,6 +14,7 @@ from typing import Any
 
 from malmoi.artifact.disk import write_json
 from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
@@ -91,7 +92,7 @@ def _variant(
     config = PretrainConfig.model_validate(recipe.model_dump() | dict(bug.settings))
     refused = None
     try:
-        pretrain(config, model, shards, run, reporter=bars, objectives={"electra": bug.objective})
+        pretrain(config, model, shards, run, Context(bars), objectives={"electra": bug.objective})
     except MalmoiError as error:
         if name == HEALTHY or error.code not in ("MM0509", "MM0514"):
             raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malmoi.cli.console import console
+from malmoi.context import Context
 from malmoi.messages import text
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, k
 
     reporter = console().reporter
     sample = out / "sample"
-    write_sample(sample, reporter=reporter)
-    shards = make_shards(sample, out, reporter=reporter)
+    write_sample(sample, Context(reporter))
+    shards = make_shards(sample, out, Context(reporter))
     recipe = RECIPE if steps is None else RECIPE.model_copy(update={"steps": steps})
     found = autopsy(shards, out, names, recipe=recipe, reporter=reporter)
     scores = probe(sample, out, found, reporter=reporter) if probing else {}

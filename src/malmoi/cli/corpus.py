@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from malmoi.cli.console import amount, console
+from malmoi.context import Context
 from malmoi.json_files import expected_shape, read_object
 from malmoi.messages import text
 
@@ -47,9 +48,7 @@ def build(
     overrides += [f"corpus.inputs={json.dumps(inputs, ensure_ascii=False)}"] if inputs else []
     overrides += [f"corpus.text={json.dumps(column, ensure_ascii=False)}"] if column else []
     config, origins = read_sections(Sections, recipe, overrides)
-    build_corpus(
-        config.corpus, out, workers=workers, reporter=console().reporter, verify=verify, origins=origins
-    )
+    build_corpus(config.corpus, out, Context(console().reporter, origins, verify, workers))
     show_corpus(out)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from malmoi.cli.console import console
+from malmoi.context import Context
 from malmoi.messages import text
 
 SHOWN = 20
@@ -40,9 +41,8 @@ def extend(
     config = ExtendConfig(
         words=read_words(words) if words else (), add=add if corpus else 0, min_count=min_count
     )
-    manifest = extend_tokenizer(
-        config, tokenizer, out, corpus=corpus, reporter=console().reporter, verify=verify
-    )
+    context = Context(console().reporter, verify=verify)
+    manifest = extend_tokenizer(config, tokenizer, out, context, corpus=corpus)
     show_extended(out, manifest.counts)
 
 

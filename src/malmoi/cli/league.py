@@ -12,6 +12,7 @@ import typer
 from malmoi.cli import tasks as options
 from malmoi.cli.console import console
 from malmoi.cli.tasks import shown_score, task_overrides
+from malmoi.context import Context
 from malmoi.messages import text
 
 if TYPE_CHECKING:
@@ -69,15 +70,8 @@ def league(
     from malmoi.league.entries import name_checkpoints
     from malmoi.league.run import league as run_league
 
-    lines = run_league(
-        config.league,
-        [config.finetune],
-        name_checkpoints(checkpoints),
-        out,
-        reporter=console().reporter,
-        origins=origins,
-        verify=verify,
-    )
+    context = Context(console().reporter, origins, verify)
+    lines = run_league(config.league, [config.finetune], name_checkpoints(checkpoints), out, context)
     points = read_curve(out)
     show_league(lines)
     show_curve(points)

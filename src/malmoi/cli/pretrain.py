@@ -10,6 +10,7 @@ import typer
 
 from malmoi.artifact.finished import MANIFEST
 from malmoi.cli.console import amount, console
+from malmoi.context import Context
 from malmoi.json_files import expected_shape
 from malmoi.messages import text
 
@@ -39,15 +40,8 @@ def pretrain(
     overrides += [f"pretrain.init={json.dumps(str(init), ensure_ascii=False)}"] if init is not None else []
     overrides += [f'model.size="{size}"'] if size is not None else []
     config, origins = read_sections(RunConfig, recipe, overrides)
-    manifest = pretrain(
-        config.pretrain,
-        config.model,
-        shards,
-        out,
-        reporter=console().reporter,
-        origins=origins,
-        verify=verify,
-    )
+    context = Context(console().reporter, origins, verify)
+    manifest = pretrain(config.pretrain, config.model, shards, out, context)
     show_run(out, manifest.counts)
 
 

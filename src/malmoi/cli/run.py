@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malmoi.cli.console import console, duration
+from malmoi.context import Context
 from malmoi.messages import text
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def run(
     runs, tasks = runs_of(config, origins), tasks_of(config, origins)
     out = real_place(Path(config.out))
     check_layout(out, tokenizers, runs)
-    _build(config, tokenizers, runs, out, origins, workers, verify)
+    context = Context(console().reporter, origins, verify, workers)
+    _build(config, tokenizers, runs, out, context)
     if tasks:
-        _compare(config, list(runs), tasks, out, origins, verify)
+        _compare(config, list(runs), tasks, out, context)
     write_report(out, out / REPORT)
     console().reporter.say("cli.run.report", path=out / REPORT)
     console().reporter.say("cli.run.done", out=out, time=duration(time.monotonic() - begun))
@@ -53,9 +55,7 @@ def _build(
     tokenizers: dict[str, TokenizerConfig],
     runs: dict[str, Run],
     out: Path,
-    origins: dict[str, str],
-    workers: int,
-    verify: bool,
+    context: Context,
 ) -> None:
     """corpus → tokenizers → shards by each → pretraining runs."""
     from malmoi.analyzers import check_library
@@ -68,27 +68,18 @@ def _build(
     from malmoi.tokenizer.kinds import KINDS
     from malmoi.tokenizer.train import train_tokenizer
 
-    reporter = console().reporter
+    reporter = context.reporter
     for name, tokenizer in tokenizers.items():
         if KINDS[tokenizer.kind].with_analyzer and not (out / "tokenizer" / name).exists():
             check_library(tokenizer.analyzer)  # before the corpus is built, not after
     reporter.say("cli.run.stage", number=1, stage=text("cli.run.corpus"))
-    build_corpus(
-        config.corpus, out / "corpus", workers=workers, reporter=reporter, origins=origins, verify=verify
-    )
+    build_corpus(config.corpus, out / "corpus", context)
     show_corpus(out / "corpus")
     reporter.say("cli.run.stage", number=2, stage=text("cli.run.tokenizer"))
     counts = {}
     for number, (name, tokenizer) in enumerate(tokenizers.items(), 1):
         _say_which(name, number, len(tokenizers))
-        manifest = train_tokenizer(
-            tokenizer,
-            out / "corpus",
-            out / "tokenizer" / name,
-            reporter=reporter,
-            origins=origins,
-            verify=verify,
-        )
+        manifest = train_tokenizer(tokenizer, out / "corpus", out / "tokenizer" / name, context)
         counts[name] = manifest.counts
     show_tokenizers(out / "tokenizer", counts)
     reporter.say("cli.run.stage", number=3, stage=text("cli.run.shards"))
@@ -99,10 +90,7 @@ def _build(
             out / "corpus",
             out / "tokenizer" / name,
             out / "shards" / name,
-            workers=workers,
-            reporter=reporter,
-            origins=origins,
-            verify=verify,
+            context,
         )
     reporter.say("cli.run.stage", number=4, stage=text("cli.run.pretrain"))
     for number, (folder, run) in enumerate(runs.items(), 1):
@@ -112,9 +100,7 @@ def _build(
             run.model,
             out / "shards" / run.tokenizer,
             out / folder,
-            reporter=reporter,
-            origins=origins,
-            verify=verify,
+            context,
         )
         show_run(out / folder, manifest.counts)
 
@@ -133,8 +119,7 @@ def _compare(
     runs: list[str],
     tasks: list[FinetuneConfig],
     out: Path,
-    origins: dict[str, str],
-    verify: bool,
+    context: Context,
 ) -> None:
     """Fine-tune every row of the league, print the table, answer the recipe's sentences."""
     from malmoi.cli.league import show_curve, show_league, winners
@@ -144,18 +129,10 @@ def _compare(
     from malmoi.predict.predictor import Predictor
     from malmoi.tasks.data import task_of
 
-    reporter = console().reporter
+    reporter = context.reporter
     reporter.say("cli.run.stage", number=5, stage=text("cli.run.league"))
     checkpoints = {name_of(folder): out / folder for folder in runs}
-    lines = league(
-        config.league,
-        tasks,
-        checkpoints,
-        out / "league",
-        reporter=reporter,
-        origins=origins,
-        verify=verify,
-    )
+    lines = league(config.league, tasks, checkpoints, out / "league", context)
     show_league(lines)
     if config.league.curve:
         show_curve(read_curve(out / "league"))

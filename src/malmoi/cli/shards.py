@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from malmoi.cli.console import console
 from malmoi.cli.shards_show import show
 from malmoi.cli.shards_stats import stats
+from malmoi.context import Context
 from malmoi.messages import text
 
 
@@ -28,9 +28,7 @@ def build(
     corpus: Annotated[Path, typer.Argument(help=text("cli.shards.build.corpus"), show_default=False)],
     tokenizer: Annotated[Path, typer.Argument(help=text("cli.shards.build.tokenizer"), show_default=False)],
     out: Annotated[Path, typer.Option("--out", help=text("cli.shards.build.out"), show_default=False)],
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help=text("cli.shards.build.workers"))
-    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help=text("cli.workers"))] = 0,
     recipe: Annotated[Path | None, typer.Option("--recipe", help=text("cli.recipe"))] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
@@ -44,16 +42,8 @@ def build(
         shards: ShardsConfig = ShardsConfig()
 
     config, origins = read_sections(Sections, recipe, list(sets or []))
-    manifest = build_shards(
-        config.shards,
-        corpus,
-        tokenizer,
-        out,
-        workers=workers or os.cpu_count() or 1,
-        reporter=console().reporter,
-        origins=origins,
-        verify=verify,
-    )
+    context = Context(console().reporter, origins, verify, workers)
+    manifest = build_shards(config.shards, corpus, tokenizer, out, context)
     show_shards(out, manifest.counts)
 
 
@@ -76,7 +66,7 @@ def merge(
 ) -> None:
     from malmoi.shards.merge import merge_shards
 
-    manifest = merge_shards(sources, out, reporter=console().reporter, verify=verify)
+    manifest = merge_shards(sources, out, Context(console().reporter, verify=verify))
     show_shards(out, manifest.counts)
 
 

@@ -12,6 +12,7 @@ import typer
 from malmoi.cli.compare import compare
 from malmoi.cli.console import console
 from malmoi.cli.extend import extend
+from malmoi.context import Context
 from malmoi.messages import text
 
 
@@ -50,9 +51,8 @@ def train(
         [f"tokenizer.words={json.dumps(str(words), ensure_ascii=False)}"] if words is not None else []
     )
     config, origins = read_sections(Sections, recipe, overrides)
-    manifest = train_tokenizer(
-        config.tokenizer, corpus, out, reporter=console().reporter, origins=origins, verify=verify
-    )
+    context = Context(console().reporter, origins, verify)
+    manifest = train_tokenizer(config.tokenizer, corpus, out, context)
     show_tokenizers(out, {"": manifest.counts})
 
 

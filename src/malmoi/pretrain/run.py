@@ -29,6 +29,7 @@ from malmoi.artifact.finished import (
     warn_versions,
 )
 from malmoi.config import dotted, identity
+from malmoi.context import Context
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.json_files import expected_shape
@@ -61,7 +62,7 @@ from malmoi.pretrain.monitor.probes import frequencies, unigram_loss
 from malmoi.pretrain.objectives.electra import Electra, ElectraModel
 from malmoi.pretrain.objectives.mlm import Mlm
 from malmoi.pretrain.objectives.protocol import Objective
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import Reporter
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.special import SpecialIds
 from malmoi.training.signals import StopRequest
@@ -80,10 +81,8 @@ def pretrain(
     model: ModelConfig,
     shards: Path,
     out: Path,
+    context: Context = Context(),
     *,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
     objectives: Objectives = OBJECTIVES,
 ) -> Manifest:
     """Train until `config.steps`, from the newest whole checkpoint in `out` if there is one.
@@ -95,12 +94,12 @@ def pretrain(
     longer than the model reads), MM0515 (a start that does not fit the shape), MM0265-MM0269 (an `init` that
     does not fit) and those of reading one, and Interrupted after a signal, when everything is saved.
     """
-    begun = time.monotonic()
+    begun, reporter = time.monotonic(), context.reporter
     out = real_place(out)
-    init = open_init(config.init, config.objective, out, verify=verify) if config.init else None
+    init = open_init(config.init, config.objective, out, verify=context.verify) if config.init else None
     model = shape_of(init, model, config.objective) if init else model
     run = RunConfig(pretrain=config, model=model)
-    opened = Shards.open(shards, verify=verify)
+    opened = Shards.open(shards, verify=context.verify)
     check_tokenizer(opened, opened.tokenizer_folder)
     key = artifact_key("pretrain", run, {"shards": opened.digest} | (init.digests if init else {}))
     before = _existing(out, run, key)
@@ -137,7 +136,7 @@ def pretrain(
             state="running",
             key=key,
             config=run.model_dump(mode="json"),
-            origins=dict(origins or {}),
+            origins=dict(context.origins),
             seed=config.seed,
             versions=tool_versions(),
             inputs={str(shards / MANIFEST): record_file(shards / MANIFEST)} | (init.files if init else {}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -24,11 +24,12 @@ from malmoi.artifact.finished import (
     read_manifest,
     warn_versions,
 )
+from malmoi.context import Context
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import Reporter
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
@@ -49,11 +50,7 @@ def build_shards(
     corpus: Path,
     tokenizer: Path,
     out: Path,
-    *,
-    workers: int = 1,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
+    context: Context = Context(),
 ) -> Manifest:
     """Encode a corpus artifact with a tokenizer (an artifact, or a peer's files) into a shards artifact.
 
@@ -62,19 +59,19 @@ def build_shards(
     text, so it was not used), MM0227 (the cache of analyses is damaged).
     """
     out, corpus, tokenizer = real_place(out), as_stored(corpus), as_stored(tokenizer)
-    source = open_artifact(corpus, "corpus", verify=verify)
-    warn_versions(corpus, source, reporter)
-    opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)
+    source = open_artifact(corpus, "corpus", verify=context.verify)
+    warn_versions(corpus, source, context.reporter)
+    opened = load_tokenizer(tokenizer, reporter=context.reporter, engine=config.engine, encodes=False)
     # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
     for ready in (False, True):
         if ready:
             opened.load()
         digest = _digest_of(opened)
         key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
-        if is_current(out, "shards", key, verify=verify, reporter=reporter):
-            reporter.say("base.current", path=out)
+        if is_current(out, "shards", key, context):
+            context.reporter.say("base.current", path=out)
             return read_manifest(out)
-    with finished_artifact(out, "shards", config, key, origins=origins) as draft:
+    with finished_artifact(out, "shards", config, key, origins=context.origins) as draft:
         for left_over in [*draft.path.glob("part-*"), *draft.path.glob("heldout-*")]:
             shutil.rmtree(left_over)  # put in place by a build that was cut while it did so
         drop_left_over(draft.path)
@@ -85,7 +82,9 @@ def build_shards(
             *_slices("heldout", heldout_parts(corpus), source.files, draft.path, config, digest),
         ]
         total = sum(piece.weight for piece in slices)
-        with reporter.step("shards.encoding", total=total, unit="B") as step:
+        # For less, other processes take longer to start than the text does.
+        workers = context.workers or (context.cores if total > SMALLEST else 1)
+        with context.reporter.step("shards.encoding", total=total, unit="B") as step:
             counts = run_slices(encode_slice, slices, draft.path / "slices", workers=workers, step=step)
         forget()
         parts = _collect(draft.path, slices, counts)
@@ -98,7 +97,7 @@ def build_shards(
             "tokenizer_digest": digest,
         }
         draft.counts |= sums(parts)
-    _warn(reporter, parts, str(out))
+    _warn(context.reporter, parts, str(out))
     return read_manifest(out)
 
 

@@ -19,10 +19,10 @@ from malmoi.artifact.finished import (
     read_manifest,
     record_file,
 )
+from malmoi.context import Context
 from malmoi.corpus.products import link
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter
 from malmoi.shards.build import sums
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import ARRAYS, Shards
@@ -31,9 +31,7 @@ from malmoi.shards.format import ARRAYS, Shards
 def merge_shards(
     sources: Sequence[Path],
     out: Path,
-    *,
-    reporter: Reporter = SILENT,
-    verify: bool = False,
+    context: Context = Context(),
 ) -> Manifest:
     """Merge shards in the order given: `out` has the training parts of all, and the held-out parts of all.
 
@@ -42,7 +40,7 @@ def merge_shards(
     sources), and those of artifacts and `Shards.open`.
     """
     out, sources = real_place(out), [as_stored(source) for source in sources]
-    manifests = [open_artifact(source, "shards", verify=verify) for source in sources]
+    manifests = [open_artifact(source, "shards", verify=context.verify) for source in sources]
     for source in sources:
         Shards.open(source)
         if source.resolve() == out.resolve():
@@ -52,8 +50,8 @@ def merge_shards(
     digests = {str(number): manifest.digest for number, manifest in enumerate(manifests)}
     config = ShardsConfig()
     key = artifact_key("shards", config, {"merged": "", **digests})
-    if is_current(out, "shards", key, verify=verify, reporter=reporter):
-        reporter.say("base.current", path=out)
+    if is_current(out, "shards", key, context):
+        context.reporter.say("base.current", path=out)
         return read_manifest(out)
     inputs = {str(source / MANIFEST): record_file(source / MANIFEST) for source in sources}
     with finished_artifact(out, "shards", config, key, inputs=inputs) as draft:

@@ -7,7 +7,7 @@ vocabulary grow, to a multiple of 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ from malmoi.artifact.finished import (
     read_manifest,
 )
 from malmoi.config import Section
+from malmoi.context import Context
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, counted_blocks, sample_blocks
 from malmoi.tokenizer.encoding.user_words import UNUSED
@@ -52,11 +52,9 @@ def extend_tokenizer(
     config: ExtendConfig,
     tokenizer: Path,
     out: Path,
+    context: Context = Context(),
     *,
     corpus: Path | None = None,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
 ) -> Manifest:
     """Write a tokenizer artifact with `config.words` and the words `corpus` asks for.
 
@@ -65,30 +63,30 @@ def extend_tokenizer(
     of `load_tokenizer` and artifacts.
     """
     out, tokenizer, corpus = real_place(out), as_stored(tokenizer), corpus and as_stored(corpus)
-    opened = load_tokenizer(tokenizer, reporter=reporter)
+    opened = load_tokenizer(tokenizer, reporter=context.reporter)
     if not isinstance(opened, WordPiece):
         raise MalmoiError("MM0262", tokenizer, kind=opened.kind)
     if out.resolve() == (tokenizer if tokenizer.is_dir() else tokenizer.parent).resolve():
         raise MalmoiError("MM0244", out)
     inputs = {"tokenizer": _digest(opened)}
     if corpus is not None:
-        inputs["corpus"] = open_artifact(corpus, "corpus", verify=verify).digest
+        inputs["corpus"] = open_artifact(corpus, "corpus", verify=context.verify).digest
     key = artifact_key("tokenizer", config, inputs)
-    if is_current(out, "tokenizer", key, verify=verify, reporter=reporter):
-        reporter.say("base.current", path=out)
+    if is_current(out, "tokenizer", key, context):
+        context.reporter.say("base.current", path=out)
         return read_manifest(out)
     proposed: list[Proposal] = []
     extended = extend(opened, config.words)
     if corpus is not None and config.add:
         parts = training_parts(corpus)
         total = min(sum(path.stat().st_size for path in parts), config.sample_mb * MB)
-        with reporter.step("tokenizer.proposing", total=total, unit="B") as step:
+        with context.reporter.step("tokenizer.proposing", total=total, unit="B") as step:
             blocks = counted_blocks(sample_blocks(parts, config.sample_mb * MB), step.advance)
             proposed = propose_words(extended, blocks, config.add, min_count=config.min_count)
     extended = extend(extended, [proposal.word for proposal in proposed])
     if extended.words == opened.words:
         raise MalmoiError("MM0263", corpus, min_count=config.min_count)
-    with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
+    with finished_artifact(out, "tokenizer", config, key, origins=context.origins) as draft:
         extended.save(draft.path)
         seal(draft.path)
         draft.counts |= _counts(opened, extended, proposed) | _measured(opened, extended, corpus)
