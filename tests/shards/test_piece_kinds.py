@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.cli.tokenizer import show_tokenizers
+from malmoi.cli.tokenizer.train import show_tokenizers
 from malmoi.shards.build import build_shards
 from malmoi.shards.check import verify_shards
 from malmoi.shards.config import ShardsConfig

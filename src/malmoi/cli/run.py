@@ -61,7 +61,7 @@ def _build(
     from malmoi.analyzers import check_library
     from malmoi.cli.corpus import show_corpus
     from malmoi.cli.pretrain import show_run
-    from malmoi.cli.tokenizer import show_tokenizers
+    from malmoi.cli.tokenizer.train import show_tokenizers
     from malmoi.corpus.build import build_corpus
     from malmoi.pretrain.run import pretrain
     from malmoi.shards.build import build_shards

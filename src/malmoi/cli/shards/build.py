@@ -1,4 +1,4 @@
-"""`malmoi shards`: build CORPUS TOKENIZER, verify, stats and show SHARDS, merge A B …"""
+"""`malmoi shards build CORPUS TOKENIZER --out DIR`: encode a corpus, and show how much text it is."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from malmoi.cli.console import console
-from malmoi.cli.shards_show import show
-from malmoi.cli.shards_stats import stats
 from malmoi.context import Context
 from malmoi.messages import text
-
-
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(help=text("cli.shards.help"), no_args_is_help=True)
-    group.command("build", help=text("cli.shards.build.help"))(build)
-    group.command("verify", help=text("cli.shards.verify.help"))(verify)
-    group.command("stats", help=text("cli.shards.stats.help"))(stats)
-    group.command("show", help=text("cli.shards.show.help"))(show)
-    group.command("merge", help=text("cli.shards.merge.help"))(merge)
-    app.add_typer(group, name="shards")
 
 
 def build(
@@ -44,29 +32,6 @@ def build(
     config, origins = read_sections(Sections, recipe, list(sets or []))
     context = Context(console().reporter, origins, verify, workers)
     manifest = build_shards(config.shards, corpus, tokenizer, out, context)
-    show_shards(out, manifest.counts)
-
-
-def verify(
-    folder: Annotated[Path, typer.Argument(help=text("cli.shards.verify.folder"), show_default=False)],
-) -> None:
-    from malmoi.shards.check import verify_shards
-
-    sentences = verify_shards(folder)
-    headers = [text("cli.shards.column.part"), text("cli.shards.column.text")]
-    console().table("cli.shards.sentences", headers, sentences)
-    console().print("shards.sound", path=folder)
-    console().result({"shards": str(folder), "sentences": sentences}, text("shards.sound", path=folder))
-
-
-def merge(
-    sources: Annotated[list[Path], typer.Argument(help=text("cli.shards.merge.sources"), show_default=False)],
-    out: Annotated[Path, typer.Option("--out", help=text("cli.shards.build.out"), show_default=False)],
-    verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
-) -> None:
-    from malmoi.shards.merge import merge_shards
-
-    manifest = merge_shards(sources, out, Context(console().reporter, verify=verify))
     show_shards(out, manifest.counts)
 
 

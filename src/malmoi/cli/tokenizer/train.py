@@ -9,19 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from malmoi.cli.compare import compare
 from malmoi.cli.console import console
-from malmoi.cli.extend import extend
 from malmoi.context import Context
 from malmoi.messages import text
-
-
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(help=text("cli.tokenizer.help"), no_args_is_help=True)
-    group.command("train", help=text("cli.tokenizer.train.help"))(train)
-    group.command("compare", help=text("cli.compare.help"))(compare)
-    group.command("extend", help=text("cli.tokenizer.extend.help"))(extend)
-    app.add_typer(group, name="tokenizer")
 
 
 def train(
