@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from malmoi.artifact.finished import open_artifact, read_manifest
-from malmoi.cli.corpus import show_corpus
-from malmoi.cli.pretrain import show_run
+from malmoi.cli import corpus
+from malmoi.cli import pretrain as verb
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.seeds import summarize
@@ -36,7 +36,7 @@ Reader = Callable[[Path, Path], object]
 
 def _pretrain(out: Path, _: Path) -> object:
     found = pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", Context(Heard()))
-    show_run(out / "pretrain", found.counts)
+    verb.show(out / "pretrain")
     return found
 
 
@@ -62,7 +62,7 @@ def report(stage: str) -> Reader:
 # File → what reads it. Of cells and checkpoints alike, one is damaged.
 READERS: dict[str, tuple[Reader, ...]] = {
     "corpus/manifest.json": (lambda out, _: open_artifact(out / "corpus", "corpus"), report("corpus")),
-    "corpus/audit.json": (lambda out, _: show_corpus(out / "corpus"), report("corpus")),
+    "corpus/audit.json": (lambda out, _: corpus.show(out / "corpus"), report("corpus")),
     "tokenizer/*.json": (lambda out, _: load_tokenizer(out / "tokenizer"), report("tokenizer")),
     "shards/manifest.json": (_shards, report("shards")),
     "shards/tokenizer/*.json": (_shards,),

@@ -151,7 +151,7 @@ def test_again_it_skips_everything_and_says_what_each_line_is_about(
     said = [(e["key"], e.get("name"), e.get("tokenizer")) for e in seen if e["event"] == "message"]
     current = [e for e in seen if e.get("key") == "base.current" and "league" not in Path(e["path"]).parts]
     assert len(current) == 1 + 2 + 2 + 4
-    names = [(name, tokenizer) for key, name, tokenizer in said if key in ("cli.run.one", "cli.run.reads")]
+    names = [(name, tokenizer) for key, name, tokenizer in said if key in ("pipeline.one", "pipeline.reads")]
     stages = [("plain", None), ("bytes", None)]
     assert names == [*stages, *stages, *((name, name[:-2]) for name in RUNS)]
     measures, cuts = [e for e in seen if e["event"] == "table" and "okenizer" in e["title"]][:2]

@@ -49,10 +49,10 @@ def build(
     overrides += [f"corpus.text={json.dumps(column, ensure_ascii=False)}"] if column else []
     config, origins = read_sections(Sections, recipe, overrides)
     build_corpus(config.corpus, out, Context(console().reporter, origins, verify, workers))
-    show_corpus(out)
+    show(out)
 
 
-def show_corpus(out: Path) -> None:
+def show(out: Path) -> None:
     """Two tables and the path: the way of the sentences through the stages, and what cleaning changed."""
     audit = read_object(out / "audit.json")
     with expected_shape(out / "audit.json"):

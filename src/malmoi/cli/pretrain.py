@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from malmoi.artifact.finished import MANIFEST
+from malmoi.artifact.finished import MANIFEST, read_manifest
 from malmoi.cli.console import amount, console
 from malmoi.context import Context
 from malmoi.json_files import expected_shape
@@ -41,12 +41,13 @@ def pretrain(
     overrides += [f'model.size="{size}"'] if size is not None else []
     config, origins = read_sections(RunConfig, recipe, overrides)
     context = Context(console().reporter, origins, verify)
-    manifest = pretrain(config.pretrain, config.model, shards, out, context)
-    show_run(out, manifest.counts)
+    pretrain(config.pretrain, config.model, shards, out, context)
+    show(out)
 
 
-def show_run(out: Path, counts: dict[str, object]) -> None:
+def show(out: Path) -> None:
     """One small table: where the run stands."""
+    counts = read_manifest(out, "pretrain").counts
     with expected_shape(out / MANIFEST):
         _show(out, counts)
 

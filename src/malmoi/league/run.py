@@ -24,14 +24,13 @@ from malmoi.league.char_ngrams import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
 from malmoi.league.entries import Contender, contenders
-from malmoi.league.table import Line, league_table, with_ps
+from malmoi.league.table import TABLE, Line, league_table, with_ps
 from malmoi.paths import as_stored, can_be_folder, first_unusable, shown_name
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import TaskData, read_task, task_of
 
 STAGE = "league"
 CELL_STAGE = "league-characters"
-TABLE = "table.json"
 
 
 def league(

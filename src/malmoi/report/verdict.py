@@ -254,7 +254,7 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Finding]:
 def _missing(found: Found) -> list[Finding]:
     said = []
     for stage, name in found.building:
-        shown = text(f"cli.run.{stage}") + (f" ({name})" if name else "")
+        shown = text(f"pipeline.stage.{stage}") + (f" ({name})" if name else "")
         said.append(Finding("plain", text("report.verdict.building", stage=shown)))
     if found.runs and found.league is None:
         said.append(Finding("plain", text("report.verdict.no_league")))

@@ -6,8 +6,10 @@ import typer
 
 from malmoi.cli.tokenizer.compare import compare
 from malmoi.cli.tokenizer.extend import extend
-from malmoi.cli.tokenizer.train import train
+from malmoi.cli.tokenizer.train import show, train
 from malmoi.messages import text
+
+__all__ = ["register", "show"]
 
 
 def register(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from malmoi.artifact.finished import read_manifest
 from malmoi.cli.console import console
 from malmoi.context import Context
 from malmoi.messages import text
@@ -42,14 +43,15 @@ def train(
     )
     config, origins = read_sections(Sections, recipe, overrides)
     context = Context(console().reporter, origins, verify)
-    manifest = train_tokenizer(config.tokenizer, corpus, out, context)
-    show_tokenizers(out, {"": manifest.counts})
+    train_tokenizer(config.tokenizer, corpus, out, context)
+    show({"": out})
 
 
-def show_tokenizers(home: Path, counts: Mapping[str, dict[str, Any]]) -> None:
+def show(folders: Mapping[str, Path]) -> None:
     """Two tables: the measures, and sentences as each tokenizer cuts them. An only one has no name (`""`)."""
     from malmoi.tokenizer.measure import readable
 
+    counts = {name: read_manifest(folder, "tokenizer").counts for name, folder in folders.items()}
     several = len(counts) > 1 or "" not in counts
     headers = [text("cli.tokenizer.column.measure")]
     headers += counts if several else [text("cli.tokenizer.column.value")]
@@ -70,7 +72,7 @@ def show_tokenizers(home: Path, counts: Mapping[str, dict[str, Any]]) -> None:
         headers.insert(1, text("cli.tokenizer.table"))
     console().table("cli.tokenizer.samples", headers, [row for rows in cuts.values() for row in rows])
     for name, own in counts.items():
-        console().result({"out": str(home / name), **own}, str(home / name))
+        console().result({"out": str(folders[name]), **own}, str(folders[name]))
 
 
 def _measures(counts: dict[str, Any]) -> dict[str, str]:
