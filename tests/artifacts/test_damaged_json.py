@@ -235,7 +235,7 @@ def test_a_missing_entry_is_named(copy: Path) -> None:
         Shards.open(copy / "shards")
     file.write_bytes(data)
     assert (caught.value.code, caught.value.where) == ("MM0031", str(file))
-    assert "'special' ∄" in caught.value.what and "'mask' ∄" in mask.value.what
+    assert "special: Field required" in caught.value.what and "'mask' ∄" in mask.value.what
 
 
 def test_a_run_of_another_version_is_named(copy: Path) -> None:

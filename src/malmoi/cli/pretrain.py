@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from malmoi.cli.console import amount, console
 from malmoi.context import Context
 from malmoi.json_files import expected_shape
 from malmoi.messages import text
+
+if TYPE_CHECKING:
+    from malmoi.pretrain.counts import FinishedCounts
 
 
 def register(app: typer.Typer) -> None:
@@ -47,16 +50,18 @@ def pretrain(
 
 def show(out: Path) -> None:
     """One small table: where the run stands."""
-    counts = read_manifest(out, "pretrain").counts
+    from malmoi.pretrain.counts import FinishedCounts
+
+    counts = FinishedCounts.of(read_manifest(out, "pretrain"), out)
     with expected_shape(out / MANIFEST):
         _show(out, counts)
 
 
-def _show(out: Path, counts: dict[str, object]) -> None:
-    numbers = {k: v for k, v in counts.items() if isinstance(v, int | float)}
+def _show(out: Path, counts: FinishedCounts) -> None:
+    numbers = counts.metrics
     shown = [
-        (text("cli.pretrain.row.step"), f"{numbers['step']:,}"),
-        (text("cli.pretrain.row.tokens"), amount(numbers["tokens"], "token")),
+        (text("cli.pretrain.row.step"), f"{counts.step:,}"),
+        (text("cli.pretrain.row.tokens"), amount(counts.tokens, "token")),
     ]
     for prefix, row in (("", "loss"), ("heldout_", "heldout")):
         if prefix + "accuracy" in numbers:
@@ -69,7 +74,7 @@ def _show(out: Path, counts: dict[str, object]) -> None:
             )
     if "heldout_unigram" in numbers:
         shown.append((text("cli.pretrain.row.unigram"), f"{numbers['heldout_unigram']:.3f}"))
-    model = str(out / "checkpoints" / f"step-{numbers['step']}")
+    model = str(out / "checkpoints" / f"step-{counts.step}")
     shown.append((text("cli.pretrain.row.model"), model))
     console().table("cli.pretrain.title", ["", ""], shown)
-    console().result({"out": str(out), **counts}, model)
+    console().result({"out": str(out), **counts.as_json()}, model)

@@ -12,6 +12,7 @@ from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.league.gains import bar_ps, gain_ps
+from malmoi.pretrain.counts import PretrainCounts
 from malmoi.report.curves import Curves, read_curves
 
 BASELINES = (NO_PRETRAINING, CHARACTERS)
@@ -36,6 +37,10 @@ class PretrainRun:
     manifest: Manifest
     curves: Curves
     checkpoints: list[int]
+
+    @property
+    def counts(self) -> PretrainCounts:
+        return PretrainCounts.of(self.manifest, self.folder)
 
     @property
     def electra(self) -> bool:
@@ -110,7 +115,7 @@ class Found:
             return fits[0]
         if len(self.shards) == 1 and not self.shards[0].name:
             return self.shards[0]
-        told = Path(str(run.manifest.counts.get("shards", ""))).name
+        told = Path(run.counts.shards).name
         return next((stage for stage in self.shards if stage.name == told), None)
 
 

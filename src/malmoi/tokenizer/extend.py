@@ -31,6 +31,7 @@ from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, counted_blocks, sample_blocks
+from malmoi.tokenizer.counts import Added, ExtendedCounts
 from malmoi.tokenizer.encoding.user_words import UNUSED
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.measure import cut, measure
@@ -89,7 +90,8 @@ def extend_tokenizer(
     with finished_artifact(out, "tokenizer", config, key, origins=context.origins) as draft:
         extended.save(draft.path)
         seal(draft.path)
-        draft.counts |= _counts(opened, extended, proposed) | _measured(opened, extended, corpus)
+        measured = _measured(opened, extended, corpus)
+        draft.counts |= _counts(opened, extended, proposed, measured).as_json()
     return read_manifest(out)
 
 
@@ -125,22 +127,25 @@ def _digest(tokenizer: WordPiece) -> str:
     return digest_json([tokenizer.entries, list(tokenizer.words), settings])
 
 
-def _counts(before: WordPiece, after: WordPiece, proposed: Sequence[Proposal]) -> dict[str, Any]:
+def _counts(
+    before: WordPiece, after: WordPiece, proposed: Sequence[Proposal], measured: dict[str, Any]
+) -> ExtendedCounts:
     told = {proposal.word: asdict(proposal) for proposal in proposed}
     ids = {entry: index for index, entry in enumerate(after.entries)}
     added = [
-        {"word": word, "id": ids[word], "tokens_before": cut(before, word)} | told.get(word, {})
+        Added(**{"word": word, "id": ids[word], "tokens_before": cut(before, word)} | told.get(word, {}))
         for word in after.words
         if word not in before.words
     ]
-    return {
-        "kind": after.kind,
-        "vocab_size": after.vocab_size,
-        "vocab_size_before": before.vocab_size,
-        "learned": after.learned,
-        "filled": sum(a != b for a, b in zip(before.entries, after.entries, strict=False)),
-        "added": added,
-    }
+    return ExtendedCounts(
+        kind=after.kind,
+        vocab_size=after.vocab_size,
+        vocab_size_before=before.vocab_size,
+        learned=after.learned,
+        filled=sum(a != b for a, b in zip(before.entries, after.entries, strict=False)),
+        added=tuple(added),
+        **measured,
+    )
 
 
 def _measured(before: WordPiece, after: WordPiece, corpus: Path | None) -> dict[str, Any]:

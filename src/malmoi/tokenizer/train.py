@@ -26,6 +26,7 @@ from malmoi.progress import Step
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.counts import TokenizerCounts
 from malmoi.tokenizer.encoding.user_words import read_words
 from malmoi.tokenizer.kinds import KINDS, imported, learn, passes
 from malmoi.tokenizer.learner import Task
@@ -78,16 +79,16 @@ def train_tokenizer(
         seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
         measured = measure(tokenizer, sample_blocks(heldout or parts, MEASURED_BYTES))
-        draft.counts |= {
-            "kind": tokenizer.kind,
-            "vocab_size": tokenizer.vocab_size,
-            "learned": tokenizer.learned,
+        draft.counts |= TokenizerCounts(
+            kind=tokenizer.kind,
+            vocab_size=tokenizer.vocab_size,
+            learned=tokenizer.learned,
             **result.counts,
             **({"words": len(words)} if words else {}),
-            "sampled_bytes": sampled,
-            "measured_on": "heldout" if heldout else "training",
+            sampled_bytes=sampled,
+            measured_on="heldout" if heldout else "training",
             **measured,
-        }
+        ).as_json()
     return read_manifest(out)
 
 

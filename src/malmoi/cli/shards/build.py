@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -31,20 +31,24 @@ def build(
 
     config, origins = read_sections(Sections, recipe, list(sets or []))
     context = Context(console().reporter, origins, verify, workers)
-    manifest = build_shards(config.shards, corpus, tokenizer, out, context)
-    show_shards(out, manifest.counts)
+    build_shards(config.shards, corpus, tokenizer, out, context)
+    show(out)
 
 
-def show_shards(out: Path, counts: dict[str, Any]) -> None:
+def show(out: Path) -> None:
     """One table: how much training and held-out text there is."""
+    from malmoi.artifact.finished import read_manifest
+    from malmoi.shards.counts import ShardsCounts
+
+    counts = ShardsCounts.of(read_manifest(out, "shards"), out)
     columns = ("split", "parts", "documents", "sentences", "tokens", "unk")
     rows = []
     for split, kind in (("train", "part-"), ("heldout", "heldout-")):
-        sums = counts[split]
-        unknown = f"{100 * sums['unk'] / max(1, sums['tokens']):.2f} %"
-        parts = sum(part["name"].startswith(kind) for part in counts["parts"])
-        numbers = [f"{sums[name]:,}" for name in ("documents", "sentences", "tokens")]
+        sums = counts.train if split == "train" else counts.heldout
+        unknown = f"{100 * sums.unk / max(1, sums.tokens):.2f} %"
+        parts = sum(part.name.startswith(kind) for part in counts.parts)
+        numbers = [f"{number:,}" for number in (sums.documents, sums.sentences, sums.tokens)]
         rows.append((text(f"cli.shards.row.{split}"), str(parts), *numbers, unknown))
     console().table("cli.shards.table", [text(f"cli.shards.column.{name}") for name in columns], rows)
-    told = {name: counts[name] for name in ("vocab_size", "train", "heldout")}
+    told = counts.model_dump(include={"vocab_size", "train", "heldout"})
     console().result({"out": str(out), **told}, str(out))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from malmoi.cli.console import console
-from malmoi.cli.shards.build import show_shards
+from malmoi.cli.shards.build import show
 from malmoi.context import Context
 from malmoi.messages import text
 
@@ -20,5 +20,5 @@ def merge(
 ) -> None:
     from malmoi.shards.merge import merge_shards
 
-    manifest = merge_shards(sources, out, Context(console().reporter, verify=verify))
-    show_shards(out, manifest.counts)
+    merge_shards(sources, out, Context(console().reporter, verify=verify))
+    show(out)
