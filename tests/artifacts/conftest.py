@@ -1,4 +1,4 @@
-"""The whole road under names of old disks: a raw file and folders whose names are CP949 bytes, and every
+"""The whole pipeline under names of old disks: a raw file and folders whose names are CP949 bytes, and every
 `--out` a link to a folder on another disk."""
 
 from __future__ import annotations

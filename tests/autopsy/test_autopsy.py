@@ -22,7 +22,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.progress import Reporter
-from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import pipeline, shards  # noqa: F401 - fixtures
 
 MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator_width=1.0, max_positions=32, dropout=0.0)
 SMALL = RECIPE.model_copy(

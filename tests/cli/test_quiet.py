@@ -60,7 +60,7 @@ CHECKPOINT = f"{RUN}/checkpoints/step-4"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
-    """The folder with the whole road walked, as the working directory; what `--json` said of it."""
+    """The folder with the whole pipeline run, as the working directory; what `--json` said of it."""
     folder = tmp_path_factory.mktemp("quiet") / "할머니's $새 글"
     folder.mkdir()
     lines = sentences()

@@ -16,7 +16,7 @@ from malmoi.pretrain.run import pretrain
 from malmoi.training.optimizers import OPTIMIZERS
 from malmoi.training.schedules import SCHEDULES
 from tests.extension.sign_sgd import SIGN_SGD, SignConfig
-from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
 from tests.pretrain.test_run import contents
 
 

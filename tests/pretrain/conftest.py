@@ -1,4 +1,4 @@
-"""A small real road for the tests of training: authored sentences → corpus → tokenizer → shards."""
+"""A small real pipeline for the tests of training: authored sentences → corpus → tokenizer → shards."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def sentences() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with corpus/, tokenizer/ and shards/ made by the real stages."""
-    folder = tmp_path_factory.mktemp("road")
+    folder = tmp_path_factory.mktemp("pipeline")
     lines = sentences()
     documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
     (folder / "raw.txt").write_text("\n\n".join(documents), "utf-8")
@@ -59,5 +59,5 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shards(road: Path) -> Path:
-    return road / "shards"
+def shards(pipeline: Path) -> Path:
+    return pipeline / "shards"

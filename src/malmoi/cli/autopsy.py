@@ -46,8 +46,8 @@ def autopsy(
 
 def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, kept: bool) -> None:
     from malmoi.autopsy.bugs import RECIPE
+    from malmoi.autopsy.pipeline import make_shards
     from malmoi.autopsy.probe import probe
-    from malmoi.autopsy.road import make_shards
     from malmoi.autopsy.run import autopsy, judge, tells, write_findings
     from malmoi.sample.write import write_sample
 

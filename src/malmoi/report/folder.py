@@ -20,7 +20,7 @@ BASELINES = (NO_PRETRAINING, CHARACTERS)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An artifact of the road; `audit` is the corpus's, and `name` one of several tokenizers'."""
+    """An artifact of the pipeline; `audit` is the corpus's, and `name` one of several tokenizers'."""
 
     folder: Path
     manifest: Manifest
