@@ -12,6 +12,7 @@ import pytest
 
 from malmoi.artifact.finished import artifact_key, finished_artifact, is_current, open_artifact, record_inputs
 from malmoi.config import Section, execution
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 
 
@@ -42,7 +43,7 @@ def test_same_key_is_current_and_a_changed_file_is_not(tmp_path: Path) -> None:
     assert not is_current(out, "corpus", key)
     os.utime(out / "part.txt", ns=(touched.st_atime_ns, touched.st_mtime_ns))
     assert is_current(out, "corpus", key), "size and time agree"
-    assert not is_current(out, "corpus", key, verify=True), "the digest does not"
+    assert not is_current(out, "corpus", key, Context(verify=True)), "the digest does not"
 
 
 def test_an_error_leaves_the_old_artifact_and_a_draft_for_the_next_try(tmp_path: Path) -> None:

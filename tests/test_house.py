@@ -14,7 +14,7 @@ import malmoi
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = Path(malmoi.__file__).parent
-ROAD = (
+PACKAGES = (
     "readers",
     "analyzers",
     "corpus",
@@ -46,6 +46,7 @@ ROOT_FILES = (
     "nearest",
     "device",
     "progress",
+    "context",
     "slices",
     "messages",
     "special",
@@ -83,9 +84,11 @@ def test_imports_go_one_way(path: Path) -> None:
             continue
         if mine in ROOT_FILES:
             pytest.fail(f"root file {mine} imports {name}")
-        if mine in ROAD:
-            assert target in ROAD, f"{path.name} imports unknown {name}"
-            assert ROAD.index(target) < ROAD.index(mine), f"{mine} imports {name}, which lies further on"
+        if mine in PACKAGES:
+            assert target in PACKAGES, f"{path.name} imports unknown {name}"
+            assert PACKAGES.index(target) < PACKAGES.index(mine), (
+                f"{mine} imports {name}, which lies further on"
+            )
 
 
 def test_light_core_imports_only_what_a_training_machine_has() -> None:

@@ -13,6 +13,7 @@ import pytest
 from malmoi.artifact.finished import is_current, open_artifact, read_manifest
 from malmoi.artifact.live import live_artifact, locked_output, restore_backup
 from malmoi.config import Section
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 
 KILLED = """
@@ -71,7 +72,7 @@ def test_a_folder_cut_before_its_first_manifest_is_new(left: list[str], tmp_path
         (out / name).write_text("{", "utf-8")
     write(out, "new")
     assert names(out) == ["manifest.json", "scores.json"]
-    assert is_current(out, "finetune", "new", verify=True)
+    assert is_current(out, "finetune", "new", Context(verify=True))
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_only_one_process_works_in_a_folder(before: str | None, tmp_path: Path) 
             write(out, "other")
         with pytest.raises(MalmoiError, match="MM0006"), locked_output(out):
             pass
-    assert is_current(out, "finetune", "new", verify=True)
+    assert is_current(out, "finetune", "new", Context(verify=True))
     assert names(out) == ["half", "manifest.json"] and names(tmp_path) == ["run"]
 
 

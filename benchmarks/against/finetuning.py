@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from against.rounds import Rounds, Spec
+from malmoi.context import Context
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import fresh
@@ -81,7 +82,7 @@ def ours(spec: Spec) -> None:
     config = _config(spec)
     start = fresh(_shape(spec, tokenizer.vocab_size, tokenizer.special.pad), folder)
     turns = Turns(Rounds(spec.warmup))
-    finetune(config, read_task(config), start, spec.work / "run", reporter=turns)
+    finetune(config, read_task(config), start, spec.work / "run", Context(turns))
 
 
 class _Examples(torch.utils.data.Dataset[dict[str, Any]]):

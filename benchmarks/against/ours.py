@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from against.rounds import Rounds, Spec
+from malmoi.context import Context
 from malmoi.model import attention
 from malmoi.model.batch import Batch
 from malmoi.model.heads import MaskedLM
@@ -87,7 +88,7 @@ def train(spec: Spec) -> None:
     wait = torch.cuda.synchronize if spec.device == "cuda" else (lambda: None)
     for name in spec.options.get("off", []):
         OFF[name]()
-    pretrain(*configs(spec), spec.shards, spec.work / "run", reporter=Turns(Rounds(spec.warmup, wait), spec))
+    pretrain(*configs(spec), spec.shards, spec.work / "run", Context(Turns(Rounds(spec.warmup, wait), spec)))
 
 
 class _Profiled(Rounds):
@@ -106,7 +107,7 @@ class _Profiled(Rounds):
 
 
 def profile(spec: Spec) -> None:
-    pretrain(*configs(spec), spec.shards, spec.work / "run", reporter=Turns(_Profiled(spec.warmup), spec))
+    pretrain(*configs(spec), spec.shards, spec.work / "run", Context(Turns(_Profiled(spec.warmup), spec)))
 
 
 # What the product always does, taken away in this process alone, to show what each thing brings.

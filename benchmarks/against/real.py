@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from malmoi.context import Context
 from malmoi.errors import Interrupted
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
@@ -81,7 +82,7 @@ def train(job: Job) -> None:
     begun = time.monotonic()
     model = ModelConfig.model_validate({"size": "electra-small"} | job.sizes)
     trial = recipe(job, job.trial).model_copy(update={"log_every": job.trial // 4})
-    pretrain(trial, model, job.shards, job.work / "trial", reporter=Lines())
+    pretrain(trial, model, job.shards, job.work / "trial", Context(Lines()))
     last = [line for line in read_journal(job.work / "trial") if "clock" in line][-1]
     per_step = last["tokens"] / job.trial
     rate, elapsed = last["clock"]["tokens_per_s"], time.monotonic() - begun
@@ -94,7 +95,7 @@ def train(job: Job) -> None:
         f"{left:.0f} s at {rate:,.0f} a second; lr {recipe(job, 1).lr:.1e}",
         flush=True,
     )
-    manifest = pretrain(recipe(job, steps), model, job.shards, job.work / "run", reporter=Lines())
+    manifest = pretrain(recipe(job, steps), model, job.shards, job.work / "run", Context(Lines()))
     print(
         f"  trained: {manifest.counts['tokens']:,} tokens in {manifest.timings['total_s']:.0f} s", flush=True
     )

@@ -1,4 +1,4 @@
-"""The whole road under names of old disks: a raw file and folders whose names are CP949 bytes, and every
+"""The whole pipeline under names of old disks: a raw file and folders whose names are CP949 bytes, and every
 `--out` a link to a folder on another disk."""
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.finetune.config import FinetuneConfig
@@ -86,19 +87,19 @@ def task_of(home: Path) -> FinetuneConfig:
 def walk(home: Path, out: Path, reporter: Reporter) -> None:
     """Every stage, from the raw text of `home` into the folders of `out`."""
     build_corpus(
-        CorpusConfig(inputs=[str(home / "raw")], heldout=0.05), out / "corpus", workers=1, reporter=reporter
+        CorpusConfig(inputs=[str(home / "raw")], heldout=0.05), out / "corpus", Context(reporter, workers=1)
     )
-    train_tokenizer(TokenizerConfig(vocab_size=200), out / "corpus", out / "tokenizer", reporter=reporter)
-    build_shards(ShardsConfig(), out / "corpus", out / "tokenizer", out / "shards", reporter=reporter)
-    pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", reporter=reporter)
+    train_tokenizer(TokenizerConfig(vocab_size=200), out / "corpus", out / "tokenizer", Context(reporter))
+    build_shards(ShardsConfig(), out / "corpus", out / "tokenizer", out / "shards", Context(reporter))
+    pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", Context(reporter))
     task = task_of(home)
-    finetune_seeds(task, read_task(task), pretrained(out / "pretrain"), out / "tuned", reporter=reporter)
+    finetune_seeds(task, read_task(task), pretrained(out / "pretrain"), out / "tuned", Context(reporter))
     league(
         LeagueConfig(seeds=1, curve=True),
         [task],
         {"run": out / "pretrain"},
         out / "league",
-        reporter=reporter,
+        Context(reporter),
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from malmoi.artifact.finished import open_artifact, read_manifest
-from malmoi.cli.corpus import show_corpus
-from malmoi.cli.pretrain import show_run
+from malmoi.cli import corpus
+from malmoi.cli import pretrain as verb
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.seeds import summarize
 from malmoi.finetune.start import pretrained
@@ -34,8 +35,8 @@ Reader = Callable[[Path, Path], object]
 
 
 def _pretrain(out: Path, _: Path) -> object:
-    found = pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", reporter=Heard())
-    show_run(out / "pretrain", found.counts)
+    found = pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", Context(Heard()))
+    verb.show(out / "pretrain")
     return found
 
 
@@ -61,7 +62,7 @@ def report(stage: str) -> Reader:
 # File → what reads it. Of cells and checkpoints alike, one is damaged.
 READERS: dict[str, tuple[Reader, ...]] = {
     "corpus/manifest.json": (lambda out, _: open_artifact(out / "corpus", "corpus"), report("corpus")),
-    "corpus/audit.json": (lambda out, _: show_corpus(out / "corpus"), report("corpus")),
+    "corpus/audit.json": (lambda out, _: corpus.show(out / "corpus"), report("corpus")),
     "tokenizer/*.json": (lambda out, _: load_tokenizer(out / "tokenizer"), report("tokenizer")),
     "shards/manifest.json": (_shards, report("shards")),
     "shards/tokenizer/*.json": (_shards,),
@@ -234,7 +235,7 @@ def test_a_missing_entry_is_named(copy: Path) -> None:
         Shards.open(copy / "shards")
     file.write_bytes(data)
     assert (caught.value.code, caught.value.where) == ("MM0031", str(file))
-    assert "'special' ∄" in caught.value.what and "'mask' ∄" in mask.value.what
+    assert "special: Field required" in caught.value.what and "'mask' ∄" in mask.value.what
 
 
 def test_a_run_of_another_version_is_named(copy: Path) -> None:

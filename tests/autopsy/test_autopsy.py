@@ -24,7 +24,7 @@ from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.objectives.electra import ELECTRA
 from malmoi.progress import Reporter
-from tests.pretrain.conftest import road, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import pipeline, shards  # noqa: F401 - fixtures
 
 MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator_width=1.0, max_positions=32, dropout=0.0)
 SMALL = RECIPE.model_copy(

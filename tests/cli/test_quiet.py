@@ -60,7 +60,7 @@ CHECKPOINT = f"{RUN}/checkpoints/step-4"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
-    """The folder with the whole road walked, as the working directory; what `--json` said of it."""
+    """The folder with the whole pipeline run, as the working directory; what `--json` said of it."""
     folder = tmp_path_factory.mktemp("quiet") / "할머니's $새 글"
     folder.mkdir()
     lines = sentences()
@@ -96,7 +96,7 @@ SMALL = shlex.split(
     " --set model.hidden=32 --set model.heads=2 --set model.layers=1"
 )
 QUIET = {
-    "run": (["recipe.toml", "--workers", "1"], r"out: mood: \S+ \d+\.\d\d"),
+    "run": (["recipe.toml", "--workers", "1"], r"out/league: mood: \S+ \d+\.\d\d"),
     "sample": (["sample"], "sample"),
     "corpus build": (["raw.txt", "--out", "corpus"], r"corpus: corpus \(105\.0 KB of text\)\. .*audit\.json"),
     "tokenizer train": (["corpus", "--vocab-size", "200", "--out", "tokenizer"], "tokenizer"),
@@ -199,8 +199,8 @@ def test_what_it_says_to_try_runs_as_printed(made: list[dict[str, Any]]) -> None
     (advice,) = [line for line in err.splitlines() if line.startswith("try it: ")]
     assert "'\"'\"'s $새 글/try it'" in advice
     assert hear(*command(advice))[0] == 0
-    (cell,) = [e["cell"] for e in made if e["event"] == "message" and e["key"] == "cli.run.next"]
-    assert hear(*command(messages.text("cli.run.next", cell=here / cell)))[0] == 0
+    (cell,) = [e["cell"] for e in made if e["event"] == "message" and e["key"] == "pipeline.ask"]
+    assert hear(*command(messages.text("pipeline.ask", cell=here / cell)))[0] == 0
 
 
 @pytest.mark.parametrize(

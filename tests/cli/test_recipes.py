@@ -32,10 +32,10 @@ def test_recipe_parses(path: Path) -> None:
 
 def test_make_demo_runs_the_shipped_recipe_on_the_sample_it_wrote() -> None:
     lines = re.findall(r"\$\(BIN\)/malmoi (.*)", (ROOT / "Makefile").read_text("utf-8"))
-    (sample, road) = [shlex.split(line) for line in lines]
-    assert (sample[0], road[0]) == ("sample", "run")
-    recipe, origins = read_recipe(ROOT / road[1], Recipe, [])
-    assert len(road) == 2 and all(entry.startswith(sample[1]) for entry in recipe.corpus.inputs)
+    (sample, pipeline) = [shlex.split(line) for line in lines]
+    assert (sample[0], pipeline[0]) == ("sample", "run")
+    recipe, origins = read_recipe(ROOT / pipeline[1], Recipe, [])
+    assert len(pipeline) == 2 and all(entry.startswith(sample[1]) for entry in recipe.corpus.inputs)
     tasks = tasks_of(recipe, origins)
     assert tasks and all(str(task.data).startswith(sample[1]) for task in tasks)
     runs = runs_of(recipe, origins)

@@ -1,4 +1,4 @@
-"""`[runs.NAME]` and `[tasks.NAME]`: what they change, and the whole road with two of each."""
+"""`[runs.NAME]` and `[tasks.NAME]`: what they change, and the whole pipeline with two of each."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_mistake_in_a_change_names_its_line_and_the_nearest_key(recipe: Path) 
     assert "MM0003" in said and f"{recipe}:{line}" in said and "runs.electra.pretrain.steps" in said
 
 
-def test_the_road_with_two_runs_and_two_tasks(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_pipeline_with_two_runs_and_two_tasks(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--json", "run", str(recipe)]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     table = next(event for event in reversed(events) if event["event"] == "result")["table"]

@@ -1,4 +1,4 @@
-"""`[tokenizers.NAME]`: what a recipe may say, the whole road with two, and all that reads its folder."""
+"""`[tokenizers.NAME]`: what a recipe may say, the whole pipeline with two, and all that reads its folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from malmoi.tokenizer.train import train_tokenizer
 from tests.pretrain.conftest import sentences
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-ROAD = """
+PIPELINE = """
 out = "{folder}/out"
 
 [corpus]
@@ -85,7 +85,7 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recipe of the page about leagues on a small road, which has been walked."""
+    """The recipe of the page about leagues in a small pipeline, which has been run."""
     folder = tmp_path_factory.mktemp("several")
     lines = sentences()
     documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
@@ -93,7 +93,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mood = [f"{line}\t{'기쁨' if i % 3 else '슬픔'}" for i, line in enumerate(lines[:60])]
     (folder / "mood.tsv").write_text("text\tlabel\n" + "\n".join(mood) + "\n", "utf-8")
     path = folder / "recipe.toml"
-    path.write_text(ROAD.format(folder=folder) + documented("league.md"), "utf-8")
+    path.write_text(PIPELINE.format(folder=folder) + documented("league.md"), "utf-8")
     assert run(["--quiet", "run", str(path), *SMALLER]) == 0
     return path
 
@@ -106,7 +106,7 @@ def out(recipe: Path) -> Path:
 
 def write(folder: Path, tables: str) -> tuple[Recipe, dict[str, str], Path]:
     path = folder / "recipe.toml"
-    path.write_text(ROAD.format(folder=folder) + tables, "utf-8")
+    path.write_text(PIPELINE.format(folder=folder) + tables, "utf-8")
     return *read_recipe(path, Recipe), path
 
 
@@ -151,7 +151,7 @@ def test_again_it_skips_everything_and_says_what_each_line_is_about(
     said = [(e["key"], e.get("name"), e.get("tokenizer")) for e in seen if e["event"] == "message"]
     current = [e for e in seen if e.get("key") == "base.current" and "league" not in Path(e["path"]).parts]
     assert len(current) == 1 + 2 + 2 + 4
-    names = [(name, tokenizer) for key, name, tokenizer in said if key in ("cli.run.one", "cli.run.reads")]
+    names = [(name, tokenizer) for key, name, tokenizer in said if key in ("pipeline.one", "pipeline.reads")]
     stages = [("plain", None), ("bytes", None)]
     assert names == [*stages, *stages, *((name, name[:-2]) for name in RUNS)]
     measures, cuts = [e for e in seen if e["event"] == "table" and "okenizer" in e["title"]][:2]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC, row_documents
@@ -41,7 +42,9 @@ def build(tmp_path: Path) -> Build:
     ) -> tuple[list[list[str]], Path]:
         config.setdefault("heldout", 0)
         target = tmp_path / out
-        build_corpus(CorpusConfig(inputs=[str(i) for i in inputs], **config), target, workers=workers)
+        build_corpus(
+            CorpusConfig(inputs=[str(i) for i in inputs], **config), target, Context(workers=workers)
+        )
         return read(target), target
 
     return run

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from malmoi.artifact.finished import read_manifest
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.read import heldout_parts, training_parts
@@ -113,9 +114,9 @@ def test_deduplication_agrees_with_a_slow_loop(
     )
     if not expected:
         with pytest.raises(MalmoiError, match="MM0110"):
-            build_corpus(config, folder / "out", workers=1)
+            build_corpus(config, folder / "out", Context(workers=1))
         return
-    build_corpus(config, folder / "out", workers=1)
+    build_corpus(config, folder / "out", Context(workers=1))
     assert read(folder / "out") == expected
 
 
@@ -188,6 +189,7 @@ SCRIPT = """
 import os, resource, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.errors import MalmoiError
@@ -216,7 +218,7 @@ if __name__ == "__main__":
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
     config = CorpusConfig(inputs=[folder], slice_mb=0.01, heldout=0.1)
     try:
-        build_corpus(config, Path(out), workers=int(workers), reporter=Cutting())
+        build_corpus(config, Path(out), Context(Cutting(), workers=int(workers)))
     except MalmoiError as error:
         sys.exit(str(error))
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC
@@ -24,7 +25,7 @@ def test_reading_stops_after_about_so_many_megabytes(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text("\n\n".join(lines), "utf-8")
     assert (tmp_path / "long.txt").stat().st_size > 3_000_000
     config = CorpusConfig(inputs=[str(tmp_path / "long.txt")], limit_mb=1, heldout=0)
-    manifest = build_corpus(config, tmp_path / "out", workers=1)
+    manifest = build_corpus(config, tmp_path / "out", Context(workers=1))
     read = json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))["files"][0]
     assert read["limited"] and 10_000 < read["documents"] < 40_000
     text = (tmp_path / "out" / "part-00000.txt").read_text("utf-8")
@@ -41,7 +42,7 @@ def test_the_encoding_of_a_file_read_in_part_is_known(
     lines = "\n\n".join(f"{text} on day {number} of that year." for number in range(100_000))
     (tmp_path / "long.txt").write_text(lines, encoding)
     config = CorpusConfig(inputs=[str(tmp_path / "long.txt")], limit_mb=1, heldout=0, min_hangul=0)
-    build_corpus(config, tmp_path / "out", workers=1)
+    build_corpus(config, tmp_path / "out", Context(workers=1))
     read = json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))["files"][0]
     assert (read["limited"], read["encoding"]) == (True, shown)
 
@@ -68,7 +69,7 @@ def test_an_empty_file_first_or_alone(tmp_path: Path) -> None:
         build_corpus(CorpusConfig(inputs=[str(tmp_path / "a.txt")]), tmp_path / "one", workers=1)
     (tmp_path / "b.txt").write_text("강가를 따라 오래 걸었다.\n\n배를 타고 섬을 돌아보았다.\n", "utf-8")
     both = CorpusConfig(inputs=[str(tmp_path / "a.txt"), str(tmp_path / "b.txt")], heldout=0)
-    assert build_corpus(both, tmp_path / "two", workers=1).counts["documents"] == 2
+    assert build_corpus(both, tmp_path / "two", Context(workers=1)).counts["documents"] == 2
 
 
 def found(*inputs: Path | str, out: str = "nowhere") -> list[str]:
@@ -141,7 +142,7 @@ def test_what_systems_leave_behind_is_passed_over_and_listed(
         found(folder)
     (folder / "a.txt").write_text("강가를 따라 오래 걸었다.\n\n배를 타고 섬을 돌아보았다.\n", "utf-8")
     config = CorpusConfig(inputs=[str(folder), str(folder / "*")], heldout=0)
-    build_corpus(config, tmp_path / "out", workers=1)
+    build_corpus(config, tmp_path / "out", Context(workers=1))
     audit = json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))
     assert [file["path"] for file in audit["files"]] == [str(folder / "a.txt")]
     assert {Path(path).name for path in audit["left_over"]} == {"__MACOSX", "pipe.txt", *LEFT_BEHIND}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from malmoi.cli.pretrain import show_run
+from malmoi.cli.pretrain import show
 from malmoi.config import read_recipe
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import PretrainConfig, RunConfig
@@ -24,7 +24,7 @@ from malmoi.shards.part import STARTS_WORD
 from malmoi.trace.run import trace
 from tests.extension.swapped import SWAPPED, SwappedConfig
 from tests.extension.whole_words import WHOLE_WORDS, WholeWordsConfig, mask
-from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
 from tests.pretrain.test_run import contents
 
 
@@ -81,7 +81,7 @@ def test_a_run_learns_resumes_bit_by_bit_and_is_shown_everywhere(
     often = {"steps": 60, "log_every": 5, "heldout_every": 30, "checkpoint_every": 30}
     config = changed(schedule="constant", warmup_steps=3, **often, **settings)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    manifest = pretrain(config, MODEL, shards, whole)
+    pretrain(config, MODEL, shards, whole)
     for steps in (37, 60):
         pretrain(config.model_copy(update={"steps": steps}), MODEL, shards, parts)
     last = "checkpoints/step-60/"
@@ -97,7 +97,7 @@ def test_a_run_learns_resumes_bit_by_bit_and_is_shown_everywhere(
     assert all((seen.replaced is not None) == swapped for seen in found.tokens)
     row = make_row(make_source(RunConfig(pretrain=config, model=MODEL), Shards.open(shards)), 3)
     assert bool(sum(row.fates().values())) != swapped
-    show_run(whole, manifest.counts)
+    show(whole)
     write_report(whole, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert OBJECTIVES[config.objective.name].title in page

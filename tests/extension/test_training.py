@@ -17,7 +17,7 @@ from malmoi.training.optimizers import OPTIMIZERS
 from malmoi.training.schedules import SCHEDULES
 from tests.extension.sawtooth import sawtooth
 from tests.extension.sign_sgd import SIGN_SGD, SignConfig
-from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
 from tests.pretrain.test_run import contents
 
 

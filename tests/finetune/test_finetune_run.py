@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from malmoi.artifact.disk import locked
 from malmoi.artifact.finished import open_artifact, read_manifest
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, resolve
 from malmoi.finetune.run import finetune
@@ -136,10 +137,10 @@ def test_what_is_done_is_skipped_and_a_change_is_not(
     first = finetune(short, data, start, tmp_path / "run")
     heard = Heard()
     moved = short.model_copy(update={"threads": 2, "tokens_per_batch": 512})  # execution, not identity
-    assert finetune(moved, data, start, tmp_path / "run", reporter=heard).key == first.key
+    assert finetune(moved, data, start, tmp_path / "run", Context(heard)).key == first.key
     assert heard.said == ["base.current"]
     changed = short.model_copy(update={"lr": 1e-3})
-    assert finetune(changed, data, start, tmp_path / "run", reporter=heard).key != first.key
+    assert finetune(changed, data, start, tmp_path / "run", Context(heard)).key != first.key
     fresh = finetune(short, data, without_pretraining(start), tmp_path / "fresh")
     assert fresh.key != first.key
 
@@ -149,7 +150,7 @@ def test_ctrl_c_leaves_it_running_and_the_same_command_finishes(
 ) -> None:
     out = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
-        finetune(config, data, start, out, reporter=Stopper())
+        finetune(config, data, start, out, Context(Stopper()))
     assert read_manifest(out).state == "running"
     assert (out / "metrics.jsonl").exists()
     with pytest.raises(MalmoiError, match="MM0620"):
@@ -175,7 +176,7 @@ def test_a_killed_change_of_mind_costs_nothing(
     (tmp_path / "runs" / "summary.json").unlink()
     (tmp_path / "runs" / "seed-0").rename(tmp_path / "runs" / ".seed-0.before")
     heard = Heard()
-    assert finetune_seeds(short, data, start, tmp_path / "runs", reporter=heard) == summary
+    assert finetune_seeds(short, data, start, tmp_path / "runs", Context(heard)) == summary
     assert heard.said == ["base.current"]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from malmoi.analyzers import Morphemes
 from malmoi.analyzers.kiwi import Kiwi
+from malmoi.context import Context
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import fresh
@@ -39,14 +40,14 @@ def test_predict_keeps_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("MALMOI_CACHE_MB")
     corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
     train_tokenizer(
-        TokenizerConfig(kind="morpheme", vocab_size=240), corpus, tmp_path / "tokenizer", workers=1
+        TokenizerConfig(kind="morpheme", vocab_size=240), corpus, tmp_path / "tokenizer", Context(workers=1)
     )
     (tmp_path / "train.csv").write_text(reviews(24), "utf-8")
     settings = {"epochs": 1, "evals": 1, "threads": 1, "device": "cpu", "precision": "fp32", "dev_share": 0.3}
     config = FinetuneConfig(train=tmp_path / "train.csv", text=("문장",), label="감정", **settings)
     shape = EncoderConfig(vocab_size=240, hidden=16, layers=1, heads=2, ffn=16, max_positions=32)
     data = read_task(config, Heard())
-    finetune(config, data, fresh(shape, tmp_path / "tokenizer"), tmp_path / "run", reporter=Heard())
+    finetune(config, data, fresh(shape, tmp_path / "tokenizer"), tmp_path / "run", Context(Heard()))
     before = kept(file)
     assert before  # the training rows are there: they are met again with every seed
     predictor = Predictor.open(tmp_path / "run")

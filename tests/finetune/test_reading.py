@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
@@ -28,7 +29,7 @@ def learn(folder: Path, checkpoint: Path, train: str, test: str) -> tuple[Heard,
     )
     heard = Heard()
     manifest = finetune(
-        config, read_task(config, heard), pretrained(checkpoint), folder / "run", reporter=heard
+        config, read_task(config, heard), pretrained(checkpoint), folder / "run", Context(heard)
     )
     return heard, folder / "run", manifest.counts
 
@@ -83,7 +84,7 @@ def test_the_advice_for_long_texts_is_a_setting_that_works(checkpoint: Path, tmp
     data = read_task(config, Heard())
     heard = Heard()
     short = config.model_copy(update={"max_len": 8})
-    finetune(short, data, pretrained(checkpoint), tmp_path / "short", reporter=heard)
+    finetune(short, data, pretrained(checkpoint), tmp_path / "short", Context(heard))
     assert warned(heard, "MM0639")[0]["advice"] == "to read more of them: --set finetune.max_len=16"
     heard = Heard()
     finetune(
@@ -91,7 +92,7 @@ def test_the_advice_for_long_texts_is_a_setting_that_works(checkpoint: Path, tmp
         data,
         pretrained(checkpoint),
         tmp_path / "b",
-        reporter=heard,
+        Context(heard),
     )
     assert not warned(heard, "MM0639")
 

@@ -16,6 +16,7 @@ from scipy import stats
 
 from malmoi.artifact.finished import open_artifact
 from malmoi.cli.main import run as malmoi
+from malmoi.context import Context
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import encode
 from malmoi.finetune.config import FinetuneConfig
@@ -179,7 +180,7 @@ def test_a_collapsed_model_scores_0_and_says_so(
     save_file(weights, dead / "model.safetensors", metadata={"format": "pt"})
     heard = Heard()
     stuck = scored.model_copy(update={"epochs": 1, "evals": 1, "lr": 1e-12})
-    finetune(stuck, data, pretrained(dead), tmp_path / "run", reporter=heard)
+    finetune(stuck, data, pretrained(dead), tmp_path / "run", Context(heard))
     test = scores(tmp_path / "run")["test"]
     assert (test["spearman"], test["pearson"], test["constant"]) == (0.0, 0.0, True)
     assert heard.warned == [

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from malmoi.artifact.finished import read_manifest
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.char_ngrams import Features
@@ -107,7 +108,7 @@ def test_every_cell_once_and_a_table(checkpoint: Path, task: FinetuneConfig, tmp
     assert Predictor.open(cells[0]).predict(["영화 최고다"])[0].label in ("좋음", "나쁨")
 
     heard = Heard()
-    more = league(LeagueConfig(seeds=3), [task], {"위키": checkpoint}, out, reporter=heard)
+    more = league(LeagueConfig(seeds=3), [task], {"위키": checkpoint}, out, Context(heard))
     assert sum(key == "base.current" for key, _ in heard.said) == 5  # two seeds twice, and the characters
     assert sum(key in ("finetune.start", "finetune.start_fresh") for key, _ in heard.said) == 2
     assert {line.row: line.n for line in more}["위키"] == 3
@@ -122,10 +123,10 @@ def test_a_cut_league_goes_on(checkpoint: Path, task: FinetuneConfig, tmp_path: 
 
     out, config = tmp_path / "league", LeagueConfig(seeds=1)
     with pytest.raises(KeyboardInterrupt):
-        league(config, [task], {"wiki": checkpoint}, out, reporter=Stopper())
+        league(config, [task], {"wiki": checkpoint}, out, Context(Stopper()))
     assert read_manifest(out).state == "running"
     heard = Heard()
-    lines = league(config, [task], {"wiki": checkpoint}, out, reporter=heard)
+    lines = league(config, [task], {"wiki": checkpoint}, out, Context(heard))
     assert sum(key == "base.current" for key, _ in heard.said) == 1
     assert len(lines) == 3
 

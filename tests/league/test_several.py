@@ -15,6 +15,7 @@ from scipy import stats
 from malmoi.artifact.disk import locked
 from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run as malmoi
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.char_ngrams import Features
@@ -184,7 +185,7 @@ def test_what_cannot_be_stops_before_the_first_cell(
     tasks = [*three_tasks[:2], three_tasks[2].model_copy(update=change)]
     heard = Heard()
     with pytest.raises(MalmoiError) as caught:
-        league(LeagueConfig(), tasks, checkpoints, tmp_path / "league", reporter=heard)
+        league(LeagueConfig(), tasks, checkpoints, tmp_path / "league", Context(heard))
     assert caught.value.code == code
     assert not (tmp_path / "league").exists() and "league.cell" not in [key for key, _ in heard.said]
 
@@ -216,7 +217,7 @@ def test_the_curve_has_the_milestones_between_nothing_and_the_last(
 
     heard = Heard()
     more = LeagueConfig(seeds=2, characters=False, curve=True, curve_seeds=2)
-    league(more, tasks, {"위키": run, "다섯": single}, out, reporter=heard)
+    league(more, tasks, {"위키": run, "다섯": single}, out, Context(heard))
     assert sum(key == "finetune.start" for key, _ in heard.said) == 2 * 2  # one seed more of two milestones
     last = [values for key, values in heard.said if key == "league.cell"][-1]
     assert last["done"] == last["total"] == 2 * (3 * 2 + 2 * 2)
@@ -231,7 +232,7 @@ def test_a_curve_of_chosen_tasks(
     tasks, out = [three_tasks[0], three_tasks[2]], tmp_path / "league"
     config = LeagueConfig(seeds=1, characters=False, curve=True, curve_tasks=("닮은 정도",))
     heard = Heard()
-    league(config, tasks, {"위키": run}, out, reporter=heard)
+    league(config, tasks, {"위키": run}, out, Context(heard))
     assert {(p.task, p.step) for p in read_curve(out)} == {("닮은 정도", step) for step in (0, 2, 4)}
     last = [values for key, values in heard.said if key == "league.cell"][-1]
     assert last["done"] == last["total"] == 2 * 2 + 1

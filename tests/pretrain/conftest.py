@@ -1,4 +1,4 @@
-"""A small real road for the tests of training: authored sentences → corpus → tokenizer → shards."""
+"""A small real pipeline for the tests of training: authored sentences → corpus → tokenizer → shards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.model.sizes import ModelConfig
@@ -44,19 +45,19 @@ def sentences() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with corpus/, tokenizer/ and shards/ made by the real stages."""
-    folder = tmp_path_factory.mktemp("road")
+    folder = tmp_path_factory.mktemp("pipeline")
     lines = sentences()
     documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
     (folder / "raw.txt").write_text("\n\n".join(documents), "utf-8")
     config = CorpusConfig(inputs=[str(folder / "raw.txt")], heldout=0.05)
-    build_corpus(config, folder / "corpus", workers=1)
+    build_corpus(config, folder / "corpus", Context(workers=1))
     train_tokenizer(TokenizerConfig(vocab_size=200), folder / "corpus", folder / "tokenizer")
     build_shards(ShardsConfig(), folder / "corpus", folder / "tokenizer", folder / "shards")
     return folder
 
 
 @pytest.fixture(scope="session")
-def shards(road: Path) -> Path:
-    return road / "shards"
+def shards(pipeline: Path) -> Path:
+    return pipeline / "shards"

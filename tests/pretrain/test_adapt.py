@@ -61,25 +61,28 @@ def row(folder: Path, objective: str) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def longer(road: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The road's corpus in shards of the road's tokenizer with WORDS."""
+def longer(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline's corpus in shards of the pipeline's tokenizer with WORDS."""
     folder = tmp_path_factory.mktemp("longer")
-    extend_tokenizer(ExtendConfig(words=WORDS), road / "tokenizer", folder / "tokenizer")
-    build_shards(ShardsConfig(), road / "corpus", folder / "tokenizer", folder / "shards")
+    extend_tokenizer(ExtendConfig(words=WORDS), pipeline / "tokenizer", folder / "tokenizer")
+    build_shards(ShardsConfig(), pipeline / "corpus", folder / "tokenizer", folder / "shards")
     return folder / "shards"
 
 
 @pytest.fixture(scope="module", params=["mlm", "electra"])
-def trained(request: pytest.FixtureRequest, road: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(request: pytest.FixtureRequest, pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained") / request.param
     pretrain(
-        LONG.model_copy(update={"objective": OBJECTIVES[request.param].config()}), SHAPE, road / "shards", out
+        LONG.model_copy(update={"objective": OBJECTIVES[request.param].config()}),
+        SHAPE,
+        pipeline / "shards",
+        out,
     )
     return out
 
 
 def test_a_longer_vocabulary_goes_on_where_the_old_one_was(
-    trained: Path, longer: Path, road: Path, tmp_path: Path
+    trained: Path, longer: Path, pipeline: Path, tmp_path: Path
 ) -> None:
     transformers = pytest.importorskip("transformers")
     objective = trained.name
@@ -95,12 +98,12 @@ def test_a_longer_vocabulary_goes_on_where_the_old_one_was(
     vocabulary = load_tokenizer(step).vocab_size
     opened = {"mlm": transformers.BertForMaskedLM, "electra": transformers.ElectraForPreTraining}[objective]
     model = opened.from_pretrained(step)
-    assert model.config.vocab_size == vocabulary == load_tokenizer(road / "tokenizer").vocab_size + 8
+    assert model.config.vocab_size == vocabulary == load_tokenizer(pipeline / "tokenizer").vocab_size + 8
     assert model.get_input_embeddings().weight.shape[0] == vocabulary
 
 
 def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
-    trained: Path, longer: Path, road: Path, tmp_path: Path
+    trained: Path, longer: Path, pipeline: Path, tmp_path: Path
 ) -> None:
     objective = trained.name
     # So small a step leaves fp32 weights as they are: what is saved is what training began with.
@@ -113,7 +116,7 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
     rows = len(old[TABLE[objective]])
     for name, value in old.items():
         assert torch.equal(new[name][:rows] if value.shape != new[name].shape else new[name], value), name
-    tokenizer, longer_one = load_tokenizer(road / "tokenizer"), load_tokenizer(longer / "tokenizer")
+    tokenizer, longer_one = load_tokenizer(pipeline / "tokenizer"), load_tokenizer(longer / "tokenizer")
     entries = longer_one.tokens(range(longer_one.vocab_size))
     table, bias = new[TABLE[objective]], new.get("cls.predictions.bias")
     for word in WORDS[:2]:
@@ -129,32 +132,32 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 
 
 def test_no_new_word_is_a_plain_warm_start_and_another_init_another_run(
-    trained: Path, road: Path, tmp_path: Path
+    trained: Path, pipeline: Path, tmp_path: Path
 ) -> None:
     config = NEXT.model_copy(
         update={"objective": OBJECTIVES[trained.name].config(), "init": trained / "checkpoints" / "step-150"}
     )
-    manifest = pretrain(config, ModelConfig(), road / "shards", tmp_path / "on")
+    manifest = pretrain(config, ModelConfig(), pipeline / "shards", tmp_path / "on")
     assert manifest.counts["init"]["new"] == 0
     assert abs(loss(tmp_path / "on") - loss(trained)) < 0.01
-    assert pretrain(config, ModelConfig(), road / "shards", tmp_path / "on").key == manifest.key
+    assert pretrain(config, ModelConfig(), pipeline / "shards", tmp_path / "on").key == manifest.key
     elsewhere = tmp_path / "copy"
     shutil.copytree(trained / "checkpoints" / "step-150", elsewhere)
     same = config.model_copy(update={"init": elsewhere})
-    assert pretrain(same, ModelConfig(), road / "shards", tmp_path / "on").key == manifest.key
+    assert pretrain(same, ModelConfig(), pipeline / "shards", tmp_path / "on").key == manifest.key
     other = config.model_copy(update={"init": trained / "checkpoints" / "step-75"})
     with pytest.raises(MalmoiError, match=r"MM0505.*pretrain\.init"):
-        pretrain(other, ModelConfig(), road / "shards", tmp_path / "on")
+        pretrain(other, ModelConfig(), pipeline / "shards", tmp_path / "on")
     resumed = pretrain(
-        config.model_copy(update={"steps": 3}), ModelConfig(), road / "shards", tmp_path / "on"
+        config.model_copy(update={"steps": 3}), ModelConfig(), pipeline / "shards", tmp_path / "on"
     )
     assert (resumed.counts["step"], resumed.counts["init"]["new"]) == (3, 0)
 
 
-def test_a_model_of_transformers_with_unused_entries(road: Path, tmp_path: Path) -> None:
+def test_a_model_of_transformers_with_unused_entries(pipeline: Path, tmp_path: Path) -> None:
     """BertForMaskedLM as it comes, a matrix longer than its vocabulary; [unused] entries become words."""
     transformers = pytest.importorskip("transformers")
-    tokenizer = load_tokenizer(road / "tokenizer")
+    tokenizer = load_tokenizer(pipeline / "tokenizer")
     entries = tokenizer.tokens(range(tokenizer.vocab_size))
     entries[50:50] = ["[unused0]", "[unused1]"]
     (tmp_path / "peer").mkdir()
@@ -170,7 +173,9 @@ def test_a_model_of_transformers_with_unused_entries(road: Path, tmp_path: Path)
     extended, shards, out = (str(tmp_path / name) for name in ("extended", "shards", "out"))
     peer = str(tmp_path / "peer")
     assert run(["tokenizer", "extend", peer, "--words", str(words), "--out", extended]) == 0
-    assert run(["shards", "build", str(road / "corpus"), extended, "--out", shards, "--workers", "1"]) == 0
+    assert (
+        run(["shards", "build", str(pipeline / "corpus"), extended, "--out", shards, "--workers", "1"]) == 0
+    )
     sets = ["row_len=32", "batch_size=4", "lr=1e-30", "device=cpu", "precision=fp32", "threads=1"]
     command = ["pretrain", shards, "--from", peer, "--steps", "1", "--out", out]
     assert run(command + [word for s in sets for word in ("--set", f"pretrain.{s}")]) == 0
@@ -188,8 +193,8 @@ def test_a_model_of_transformers_with_unused_entries(road: Path, tmp_path: Path)
 # ---- what does not go together
 
 
-def test_an_entry_that_moved_is_named(trained: Path, road: Path, tmp_path: Path) -> None:
-    tokenizer = load_tokenizer(road / "tokenizer")
+def test_an_entry_that_moved_is_named(trained: Path, pipeline: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(pipeline / "tokenizer")
     entries = tokenizer.tokens(range(tokenizer.vocab_size))
     entries[20], entries[21] = entries[21], entries[20]
     (tmp_path / "vocab.txt").write_text("\n".join(entries) + "\n", "utf-8")
@@ -209,9 +214,9 @@ class Told(Reporter):
 
 
 def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
-    trained: Path, road: Path, tmp_path: Path
+    trained: Path, pipeline: Path, tmp_path: Path
 ) -> None:
-    plain = load_tokenizer(road / "tokenizer")
+    plain = load_tokenizer(pipeline / "tokenizer")
     assert isinstance(plain, WordPiece)
     words = [entry for entry in plain.entries if "가" <= entry <= "힣"][:2]
     model = tmp_path / "model"
@@ -223,7 +228,7 @@ def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
     assert (reporter.warned, found.pieces) == ([("MM0270", "words", ", ".join(words))], {})
     shutil.copy(trained / "checkpoints" / "step-150" / "config.json", model)
     with pytest.raises(MalmoiError, match=rf"MM0269.*words was '{', '.join(words)}' and is '-'"):
-        compare_vocabularies(Init(model, {}), road / "tokenizer")
+        compare_vocabularies(Init(model, {}), pipeline / "tokenizer")
 
 
 def test_the_words_that_are_added_are_no_deviation(trained: Path, longer: Path, tmp_path: Path) -> None:

@@ -30,12 +30,12 @@ def commands(page: str) -> list[str]:
 
 
 def test_the_commands_run_as_written(
-    road: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(road / "corpus", "corpus")
+    shutil.copytree(pipeline / "corpus", "corpus")
     Path("words.txt").write_text("골목 끝\n라디오\n꽃\n", "utf-8")
-    pretrain(TRAINING, MODEL, road / "shards", tmp_path / "run")
+    pretrain(TRAINING, MODEL, pipeline / "shards", tmp_path / "run")
     shutil.copytree(tmp_path / "run" / "checkpoints" / "step-12", "model")
     assert len(commands("adapt.md")) == 5
     for command in commands("adapt.md"):

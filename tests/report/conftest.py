@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from malmoi.context import Context
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.finetune.config import FinetuneConfig
@@ -53,7 +54,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "raw.txt").write_text("\n\n".join(documents) + f"\n\n{HOSTILE}\n짧다", "utf-8")
     out = folder / "out"
     config = CorpusConfig(inputs=[str(folder / "raw.txt")], heldout=0.05)
-    build_corpus(config, out / "corpus", workers=1, origins={"corpus.heldout": "tiny.toml:3"})
+    build_corpus(config, out / "corpus", Context(origins={"corpus.heldout": "tiny.toml:3"}, workers=1))
     train_tokenizer(TokenizerConfig(vocab_size=200), out / "corpus", out / "tokenizer")
     build_shards(ShardsConfig(), out / "corpus", out / "tokenizer", out / "shards")
     train(out / "shards", out / "pretrain" / "mlm")
@@ -77,5 +78,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         precision="fp32",
     )
     checkpoints = {name: out / "pretrain" / name for name in ("mlm", "electra")}
-    league(LeagueConfig(seeds=2), [task], checkpoints, out / "league", origins={"league.seeds": "--set"})
+    league(
+        LeagueConfig(seeds=2), [task], checkpoints, out / "league", Context(origins={"league.seeds": "--set"})
+    )
     return out

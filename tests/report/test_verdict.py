@@ -22,7 +22,8 @@ def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: 
         for name, value in last.items()
     }
     config = {"pretrain": {"objective": objective, "steps": steps}, "model": {"size": "tiny"}}
-    manifest = Manifest(stage="pretrain", state="finished", key="", config=config)
+    counts = {"shards": "s", "objective": "mlm", "parameters": 9, "precision": "float32", "milestones": []}
+    manifest = Manifest(stage="pretrain", state="finished", key="", config=config, counts=counts)
     return PretrainRun("pretrain", Path("pretrain"), manifest, Curves(series, [], step, step * 10), [])
 
 

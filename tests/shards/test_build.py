@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.shards import build
 from malmoi.shards.build import build_shards
@@ -50,7 +51,7 @@ def test_parts_counts_and_tokenizer(shards: Path, small: WordPiece) -> None:
 def test_two_workers_write_the_same_bytes(
     shards: Path, corpus: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
-    build_shards(ShardsConfig(), corpus, tokenizer, tmp_path / "two", workers=2)
+    build_shards(ShardsConfig(), corpus, tokenizer, tmp_path / "two", Context(workers=2))
     assert Shards.open(tmp_path / "two").digest == Shards.open(shards).digest
 
 

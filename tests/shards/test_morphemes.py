@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from malmoi.artifact.finished import read_manifest
+from malmoi.context import Context
 from malmoi.shards.build import build_shards
 from malmoi.shards.check import decode_sentence, verify_shards
 from malmoi.shards.config import ShardsConfig
@@ -53,7 +54,7 @@ def test_without_morphemes_both_bits_are_one(small: WordPiece) -> None:
 def test_an_artifact_says_its_analyzer_and_decodes(corpus: Path, tmp_path: Path) -> None:
     tokenizer = _train(corpus, tmp_path / "tokenizer")
     out = tmp_path / "shards"
-    counts = build_shards(ShardsConfig(), corpus, tokenizer, out, workers=2).counts
+    counts = build_shards(ShardsConfig(), corpus, tokenizer, out, Context(workers=2)).counts
     about = json.loads((tokenizer / "malmoi.json").read_text("utf-8"))
     assert counts["tokenizer"] == {name: about[name] for name in ("kind", "analyzer", "form")}
     assert counts["tokenizer_digest"] == tokenizer_digest(tokenizer)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malmoi.cli.tokenizer import show_tokenizers
+from malmoi.cli.tokenizer import show
 from malmoi.shards.build import build_shards
 from malmoi.shards.check import verify_shards
 from malmoi.shards.config import ShardsConfig
@@ -59,7 +59,7 @@ def test_from_corpus_to_sentences_as_text_again(
     manifest = train_tokenizer(config, corpus, tmp_path / "tokenizer")
     assert manifest.counts["kind"] == kind
     assert ("alphabet" in manifest.counts) == (kind != "bytebpe")
-    show_tokenizers(tmp_path / "tokenizer", {"": manifest.counts})
+    show({"": tmp_path / "tokenizer"})
     shown = capsys.readouterr().out
     assert "vocabulary" in shown
     assert manifest.counts["samples"][0][0].split()[0] in shown

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from malmoi.artifact.finished import open_artifact
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.progress import Reporter, Step
 from malmoi.tokenizer import load_tokenizer
@@ -87,7 +88,7 @@ def test_so_it_does_where_the_text_is_read_again(kind: Kind, tmp_path: Path) -> 
 def _bar(config: TokenizerConfig, text: str, tmp_path: Path) -> list[float]:
     corpus = make_corpus(tmp_path / "corpus", [text], [])
     bars = Bars()
-    train_tokenizer(config, corpus, tmp_path / "out", reporter=bars, workers=1)
+    train_tokenizer(config, corpus, tmp_path / "out", Context(bars, workers=1))
     total = len(text.encode())
     assert bars.shown == [("tokenizer.learning", total)]
     reached = np.cumsum(bars.amounts)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_WORD, tokenizer_digest
@@ -283,7 +284,7 @@ def test_kinds_that_keep_words(kind: str, tmp_path: Path) -> None:
     config = TokenizerConfig.model_validate(
         {"kind": kind, "vocab_size": SIZES[kind], "analyzer": "mecab", "words": str(tmp_path / "words.txt")}
     )
-    train_tokenizer(config, corpus, tmp_path / "out", workers=1)
+    train_tokenizer(config, corpus, tmp_path / "out", Context(workers=1))
     tokenizer = load_tokenizer(tmp_path / "out")
     assert tokenizer.vocab_size == SIZES[kind]
     text = "새말모이를 세종 대왕이 Kim에게 주었다. 말모이"
@@ -304,7 +305,7 @@ def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) ->
     (tmp_path / "words.txt").write_text("말모이책\n", "utf-8")
     settings = {"kind": "morpheme", "vocab_size": 240, "analyzer": "mecab"}
     config = TokenizerConfig.model_validate(settings | {"user_dictionary": str(tmp_path / "words.txt")})
-    train_tokenizer(config, corpus, tmp_path / "out", workers=1)
+    train_tokenizer(config, corpus, tmp_path / "out", Context(workers=1))
     tokenizer = load_tokenizer(tmp_path / "out")
     tokens = tokenizer.tokens(tokenizer.encode_batch(["말모이책을 새말모이책과"], specials=False).ids)
     assert tokens.count("말모이책") == 1 and tokens.count("##말모이책") == 1

@@ -12,21 +12,21 @@ import pytest
 
 from malmoi.cli.main import run
 from malmoi.pretrain.run import pretrain
-from tests.pretrain.conftest import MODEL, TRAINING, road, sentences, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import MODEL, TRAINING, pipeline, sentences, shards  # noqa: F401 - fixtures
 from tests.tokenizer_eval.conftest import PARTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def place(road: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def place(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     """A folder where everything the pages name is there."""
     folder = tmp_path_factory.mktemp("place")
     for name, theirs, text in (("내것", "남의것", "댓글.txt"), ("mine", "theirs", "comments.txt")):
         for stage in ("corpus", "tokenizer"):
-            shutil.copytree(road / stage, folder / "runs" / name / stage)
+            shutil.copytree(pipeline / stage, folder / "runs" / name / stage)
         config = TRAINING.model_copy(update={"steps": 2, "heldout_rows": 8})
-        pretrain(config, MODEL, road / "shards", folder / "runs" / name / "pretrain")
+        pretrain(config, MODEL, pipeline / "shards", folder / "runs" / name / "pretrain")
         PARTS.save(folder / theirs)
         (folder / text).write_text("\n".join(sentences()[:40]), "cp949")
     context = "옆집 아저씨는 겨울에도 빵을 굽는다."

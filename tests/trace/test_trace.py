@@ -24,7 +24,7 @@ from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from malmoi.trace.masks import _guesses, one_row, open_run
 from malmoi.trace.run import _check_same, trace
-from tests.pretrain.conftest import MODEL, TRAINING, road, shards  # noqa: F401 - fixtures
+from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
 from tests.tokenizer.pieces import learned
 
 TEXT = "동생은 주말에 강가에서 노래를  부른다. 옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋㅋㅋ"
@@ -42,8 +42,8 @@ def runs(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noq
     return folder
 
 
-def test_spans_point_into_the_cleaned_sentences(road: Path) -> None:  # noqa: F811
-    found = trace(TEXT, tokenizer=road / "tokenizer")
+def test_spans_point_into_the_cleaned_sentences(pipeline: Path) -> None:  # noqa: F811
+    found = trace(TEXT, tokenizer=pipeline / "tokenizer")
     assert found.sentences == [
         "동생은 주말에 강가에서 노래를 부른다.",
         "옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋ",
@@ -54,9 +54,9 @@ def test_spans_point_into_the_cleaned_sentences(road: Path) -> None:  # noqa: F8
         assert all(t.entry.removeprefix("##") == t.text for t in tokens if not t.unknown)
 
 
-def test_masks_are_those_of_training(road: Path) -> None:  # noqa: F811
-    tokenizer = load_tokenizer(road / "tokenizer")
-    found = trace(TEXT, tokenizer=road / "tokenizer", seed=3)
+def test_masks_are_those_of_training(pipeline: Path) -> None:  # noqa: F811
+    tokenizer = load_tokenizer(pipeline / "tokenizer")
+    found = trace(TEXT, tokenizer=pipeline / "tokenizer", seed=3)
     assert found.tokens is not None and found.masking is not None
     ids = [2, *(t.id for tokens in found.tokens for t in tokens), 3]
     row = np.array([ids], np.int64)
@@ -65,8 +65,8 @@ def test_masks_are_those_of_training(road: Path) -> None:  # noqa: F811
     predicted = {i for i, seen in enumerate(found.masking.tokens) if seen.predicted}
     assert predicted == set(masked.slots_RC[masked.weights_RC > 0].tolist())
     assert len(predicted) == round(0.15 * (len(ids) - 2))
-    assert trace(TEXT, tokenizer=road / "tokenizer", seed=3).masking == found.masking
-    assert trace(TEXT, tokenizer=road / "tokenizer", seed=4).masking != found.masking
+    assert trace(TEXT, tokenizer=pipeline / "tokenizer", seed=3).masking == found.masking
+    assert trace(TEXT, tokenizer=pipeline / "tokenizer", seed=4).masking != found.masking
 
 
 def test_a_masked_lm_guesses_what_transformers_guesses(runs: Path) -> None:

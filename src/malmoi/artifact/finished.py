@@ -30,9 +30,10 @@ from malmoi.artifact.disk import (
     write_json,
 )
 from malmoi.config import Section, identity
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, read_json, reason, to_json
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import Reporter
 
 __all__ = [  # with what writes single files, which every stage takes from here too
     "MANIFEST",
@@ -198,10 +199,9 @@ def is_current(
     folder: Path,
     stage: str,
     key: str,
+    context: Context = Context(),
     *,
-    verify: bool = False,
     inputs: Mapping[str, FileRecord] | None = None,
-    reporter: Reporter = SILENT,
     is_locked: bool = False,
 ) -> bool:
     """Whether `folder` already holds the finished artifact with this key, its files untouched.
@@ -217,7 +217,7 @@ def is_current(
         return False
     files: dict[str, FileRecord] = {}
     for name, record in manifest.files.items():
-        if (found := record.again(folder / name, verify=verify)) is None:
+        if (found := record.again(folder / name, verify=context.verify)) is None:
             return False
         files[name] = found
     read = manifest.inputs if inputs is None else dict(inputs)
@@ -230,7 +230,7 @@ def is_current(
             else:
                 with locked(folder):
                     write_json(folder / MANIFEST, same.model_dump())
-    warn_versions(folder, manifest, reporter)
+    warn_versions(folder, manifest, context.reporter)
     return True
 
 

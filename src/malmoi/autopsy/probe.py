@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from malmoi.autopsy.run import RUNS, Finding
+from malmoi.context import Context
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
 from malmoi.league.run import league
@@ -29,4 +30,4 @@ def probe(
     task = config.model_copy(update={"data": sample / "nsmc"})
     runs = {one.bug: out / RUNS / one.bug for one in found if (out / RUNS / one.bug / "checkpoints").is_dir()}
     settings = LeagueConfig(seeds=1, no_pretraining=True, characters=False)
-    return {line.row: line for line in league(settings, [task], runs, out / "probe", reporter=reporter)}
+    return {line.row: line for line in league(settings, [task], runs, out / "probe", Context(reporter))}

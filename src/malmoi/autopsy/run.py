@@ -15,6 +15,7 @@ from typing import Any
 from malmoi.artifact.disk import write_json
 from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
 from malmoi.config import changed
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.league.table import Line
 from malmoi.model.sizes import ModelConfig
@@ -92,7 +93,7 @@ def _variant(
     config = changed(recipe, bug.settings, {}, "pretrain")
     refused = None
     try:
-        pretrain(config, model, shards, run, reporter=bars, objective=bug.objective)
+        pretrain(config, model, shards, run, Context(bars), objective=bug.objective)
     except MalmoiError as error:
         if name == HEALTHY or error.code not in ("MM0509", "MM0514"):
             raise

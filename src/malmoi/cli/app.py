@@ -10,7 +10,7 @@ import typer
 from malmoi import __version__
 from malmoi.messages import text
 
-# In the order of the road; each module has `register(app)`.
+# In the order of the pipeline; each module has `register(app)`, and those of its stages `show(made)`.
 VERBS = (
     "run",
     "sample",

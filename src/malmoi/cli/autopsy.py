@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malmoi.cli.console import console
+from malmoi.context import Context
 from malmoi.messages import text
 
 if TYPE_CHECKING:
@@ -45,15 +46,15 @@ def autopsy(
 
 def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, kept: bool) -> None:
     from malmoi.autopsy.bugs import RECIPE
+    from malmoi.autopsy.pipeline import make_shards
     from malmoi.autopsy.probe import probe
-    from malmoi.autopsy.road import make_shards
     from malmoi.autopsy.run import autopsy, judge, tells, write_findings
     from malmoi.sample.write import write_sample
 
     reporter = console().reporter
     sample = out / "sample"
-    write_sample(sample, reporter=reporter)
-    shards = make_shards(sample, out, reporter=reporter)
+    write_sample(sample, Context(reporter))
+    shards = make_shards(sample, out, Context(reporter))
     recipe = RECIPE if steps is None else RECIPE.model_copy(update={"steps": steps})
     found = autopsy(shards, out, names, recipe=recipe, reporter=reporter)
     scores = probe(sample, out, found, reporter=reporter) if probing else {}

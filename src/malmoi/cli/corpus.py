@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from malmoi.cli.console import amount, console
+from malmoi.context import Context
 from malmoi.json_files import expected_shape, read_object
 from malmoi.messages import text
 
@@ -47,13 +48,11 @@ def build(
     overrides += [f"corpus.inputs={json.dumps(inputs, ensure_ascii=False)}"] if inputs else []
     overrides += [f"corpus.text={json.dumps(column, ensure_ascii=False)}"] if column else []
     config, origins = read_sections(Sections, recipe, overrides)
-    build_corpus(
-        config.corpus, out, workers=workers, reporter=console().reporter, verify=verify, origins=origins
-    )
-    show_corpus(out)
+    build_corpus(config.corpus, out, Context(console().reporter, origins, verify, workers))
+    show(out)
 
 
-def show_corpus(out: Path) -> None:
+def show(out: Path) -> None:
     """Two tables and the path: the way of the sentences through the stages, and what cleaning changed."""
     audit = read_object(out / "audit.json")
     with expected_shape(out / "audit.json"):

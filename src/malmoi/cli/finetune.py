@@ -10,6 +10,7 @@ import typer
 from malmoi.cli import tasks as options
 from malmoi.cli.console import console
 from malmoi.cli.tasks import shown_score, task_overrides
+from malmoi.context import Context
 from malmoi.messages import text
 
 
@@ -61,10 +62,8 @@ def finetune(
         found,
         without_pretraining(start) if no_pretraining else start,
         out,
+        Context(console().reporter, origins, verify),
         seeds=seeds,
-        reporter=console().reporter,
-        origins=origins,
-        verify=verify,
     )
     show_scores(summary)
     console().reporter.say("finetune.try_pair" if found.pair else "finetune.try", out=out)

@@ -12,6 +12,7 @@ import typer
 from malmoi.cli import tasks as options
 from malmoi.cli.console import console
 from malmoi.cli.tasks import shown_score, task_overrides
+from malmoi.context import Context
 from malmoi.messages import text
 
 if TYPE_CHECKING:
@@ -65,30 +66,30 @@ def league(
 
     config, origins = read_sections(Sections, recipe, [*overrides, *(sets or [])])
 
-    from malmoi.league.curve import read_curve
     from malmoi.league.entries import name_checkpoints
     from malmoi.league.run import league as run_league
 
-    lines = run_league(
-        config.league,
-        [config.finetune],
-        name_checkpoints(checkpoints),
-        out,
-        reporter=console().reporter,
-        origins=origins,
-        verify=verify,
-    )
-    points = read_curve(out)
-    show_league(lines)
-    show_curve(points)
+    context = Context(console().reporter, origins, verify)
+    run_league(config.league, [config.finetune], name_checkpoints(checkpoints), out, context)
+    show(out)
     console().reporter.say("league.written", path=out / "table.tsv")
+
+
+def show(out: Path) -> None:
+    """The table and, where there is one, the curve."""
+    from malmoi.league.curve import read_curve
+    from malmoi.league.table import read_table
+
+    lines, points = read_table(out), read_curve(out)
+    _show_table(lines)
+    _show_curve(points)
     result = {"out": str(out), "table": [line.as_dict() for line in lines]}
     if points:
         result["curve"] = [point.as_dict() for point in points]
     console().result(result, f"{out}: {winners(lines)}")
 
 
-def show_league(lines: Sequence[Line]) -> None:
+def _show_table(lines: Sequence[Line]) -> None:
     """Task by task, best first and in bold; then what the number of scored rows alone is worth."""
     from rich.text import Text
 
@@ -124,7 +125,7 @@ def winners(lines: Sequence[Line]) -> str:
     )
 
 
-def show_curve(points: Sequence[Point]) -> None:
+def _show_curve(points: Sequence[Point]) -> None:
     """One line for each row and task, its scores in order of tokens; nothing without points."""
     rows = []
     for row, task in dict.fromkeys((point.row, point.task) for point in points):

@@ -64,7 +64,7 @@ def predict(
     )
     tell(tally, reporter, "texts")
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
-    show_answers(shown, answers)
+    show((shown, answers))
     console().result(
         {"answers": [{"text": t, **_plain(a)} for t, a in zip(shown, answers, strict=True)]},
         "\n".join(_brief(answer) for answer in answers),
@@ -87,8 +87,9 @@ def _brief(answer: Prediction) -> str:
     return f"{answer.label}\t{answer.probability:.3f}"
 
 
-def show_answers(texts: Sequence[str], answers: Sequence[Prediction]) -> None:
+def show(asked: tuple[Sequence[str], Sequence[Prediction]]) -> None:
     """One row a text: what was asked, and the likeliest label with how sure, or the score."""
+    texts, answers = asked
     scored = any(answer.score is not None for answer in answers)
     names = ("text", "score") if scored else ("text", "label", "probability")
     rows = [

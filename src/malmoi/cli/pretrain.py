@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malmoi.artifact.finished import MANIFEST
+from malmoi.artifact.finished import MANIFEST, read_manifest
 from malmoi.cli.console import amount, console
+from malmoi.context import Context
 from malmoi.json_files import expected_shape
 from malmoi.messages import text, words
+
+if TYPE_CHECKING:
+    from malmoi.pretrain.counts import FinishedCounts
 
 
 def register(app: typer.Typer) -> None:
@@ -39,40 +43,36 @@ def pretrain(
     overrides += [f"pretrain.init={json.dumps(str(init), ensure_ascii=False)}"] if init is not None else []
     overrides += [f'model.size="{size}"'] if size is not None else []
     config, origins = read_sections(RunConfig, recipe, overrides)
-    manifest = pretrain(
-        config.pretrain,
-        config.model,
-        shards,
-        out,
-        reporter=console().reporter,
-        origins=origins,
-        verify=verify,
-    )
-    show_run(out, manifest.counts)
+    context = Context(console().reporter, origins, verify)
+    pretrain(config.pretrain, config.model, shards, out, context)
+    show(out)
 
 
-def show_run(out: Path, counts: dict[str, object]) -> None:
+def show(out: Path) -> None:
     """One small table: where the run stands."""
+    from malmoi.pretrain.counts import FinishedCounts
+
+    counts = FinishedCounts.of(read_manifest(out, "pretrain"), out)
     with expected_shape(out / MANIFEST):
         _show(out, counts)
 
 
-def _show(out: Path, counts: dict[str, object]) -> None:
+def _show(out: Path, counts: FinishedCounts) -> None:
     from malmoi.pretrain.objectives import OBJECTIVES
 
     heldout = text("cli.pretrain.row.heldout")
-    numbers = {k: v for k, v in counts.items() if isinstance(v, int | float)}
+    numbers = counts.metrics
     shown = [
-        (text("cli.pretrain.row.step"), f"{numbers['step']:,}"),
-        (text("cli.pretrain.row.tokens"), amount(numbers["tokens"], "token")),
+        (text("cli.pretrain.row.step"), f"{counts.step:,}"),
+        (text("cli.pretrain.row.tokens"), amount(counts.tokens, "token")),
     ]
-    names = OBJECTIVES[str(counts["objective"])].summary
+    names = OBJECTIVES[counts.objective].summary
     for prefix, title in (("", " / ".join(words("report.plot", n) for n in names)), ("heldout_", heldout)):
         if all(prefix + name in numbers for name in names):
             shown.append((title, " / ".join(f"{numbers[prefix + name]:.3f}" for name in names)))
     if "heldout_unigram" in numbers:
         shown.append((text("cli.pretrain.row.unigram"), f"{numbers['heldout_unigram']:.3f}"))
-    model = str(out / "checkpoints" / f"step-{numbers['step']}")
+    model = str(out / "checkpoints" / f"step-{counts.step}")
     shown.append((text("cli.pretrain.row.model"), model))
     console().table("cli.pretrain.title", ["", ""], shown)
-    console().result({"out": str(out), **counts}, model)
+    console().result({"out": str(out), **counts.as_json()}, model)

@@ -14,7 +14,7 @@ from malmoi.pipeline.recipe import Recipe
 
 INTRODUCTION = """# Recipes
 
-A recipe is one TOML file for the whole road; `malmoi run RECIPE.toml` walks it. Every verb also takes
+A recipe is one TOML file for the whole pipeline; `malmoi run RECIPE.toml` runs it. Every verb also takes
 `--recipe FILE` and uses the sections it needs. `--set section.name=value` changes one value for one run.
 A key that does not exist is an error that names the nearest one and the line.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from malmoi.cli.console import console
+from malmoi.context import Context
 from malmoi.messages import text
 from malmoi.paths import shell_word
 
@@ -23,7 +24,7 @@ def sample(
 ) -> None:
     from malmoi.sample.write import write_sample
 
-    manifest = write_sample(folder, seed=seed, reporter=console().reporter)
+    manifest = write_sample(folder, Context(console().reporter), seed=seed)
     rows = [(name, f"{record.size:,}", _about(name)) for name, record in manifest.files.items()]
     headers = [text("cli.sample.file"), text("cli.sample.size"), text("cli.sample.about")]
     console().table("cli.sample.title", headers, rows)

@@ -5,9 +5,8 @@ Every pass is resumable by slice; what workers need travels in files, so memory 
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from malmoi.artifact.finished import (
     record_inputs,
     tool_versions,
 )
+from malmoi.context import Context
 from malmoi.corpus.audit import make_audit, repeated_samples
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.dedup import MatchSpec, drops_of_slice, match, plan_matches
@@ -38,7 +38,7 @@ from malmoi.corpus.write import WriteSpec, write_slice
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 from malmoi.paths import readable
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import Reporter
 from malmoi.slices import Slice, run_slices
 
 STAGE = "corpus"
@@ -61,38 +61,31 @@ OPTIONS = {
 def build_corpus(
     config: CorpusConfig,
     out: Path,
-    *,
-    workers: int = 0,
-    reporter: Reporter = SILENT,
-    verify: bool = False,
-    origins: Mapping[str, str] | None = None,
+    context: Context = Context(),
 ) -> Manifest:
     """Build the corpus at `out` from `config.inputs`; returns its manifest (at once if it is up to date).
-
-    Args:
-        workers: processes; 0 for one per core.
 
     Raises MalmoiError: MM01xx for the inputs, MM0014–MM0017 for the disk and the workers.
     """
     out = real_place(out)
     found = find_sources(config.inputs, out, skip_bad=config.on_bad_file == "skip")
     sources = found.sources
-    inputs = record_inputs([Path(source.path) for source in sources], out, verify=verify)
+    inputs = record_inputs([Path(source.path) for source in sources], out, verify=context.verify)
     digests = {
         f"{number:06d}/{Path(source.path).name}": inputs[source.path].sha256
         for number, source in enumerate(sources)
     }
     key = artifact_key(STAGE, config, digests)
-    if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter):
-        reporter.say("base.current", path=out)
+    if is_current(out, STAGE, key, context, inputs=inputs):
+        context.reporter.say("base.current", path=out)
         return read_manifest(out)
     with finished_artifact(
-        out, STAGE, config, key, inputs=inputs, origins=origins, seed=config.seed
+        out, STAGE, config, key, inputs=inputs, origins=context.origins, seed=config.seed
     ) as draft:
         if found.left_over:
             names = ", ".join(dict.fromkeys(Path(path).name for path in found.left_over[:5]))
-            reporter.say("corpus.left_over", count=len(found.left_over), names=names)
-        _Build(config, key, draft, workers or os.cpu_count() or 1, reporter).run(found)
+            context.reporter.say("corpus.left_over", count=len(found.left_over), names=names)
+        _Build(config, key, draft, context.cores, context.reporter).run(found)
     return read_manifest(out)
 
 

@@ -7,7 +7,6 @@ weights that were kept, in fp32, whatever the training computes in: the numbers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from malmoi.artifact.disk import real_place
 from malmoi.artifact.finished import Manifest, artifact_key, is_current, read_manifest, record_inputs
 from malmoi.artifact.live import live_artifact, locked_output
+from malmoi.context import Context
 from malmoi.device import choose_device, keep_freed_memory, use_threads
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
@@ -27,7 +27,7 @@ from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, w
 from malmoi.finetune.start import Start
 from malmoi.finetune.tally import Tally, longer
 from malmoi.finetune.train import Rows, encode_rows, train
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import Reporter
 from malmoi.tasks.data import TaskData
 
 STAGE = "finetune"
@@ -38,10 +38,8 @@ def finetune(
     data: TaskData,
     start: Start,
     out: Path,
+    context: Context = Context(),
     *,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
     keep_model: bool = True,
 ) -> Manifest:
     """One run, one seed; nothing is done where `out` holds the finished run of the same inputs and config.
@@ -58,16 +56,17 @@ def finetune(
     check_shape(config, shape)
     config = resolve(config, data.task, rows=len(data.train), shape=shape)
     with locked_output(out):
-        inputs = start.inputs(out, verify=verify) | record_inputs(data.files.values(), out, verify=verify)
+        inputs = start.inputs(out, verify=context.verify)
+        inputs |= record_inputs(data.files.values(), out, verify=context.verify)
         digests = start.names(inputs) | {
             split: inputs[str(path)].sha256 for split, path in data.files.items()
         }
         key = artifact_key(STAGE, config, digests)
-        if is_current(out, STAGE, key, verify=verify, inputs=inputs, reporter=reporter, is_locked=True):
-            reporter.say("base.current", path=out)
+        if is_current(out, STAGE, key, context, inputs=inputs, is_locked=True):
+            context.reporter.say("base.current", path=out)
             return read_manifest(out)
         device = choose_device(config.device)
-        reporter.say(
+        context.reporter.say(
             "finetune.start" if start.weights else "finetune.start_fresh",
             path=start.weights,
             task=data.task.name,
@@ -76,13 +75,15 @@ def finetune(
         threads = torch.get_num_threads()
         gpus = [device] if device.type == "cuda" else []
         with (
-            live_artifact(out, STAGE, config, key, inputs=inputs, seed=config.seed, origins=origins) as draft,
+            live_artifact(
+                out, STAGE, config, key, inputs=inputs, seed=config.seed, origins=context.origins
+            ) as draft,
             torch.random.fork_rng(gpus),  # the caller's random numbers are not ours to move
         ):
             try:
                 use_threads(config.threads)
                 keep_freed_memory()
-                draft.counts |= _run(config, data, start, out, device, reporter, keep_model)
+                draft.counts |= _run(config, data, start, out, device, context.reporter, keep_model)
             finally:
                 torch.set_num_threads(threads)
         return read_manifest(out)

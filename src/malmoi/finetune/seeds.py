@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from malmoi.artifact.disk import disk_errors, real_place, write_json
 from malmoi.artifact.finished import MANIFEST
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.record import SCORES
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import Start
 from malmoi.json_files import expected_shape, read_object
-from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import METRICS, mean_and_sd
 
@@ -26,11 +26,9 @@ def finetune_seeds(
     data: TaskData,
     start: Start,
     out: Path,
+    context: Context = Context(),
     *,
     seeds: int = 1,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
 ) -> dict[str, Any]:
     """Run seeds `config.seed`, `config.seed + 1`, … into `out/seed-N/`; finished ones are skipped.
 
@@ -47,7 +45,7 @@ def finetune_seeds(
     for seed in range(config.seed, config.seed + seeds):
         run = out / f"seed-{seed}"
         one = config.model_copy(update={"seed": seed})
-        finetune(one, data, start, run, reporter=reporter, origins=origins, verify=verify)
+        finetune(one, data, start, run, context)
         runs.append(run)
     summary = summarize(runs)
     with disk_errors(out):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from malmoi.artifact.disk import real_place, write_json
 from malmoi.artifact.finished import artifact_key, digest_json, finished_artifact, is_current, record_inputs
 from malmoi.artifact.live import live_artifact, locked_output
 from malmoi.config import identity
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, check_shape
 from malmoi.finetune.run import finetune
@@ -23,15 +24,13 @@ from malmoi.league.char_ngrams import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
 from malmoi.league.entries import Contender, contenders
-from malmoi.league.table import Line, league_table, with_ps
+from malmoi.league.table import TABLE, Line, league_table, with_ps
 from malmoi.paths import as_stored, can_be_folder, first_unusable, shown_name
-from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import TaskData, read_task, task_of
 
 STAGE = "league"
 CELL_STAGE = "league-characters"
-TABLE = "table.json"
 
 
 def league(
@@ -39,10 +38,7 @@ def league(
     tasks: Sequence[FinetuneConfig],
     checkpoints: Mapping[str, Path],
     out: Path,
-    *,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
+    context: Context = Context(),
 ) -> list[Line]:
     """Checkpoints (by name) and baselines on tasks x seeds; returns the lines of the table, task by task and
     best first.
@@ -54,7 +50,8 @@ def league(
     checkpoints = {name: as_stored(path) for name, path in checkpoints.items()}
     rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
     _check(tasks, rows)
-    read = [read_task(task, reporter) for task in tasks]  # first, so that a torn file stops before any cell
+    # First, so that a torn file stops before any cell.
+    read = [read_task(task, context.reporter) for task in tasks]
     names = [data.task.name for data in read]
     if config.curve and (strange := [name for name in config.curve_tasks if name not in names]):
         raise MalmoiError("MM0706", name=strange[0], names=", ".join(names))
@@ -66,7 +63,7 @@ def league(
             path: record
             for row in rows
             if row.start is not None
-            for path, record in row.start.inputs(out, verify=verify).items()
+            for path, record in row.start.inputs(out, verify=context.verify).items()
         }
         key = digest_json(
             {
@@ -76,12 +73,13 @@ def league(
             }
         )
         with live_artifact(
-            out, STAGE, config, key, inputs=inputs, seed=None, origins=origins, keep=True
+            out, STAGE, config, key, inputs=inputs, seed=None, origins=context.origins, keep=True
         ) as draft:
             drawn = [config.curve and data.task.name in (config.curve_tasks or names) for data in read]
             total = len(tasks) * sum(config.seeds if row.start else 1 for row in rows)
             total += sum(drawn) * config.curve_seeds * len(passed)
-            cells = _Cells(config, out, total, reporter, verify)
+            # What a cell's settings are from, the league's own manifest says.
+            cells = _Cells(config, out, total, replace(context, origins={}))
             lines: list[Line] = []
             points: list[Point] = []
             for task, data, on_curve in zip(tasks, read, drawn, strict=True):
@@ -124,8 +122,7 @@ class _Cells:
     config: LeagueConfig
     out: Path
     total: int
-    reporter: Reporter
-    verify: bool
+    context: Context
     done: int = 0
 
     def of_row(self, row: Contender, task: FinetuneConfig, data: TaskData) -> list[Path]:
@@ -133,13 +130,13 @@ class _Cells:
         folder = self.out / "cells" / row.name / data.task.name
         if row.start is None:
             self._next(cell := folder / f"seed-{task.seed}")
-            _run_characters(task, data, cell, self.reporter, self.verify)
+            _run_characters(task, data, cell, self.context)
             return [cell]
         cells = []
         for seed in range(task.seed, task.seed + self.config.seeds):
             self._next(cell := folder / f"seed-{seed}")
             one = task.model_copy(update={"seed": seed})
-            finetune(one, data, row.start, cell, reporter=self.reporter, verify=self.verify)
+            finetune(one, data, row.start, cell, self.context)
             cells.append(cell)
         return cells
 
@@ -155,8 +152,7 @@ class _Cells:
                 data,
                 start,
                 cell,
-                reporter=self.reporter,
-                verify=self.verify,
+                self.context,
                 keep_model=False,
             )
             cells.append(cell)
@@ -164,21 +160,19 @@ class _Cells:
 
     def _next(self, cell: Path) -> None:
         self.done += 1
-        self.reporter.say("league.cell", done=self.done, total=self.total, cell=cell)
+        self.context.reporter.say("league.cell", done=self.done, total=self.total, cell=cell)
 
 
-def _run_characters(
-    task: FinetuneConfig, data: TaskData, cell: Path, reporter: Reporter, verify: bool
-) -> None:
-    inputs = record_inputs(data.files.values(), cell, verify=verify)
+def _run_characters(task: FinetuneConfig, data: TaskData, cell: Path, context: Context) -> None:
+    inputs = record_inputs(data.files.values(), cell, verify=context.verify)
     digests: dict[str, str] = {split: inputs[str(path)].sha256 for split, path in data.files.items()}
     config = TaskConfig(**task.model_dump(include=set(TaskConfig.model_fields)))
     key = artifact_key(CELL_STAGE, config, digests)
-    if is_current(cell, CELL_STAGE, key, verify=verify, inputs=inputs, reporter=reporter):
-        reporter.say("base.current", path=cell)
+    if is_current(cell, CELL_STAGE, key, context, inputs=inputs):
+        context.reporter.say("base.current", path=cell)
         return
     with finished_artifact(cell, CELL_STAGE, config, key, inputs=inputs) as draft:
-        characters(data, draft, reporter)
+        characters(data, draft, context.reporter)
 
 
 def _write_tsv(path: Path, lines: Sequence[Line]) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.finetune.record import SCORES
-from malmoi.json_files import expected_shape, read_object
+from malmoi.json_files import expected_shape, read_json, read_object
 from malmoi.league.entries import Contender
 from malmoi.league.gains import gain_ps
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.metrics import mean_and_sd
+
+TABLE = "table.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ class Line:
             k: f"{v:.6f}" if isinstance(v, float) else "" if v is None else str(v) for k, v in values.items()
         }
         return [shown[name] for name in self.columns()]
+
+
+def read_table(out: Path) -> list[Line]:
+    """The lines of a league's table.json."""
+    with expected_shape(out / TABLE):
+        return [Line(**line) for line in read_json(out / TABLE)]
 
 
 def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:

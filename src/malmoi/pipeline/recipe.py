@@ -1,4 +1,4 @@
-"""The whole recipe: the sections of every stage in the order of the road."""
+"""The whole recipe: the sections of every stage in the order of the pipeline."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ HELDOUT_RATE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Setup:
     """A run that can be trained.
 
     Attributes:
@@ -61,14 +61,14 @@ class Plan:
         return str(self.dtype).removeprefix("torch.")
 
 
-def plan(
+def prepare(
     run: RunConfig,
     shards: Shards,
     out: Path,
     init: Init | None,
     reporter: Reporter,
     objective: type[Objective[Any]] | None = None,
-) -> Plan:
+) -> Setup:
     """Check that the settings go together and read what the run starts from.
 
     Raises MM0510 (rows longer than the model reads), MM0515-MM0516 (a start that does not fit), MM0401 and
@@ -88,18 +88,18 @@ def plan(
         old = kind.read(init.folder, run, shards.special, init.rows)
         start = old, compare_vocabularies(init, shards.tokenizer_folder, reporter)
     device = choose_device(config.device)
-    return Plan(run, shards, kind, device, choose_precision(config.precision, device), start)
+    return Setup(run, shards, kind, device, choose_precision(config.precision, device), start)
 
 
 def build(
-    planned: Plan, out: Path, milestones: Collection[int], reporter: Reporter, stop: StopRequest
+    setup: Setup, out: Path, milestones: Collection[int], reporter: Reporter, stop: StopRequest
 ) -> Trainer[Any]:
     """The trainer, at the newest whole checkpoint in `out` if there is one. Threads are set here.
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0506 (the disk is too small), MM0507-MM0508
     (a checkpoint of another shape).
     """
-    run, shards, config = planned.run, planned.shards, planned.run.pretrain
+    run, shards, config = setup.run, setup.shards, setup.run.pretrain
     made_of = run, shards.special, shards.vocab_size
     use_threads(config.threads)
     keep_freed_memory()
@@ -108,30 +108,30 @@ def build(
     heldout = RowTable.open(shards.heldout, config.row_len, tables, reporter) if shards.heldout else None
     checkpoint = find_checkpoint(out, reporter)
     torch.manual_seed(int(random_bits(config.seed, 1 << 32)))
-    objective = planned.kind.read(checkpoint, *made_of) if checkpoint else planned.kind(*made_of)
-    if planned.start:
-        initialise_from(objective, *planned.start)
-        reporter.say("pretrain.adapted", checkpoint=config.init, **told(planned.start[1]))
+    objective = setup.kind.read(checkpoint, *made_of) if checkpoint else setup.kind(*made_of)
+    if setup.start:
+        initialise_from(objective, *setup.start)
+        reporter.say("pretrain.adapted", checkpoint=config.init, **told(setup.start[1]))
     _preflight(out, objective, config.keep + len(milestones))
-    collator = planned.kind.collator(*made_of)
+    collator = setup.kind.collator(*made_of)
     feed: Feed[Any] = feed_of(config, train, collator, shards.special)
     if checkpoint is None and config.weight_init == "cooccurrence":
         initialise_from_counts(objective, shards, feed.batch(0), config.seed, reporter)
-    scored = _heldout(planned, heldout)
+    scored = _heldout(setup, heldout)
     trainer = Trainer(
         config=config,
-        objective=objective.to(planned.device),
+        objective=objective.to(setup.device),
         feed=feed,
         heldout=scored,
         unigram=_unigram(shards, scored),
         run=out,
         tokenizer=shards.tokenizer_folder,
         milestones=frozenset(milestones),
-        device=planned.device,
-        dtype=planned.dtype,
+        device=setup.device,
+        dtype=setup.dtype,
         reporter=reporter,
         stop=stop,
-        ahead=steps_ahead(planned.device),
+        ahead=steps_ahead(setup.device),
     )
     if checkpoint is not None:
         trainer.resume(checkpoint)
@@ -141,8 +141,8 @@ def build(
         parameters=sum(parameter.numel() for parameter in objective.parameters()),
         rows=train.rows,
         epochs=config.steps * config.batch_size / train.rows,
-        device=planned.device,
-        precision=planned.precision,
+        device=setup.device,
+        precision=setup.precision,
     )
     return trainer
 
@@ -158,11 +158,11 @@ def _preflight(out: Path, objective: Objective[Any], keep: int) -> None:
         raise MalmoiError("MM0506", out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}")
 
 
-def _heldout(planned: Plan, table: RowTable | None) -> list[Any]:
+def _heldout(setup: Setup, table: RowTable | None) -> list[Any]:
     if table is None:
         return []
-    run, shards, config = planned.run, planned.shards, planned.run.pretrain
-    collator = planned.kind.collator(run, shards.special, shards.vocab_size)
+    run, shards, config = setup.run, setup.shards, setup.run.pretrain
+    collator = setup.kind.collator(run, shards.special, shards.vocab_size)
     rows = min(config.heldout_rows, table.rows)
     micro = min(config.micro_batch_size or config.batch_size, rows)
     feed: Feed[Any] = Feed(table, collator, shards.special, HELDOUT_SEED, HELDOUT_RATE, rows, micro)

@@ -6,7 +6,6 @@ A run folder is a live artifact: `manifest.json` (state running → finished), `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,17 @@ from malmoi.artifact.finished import (
 )
 from malmoi.artifact.live import live_artifact, locked_output
 from malmoi.config import dotted, identity
+from malmoi.context import Context
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.json_files import expected_shape
 from malmoi.model.sizes import ModelConfig, parameters
-from malmoi.pretrain.build import Plan, build, plan
+from malmoi.pretrain.build import Setup, build, prepare
 from malmoi.pretrain.checkpoint import FOLDER, fault, milestone_steps, recorded_milestones
 from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.counts import PretrainCounts
 from malmoi.pretrain.init.from_checkpoint import open_init, shape_of, told
 from malmoi.pretrain.monitor.journal import Journal, read_journal
 from malmoi.pretrain.objectives.protocol import Objective
-from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.training.signals import StopRequest
 
@@ -45,48 +45,48 @@ def pretrain(
     model: ModelConfig,
     shards: Path,
     out: Path,
+    context: Context = Context(),
     *,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
     objective: type[Objective[Any]] | None = None,
 ) -> Manifest:
     """Train until `config.steps`, from the newest whole checkpoint in `out` if there is one.
 
     `objective` takes the place of the class that the settings name; it does not enter the run's key.
 
-    Raises MM0505 (`out` is another run), MM0509 (non-finite loss), those of `plan` and `build` (what does not
-    go together) and of reading shards and an `init`, and Interrupted after a signal, when everything is
+    Raises MM0505 (`out` is another run), MM0509 (non-finite loss), those of `prepare` and `build` (what does
+    not go together) and of reading shards and an `init`, and Interrupted after a signal, when everything is
     saved.
     """
     out = real_place(out)
-    init = open_init(config.init, config.objective.name, out, verify=verify) if config.init else None
+    init = open_init(config.init, config.objective.name, out, verify=context.verify) if config.init else None
     model = shape_of(init, model, config.objective.name) if init else model
     run = RunConfig(pretrain=config, model=model)
-    opened = Shards.open(shards, verify=verify)
+    opened = Shards.open(shards, verify=context.verify)
     check_tokenizer(opened, opened.tokenizer_folder)
     key = artifact_key(STAGE, run, {"shards": opened.digest} | (init.digests if init else {}))
     before = _existing(out, run, key)
     if before:
-        warn_versions(out, before, reporter)
+        warn_versions(out, before, context.reporter)
     if before and before.state == "finished" and _is_whole(out, before, config.steps):
         enough = before.counts["step"] == config.steps
-        reporter.say("base.current" if enough else "pretrain.beyond", path=out, step=before.counts["step"])
+        context.reporter.say(
+            "base.current" if enough else "pretrain.beyond", path=out, step=before.counts["step"]
+        )
         return before
-    planned = plan(run, opened, out, init, reporter, objective)
-    if before and before.counts.get("precision", planned.precision) != planned.precision:
-        differs = f"precision ({before.counts['precision']} ≠ {planned.precision})"
+    setup = prepare(run, opened, out, init, context.reporter, objective)
+    if before and before.counts.get("precision", setup.precision) != setup.precision:
+        differs = f"precision ({before.counts['precision']} ≠ {setup.precision})"
         raise MalmoiError("MM0505", out, differs=differs)
     # More steps extend a run, and those it has passed already stay milestones.
     milestones = milestone_steps(config.steps, config.milestones) | recorded_milestones(before)
-    counts = _counts(planned, shards, milestones, before)
+    counts = _counts(setup, shards, milestones, before).as_json()
     inputs = {str(shards / MANIFEST): record_file(shards / MANIFEST)} | (init.files if init else {})
-    about: dict[str, Any] = {"inputs": inputs, "origins": origins, "seed": config.seed}
+    about: dict[str, Any] = {"inputs": inputs, "origins": context.origins, "seed": config.seed}
     with disk_errors(out), locked_output(out), StopRequest() as stop:
         if before is None:  # whose the folder is must be known before anything else lies in it
             first = running_manifest(STAGE, run, key, **about)
             write_json(out / MANIFEST, first.model_copy(update={"counts": counts}).model_dump())
-        trainer = build(planned, out, milestones, reporter, stop)
+        trainer = build(setup, out, milestones, context.reporter, stop)
         # Only now: nothing can be refused any more.
         with live_artifact(out, STAGE, run, key, **about, counts=counts, keep=True, recorded=False) as draft:
             with closing(Journal(out, trainer.state.step)) as journal:
@@ -100,23 +100,20 @@ def pretrain(
 
 
 def _counts(
-    planned: Plan, shards: Path, milestones: frozenset[int], before: Manifest | None
-) -> dict[str, Any]:
+    setup: Setup, shards: Path, milestones: frozenset[int], before: Manifest | None
+) -> PretrainCounts:
     """What the manifest tells of a run from its first step on."""
-    run, opened = planned.run, planned.shards
-    kept = planned.kind.shapes(run, opened.special, opened.vocab_size)[0]
-    counts: dict[str, Any] = {
-        "shards": str(shards),
-        "objective": run.pretrain.objective.name,
-        "parameters": parameters(kept),
-        "precision": planned.precision,
-        "milestones": sorted(milestones),
-    }
-    if planned.start:
-        counts["init"] = told(planned.start[1])
-    elif before is not None and "init" in before.counts:
-        counts["init"] = before.counts["init"]
-    return counts
+    run, opened = setup.run, setup.shards
+    kept = setup.kind.shapes(run, opened.special, opened.vocab_size)[0]
+    init = told(setup.start[1]) if setup.start else before.counts.get("init") if before else None
+    return PretrainCounts(
+        shards=str(shards),
+        objective=run.pretrain.objective.name,
+        parameters=parameters(kept),
+        precision=setup.precision,
+        milestones=tuple(sorted(milestones)),
+        **({"init": init} if init else {}),
+    )
 
 
 def _is_whole(out: Path, manifest: Manifest, steps: int) -> bool:

@@ -158,10 +158,9 @@ def _data_of(shards: Shards) -> dict[str, Any]:
         "tokenizer": shards.tokenizer_digest[:16],
         "vocab_size": shards.vocab_size,
     }
-    counts = read_manifest(shards.folder).counts
     for side in ("train", "heldout"):
-        for name, value in (counts.get(side) or {}).items():
-            found[f"{side} {name}"] = value
+        sums = getattr(shards.counts, side).as_json()
+        found |= {f"{side} {name}": value for name, value in sums.items()}
     for stage in ("corpus", "tokenizer"):
         manifest = _near(shards.folder, stage)
         if manifest is not None:

@@ -9,6 +9,8 @@ from typing import Any
 from malmoi.messages import text, words
 from malmoi.report.folder import Found, Stage
 from malmoi.report.numbers import big, short
+from malmoi.shards.counts import ShardsCounts
+from malmoi.tokenizer.counts import TokenizerCounts
 from malmoi.tokenizer.measure import readable
 
 SAMPLES = 3
@@ -130,10 +132,9 @@ def tokenizer_part(found: Found) -> TokenizerPart | None:
     labels = dict.fromkeys(label for column in columns for label in column)
     cuts: dict[str, list[Cut]] = {}
     for stage in found.tokenizers:
-        counts = stage.manifest.counts
-        for sample, tokens in counts.get("samples", []):
-            shown = readable(str(counts.get("kind", "")), [str(token) for token in tokens])
-            cuts.setdefault(str(sample), []).append(Cut(stage.name, shown))
+        counts = TokenizerCounts.of(stage.manifest, stage.folder)
+        for sample, tokens in counts.samples:
+            cuts.setdefault(sample, []).append(Cut(stage.name, readable(counts.kind, tokens)))
     return TokenizerPart(
         [stage.name for stage in found.tokenizers],
         [(label, [column.get(label, "–") for column in columns]) for label in labels],
@@ -142,7 +143,7 @@ def tokenizer_part(found: Found) -> TokenizerPart | None:
 
 
 def _facts(stage: Stage, found: Found) -> dict[str, str]:
-    counts = stage.manifest.counts
+    counts = TokenizerCounts.of(stage.manifest, stage.folder)
     shown: dict[str, Callable[[Any], str]] = {
         "kind": str,
         "vocab_size": "{:,}".format,
@@ -152,11 +153,12 @@ def _facts(stage: Stage, found: Found) -> dict[str, str]:
         "characters_per_token": short,
     }
     facts = {
-        text(f"cli.tokenizer.row.{name}"): show(counts[name])
+        text(f"cli.tokenizer.row.{name}"): show(value)
         for name, show in shown.items()
-        if name in counts
+        if (value := getattr(counts, name)) is not None
     }
     for shards in found.shards:
-        if shards.name == stage.name and (train := shards.manifest.counts.get("train")):
-            facts[text("report.tokenizer.tokens")] = big(train["tokens"])
+        if shards.name == stage.name:
+            read = ShardsCounts.of(shards.manifest, shards.folder)
+            facts[text("report.tokenizer.tokens")] = big(read.train.tokens)
     return facts

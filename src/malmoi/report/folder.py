@@ -12,6 +12,7 @@ from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.league.gains import bar_ps, gain_ps
+from malmoi.pretrain.counts import PretrainCounts
 from malmoi.pretrain.objectives import OBJECTIVES, ObjectiveKind
 from malmoi.pretrain.objectives.kind import unknown
 from malmoi.report.curves import Curves, read_curves
@@ -21,7 +22,7 @@ BASELINES = (NO_PRETRAINING, CHARACTERS)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An artifact of the road; `audit` is the corpus's, and `name` one of several tokenizers'."""
+    """An artifact of the pipeline; `audit` is the corpus's, and `name` one of several tokenizers'."""
 
     folder: Path
     manifest: Manifest
@@ -38,6 +39,10 @@ class PretrainRun:
     manifest: Manifest
     curves: Curves
     checkpoints: list[int]
+
+    @property
+    def counts(self) -> PretrainCounts:
+        return PretrainCounts.of(self.manifest, self.folder)
 
     @property
     def objective(self) -> ObjectiveKind:
@@ -115,7 +120,7 @@ class Found:
             return fits[0]
         if len(self.shards) == 1 and not self.shards[0].name:
             return self.shards[0]
-        told = Path(str(run.manifest.counts.get("shards", ""))).name
+        told = Path(run.counts.shards).name
         return next((stage for stage in self.shards if stage.name == told), None)
 
 

@@ -47,7 +47,7 @@ class Part:
 
 
 def parts(found: Found) -> list[Part]:
-    """Everything in a folder, in the order of the road."""
+    """Everything in a folder, in the order of the pipeline."""
     made = [Part("corpus", "corpus.", "corpus.", found.corpus.manifest)] if found.corpus else []
     for stage in found.tokenizers:
         own = f"tokenizers.{stage.name}."

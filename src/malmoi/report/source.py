@@ -82,12 +82,12 @@ def find_shards(run: PretrainRun) -> Shards | None:
     what its place and name say they are, and the caller tells that they have changed.
     """
     home = run.folder.resolve()
-    recorded = str(run.manifest.counts.get("shards") or "")
+    recorded = run.counts.shards
     known = run.digests()
-    places = [Path(recorded)] if recorded else []
+    places = [Path(recorded)]
     strangers = []
     for near in (home.parent / "shards", home.parents[1] / "shards"):
-        places += [near, *([near / Path(recorded).name] if recorded else [])]
+        places += [near, near / Path(recorded).name]
         strangers += sorted(path.parent for path in near.glob(f"*/{MANIFEST}"))
     fits = [place for place in (*places, *strangers) if _digest(place)[:16] in known]
     for place in (*fits, *places):

@@ -18,6 +18,7 @@ from malmoi.pretrain.monitor.alarms import FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
 from malmoi.report.numbers import big, chance, percent, short, signed
+from malmoi.shards.counts import ShardsCounts
 
 FEW = 3  # of so many runs each is told by itself
 
@@ -96,15 +97,14 @@ def _learnt(run: PretrainRun) -> tuple[float, float]:
 
 
 def _trained(run: PretrainRun, found: Found) -> Finding:
-    counts = run.manifest.counts
     steps = run.setting("steps") or 0
     shards = found.read_by(run)
-    tokens = shards.manifest.counts.get("train", {}).get("tokens") if shards else None
+    tokens = ShardsCounts.of(shards.manifest, shards.folder).train.tokens if shards else None
     values: dict[str, Any] = {
         "name": run.name,
         "objective": run.objective.title,
         "shape": shape_of(run),
-        "parameters": big(counts.get("parameters", 0)),
+        "parameters": big(run.counts.parameters),
         "tokens": big(run.curves.tokens),
         "step": f"{run.curves.step:,}",
         "steps": f"{steps:,}",
@@ -250,7 +250,7 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Finding]:
 def _missing(found: Found) -> list[Finding]:
     said = []
     for stage, name in found.building:
-        shown = text(f"cli.run.{stage}") + (f" ({name})" if name else "")
+        shown = text(f"pipeline.stage.{stage}") + (f" ({name})" if name else "")
         said.append(Finding("plain", text("report.verdict.building", stage=shown)))
     if found.runs and found.league is None:
         said.append(Finding("plain", text("report.verdict.no_league")))

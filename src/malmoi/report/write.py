@@ -150,7 +150,7 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
 RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
     "objective": lambda run: run.objective.title,
     "shape": shape_of,
-    "parameters": lambda run: big(run.manifest.counts.get("parameters", 0)),
+    "parameters": lambda run: big(run.counts.parameters),
     "steps": lambda run: f"{run.curves.step:,} / {run.setting('steps') or 0:,}",
     "tokens": lambda run: big(run.curves.tokens),
     "loss": lambda run: short(run.curves.last("loss")),

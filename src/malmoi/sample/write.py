@@ -18,8 +18,8 @@ from malmoi.artifact.finished import (
     read_manifest,
 )
 from malmoi.config import Section
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
-from malmoi.progress import SILENT, Reporter
 from malmoi.sample.files import CORPUS_FILES, take
 from malmoi.sample.labelled import nsmc, question_pairs, sts
 from malmoi.sample.lexicon import load
@@ -40,7 +40,7 @@ class SampleConfig(Section):
     version: int = Field(VERSION, description="Version of the grammar and the lexicon.")
 
 
-def write_sample(out: Path, *, seed: int = 7, reporter: Reporter = SILENT, verify: bool = False) -> Manifest:
+def write_sample(out: Path, context: Context = Context(), *, seed: int = 7) -> Manifest:
     """Write the sample to `out` (about 6 MB), or leave it where the same stands there already.
 
     Raises MM0901 where `out` holds files that are not the sample's, MM0015 and MM0016 where it cannot write.
@@ -50,12 +50,12 @@ def write_sample(out: Path, *, seed: int = 7, reporter: Reporter = SILENT, verif
     key = artifact_key(STAGE, config, {})
     if out.exists():
         _refuse_strangers(out)
-        if is_current(out, STAGE, key, verify=verify, reporter=reporter):
-            reporter.say("base.current", path=out)
+        if is_current(out, STAGE, key, context):
+            context.reporter.say("base.current", path=out)
             return read_manifest(out)
     with finished_artifact(out, STAGE, config, key, seed=seed) as draft:
         total = sum(file.size for file in CORPUS_FILES)
-        with reporter.step("sample.writing", total=total, unit="B") as step:
+        with context.reporter.step("sample.writing", total=total, unit="B") as step:
             size = 0
             for name, data in sample_files(seed):
                 path = draft.path / name

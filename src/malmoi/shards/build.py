@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,14 @@ from malmoi.artifact.finished import (
     read_manifest,
     warn_versions,
 )
+from malmoi.context import Context
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import Reporter
 from malmoi.shards.config import ShardsConfig
+from malmoi.shards.counts import PartCounts, ShardsCounts, summed
 from malmoi.shards.encode import EncodeSpec, encode_slice, forget
 from malmoi.shards.format import ARRAYS, tokenizer_digest
 from malmoi.slices import Slice, run_slices
@@ -49,11 +50,7 @@ def build_shards(
     corpus: Path,
     tokenizer: Path,
     out: Path,
-    *,
-    workers: int = 1,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
+    context: Context = Context(),
 ) -> Manifest:
     """Encode a corpus artifact with a tokenizer (an artifact, or a peer's files) into a shards artifact.
 
@@ -62,19 +59,19 @@ def build_shards(
     text, so it was not used), MM0227 (the cache of analyses is damaged).
     """
     out, corpus, tokenizer = real_place(out), as_stored(corpus), as_stored(tokenizer)
-    source = open_artifact(corpus, "corpus", verify=verify)
-    warn_versions(corpus, source, reporter)
-    opened = load_tokenizer(tokenizer, reporter=reporter, engine=config.engine, encodes=False)
+    source = open_artifact(corpus, "corpus", verify=context.verify)
+    warn_versions(corpus, source, context.reporter)
+    opened = load_tokenizer(tokenizer, reporter=context.reporter, engine=config.engine, encodes=False)
     # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
     for ready in (False, True):
         if ready:
             opened.load()
         digest = _digest_of(opened)
         key = artifact_key("shards", config, {"corpus": source.digest, "tokenizer": digest})
-        if is_current(out, "shards", key, verify=verify, reporter=reporter):
-            reporter.say("base.current", path=out)
+        if is_current(out, "shards", key, context):
+            context.reporter.say("base.current", path=out)
             return read_manifest(out)
-    with finished_artifact(out, "shards", config, key, origins=origins) as draft:
+    with finished_artifact(out, "shards", config, key, origins=context.origins) as draft:
         for left_over in [*draft.path.glob("part-*"), *draft.path.glob("heldout-*")]:
             shutil.rmtree(left_over)  # put in place by a build that was cut while it did so
         drop_left_over(draft.path)
@@ -85,20 +82,24 @@ def build_shards(
             *_slices("heldout", heldout_parts(corpus), source.files, draft.path, config, digest),
         ]
         total = sum(piece.weight for piece in slices)
-        with reporter.step("shards.encoding", total=total, unit="B") as step:
+        # For less, other processes take longer to start than the text does.
+        workers = context.workers or (context.cores if total > SMALLEST else 1)
+        with context.reporter.step("shards.encoding", total=total, unit="B") as step:
             counts = run_slices(encode_slice, slices, draft.path / "slices", workers=workers, step=step)
         forget()
         parts = _collect(draft.path, slices, counts)
-        if not any(part["name"].startswith("part-") for part in parts):
+        if not any(part.name.startswith("part-") for part in parts):
             raise MalmoiError("MM0306", corpus)
-        draft.counts |= {
-            "tokenizer": made_with(draft.path / "tokenizer"),
-            "vocab_size": opened.vocab_size,
-            "special": asdict(opened.special),
-            "tokenizer_digest": digest,
-        }
-        draft.counts |= sums(parts)
-    _warn(reporter, parts, str(out))
+        draft.counts |= ShardsCounts(
+            tokenizer=made_with(draft.path / "tokenizer"),
+            vocab_size=opened.vocab_size,
+            special=opened.special,
+            tokenizer_digest=digest,
+            train=summed(parts, "part"),
+            heldout=summed(parts, "heldout"),
+            parts=tuple(parts),
+        ).as_json()
+    _warn(context.reporter, parts, str(out))
     return read_manifest(out)
 
 
@@ -149,41 +150,29 @@ def _document_start(stream: Any, offset: int, end: int) -> int:
     return end
 
 
-def _collect(
-    draft: Path, slices: list[Slice[EncodeSpec]], counts: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _collect(draft: Path, slices: list[Slice[EncodeSpec]], counts: list[dict[str, Any]]) -> list[PartCounts]:
     """Link finished slices into place as part-00000 … and heldout-00000 …, but for those without tokens."""
-    parts: list[dict[str, Any]] = []
+    parts: list[PartCounts] = []
     for piece, count in zip(slices, counts, strict=True):
         if not count["tokens"]:
             continue
         kind = piece.name.partition("-")[0]
-        name = f"{kind}-{sum(part['name'].startswith(kind) for part in parts):05d}"
+        name = f"{kind}-{sum(part.name.startswith(kind) for part in parts):05d}"
         (draft / name).mkdir()
         for array in ARRAYS:
             link(draft / "slices" / piece.name / f"{array}.npy", draft / name / f"{array}.npy")
         where = {"source": piece.spec.file.name, "bytes": [piece.spec.start, piece.spec.end]}
-        parts.append({"name": name, **where, **count})
+        parts.append(PartCounts(name=name, **where, **count))
     drop_work(draft / "slices")
     return parts
 
 
-def sums(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The manifest's counts from those of the parts."""
-    counted = ("tokens", "sentences", "documents", "eojeols", "unk")
-    found = {
-        kind: {name: sum(part[name] for part in parts if part["name"].startswith(kind)) for name in counted}
-        for kind in ("part", "heldout")
-    }
-    return {"train": found["part"], "heldout": found["heldout"], "parts": parts}
-
-
-def _warn(reporter: Reporter, parts: list[dict[str, Any]], where: str) -> None:
-    tokens, unknown = (sum(part[name] for part in parts) for name in ("tokens", "unk"))
+def _warn(reporter: Reporter, parts: list[PartCounts], where: str) -> None:
+    tokens, unknown = sum(part.tokens for part in parts), sum(part.unk for part in parts)
     if unknown > MANY_UNKNOWN * tokens:
         reporter.warn("MM0307", where, percent=f"{100 * unknown / tokens:.1f}")
     met: dict[str, dict[str, Any]] = {}
     for part in parts:
-        met = part.get("warnings", {}) | met
+        met = part.warnings | met
     for code, told in met.items():
         reporter.warn(code, told["where"] or where, **told["values"])

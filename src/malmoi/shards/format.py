@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.artifact.finished import MANIFEST, Manifest, open_artifact
+from malmoi.artifact.finished import Manifest, open_artifact
 from malmoi.errors import MalmoiError
-from malmoi.json_files import expected_shape, read_object
+from malmoi.json_files import read_object
 from malmoi.paths import as_stored
+from malmoi.shards.counts import ShardsCounts
 from malmoi.shards.faults import check_part
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
 from malmoi.special import IDENTITY_FILES, SpecialIds
@@ -36,9 +37,7 @@ class Shards:
     folder: Path
     train: tuple[Part, ...]
     heldout: tuple[Part, ...]
-    vocab_size: int
-    special: SpecialIds
-    tokenizer_digest: str
+    counts: ShardsCounts
     digest: str
 
     @classmethod
@@ -52,12 +51,8 @@ class Shards:
         folder = as_stored(Path(folder))
         manifest = open_artifact(folder, "shards", verify=verify)
         _allow_many_files()
-        with expected_shape(folder / MANIFEST):
-            vocab_size = int(manifest.counts["vocab_size"])
-            told = {f.name: int(manifest.counts["special"][f.name]) for f in fields(SpecialIds)}
-            if strange := [name for name, index in told.items() if not 0 <= index < vocab_size]:
-                raise ValueError(f"special.{strange[0]}: {told[strange[0]]} ≥ {vocab_size}")
-            digest = str(manifest.counts["tokenizer_digest"])
+        counts = ShardsCounts.of(manifest, folder)
+        vocab_size = counts.vocab_size
         parts = [open_part(folder / name, vocab_size) for name in _part_names(manifest)]
         for part in parts if verify else ():
             check_part(folder / part.name, part, vocab_size, analyzed=_kind(folder) in ANALYZED)
@@ -65,11 +60,21 @@ class Shards:
             folder=folder,
             train=tuple(p for p in parts if p.name.startswith("part-")),
             heldout=tuple(p for p in parts if p.name.startswith("heldout-")),
-            vocab_size=vocab_size,
-            special=SpecialIds(**told),
-            tokenizer_digest=digest,
+            counts=counts,
             digest=manifest.digest,
         )
+
+    @property
+    def vocab_size(self) -> int:
+        return self.counts.vocab_size
+
+    @property
+    def special(self) -> SpecialIds:
+        return self.counts.special
+
+    @property
+    def tokenizer_digest(self) -> str:
+        return self.counts.tokenizer_digest
 
     @property
     def tokenizer_folder(self) -> Path:

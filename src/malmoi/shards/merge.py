@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from malmoi.artifact.disk import real_place
 from malmoi.artifact.finished import (
@@ -19,21 +18,19 @@ from malmoi.artifact.finished import (
     read_manifest,
     record_file,
 )
+from malmoi.context import Context
 from malmoi.corpus.products import link
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter
-from malmoi.shards.build import sums
 from malmoi.shards.config import ShardsConfig
+from malmoi.shards.counts import PartCounts, summed
 from malmoi.shards.format import ARRAYS, Shards
 
 
 def merge_shards(
     sources: Sequence[Path],
     out: Path,
-    *,
-    reporter: Reporter = SILENT,
-    verify: bool = False,
+    context: Context = Context(),
 ) -> Manifest:
     """Merge shards in the order given: `out` has the training parts of all, and the held-out parts of all.
 
@@ -42,18 +39,18 @@ def merge_shards(
     sources), and those of artifacts and `Shards.open`.
     """
     out, sources = real_place(out), [as_stored(source) for source in sources]
-    manifests = [open_artifact(source, "shards", verify=verify) for source in sources]
+    manifests = [open_artifact(source, "shards", verify=context.verify) for source in sources]
+    opened = [Shards.open(source) for source in sources]
     for source in sources:
-        Shards.open(source)
         if source.resolve() == out.resolve():
             raise MalmoiError("MM0313", out)
-    _check_mergeable(sources, manifests)
+    _check_mergeable(opened)
     names = [f"{number}:{source}" for number, source in enumerate(sources)]
     digests = {str(number): manifest.digest for number, manifest in enumerate(manifests)}
     config = ShardsConfig()
     key = artifact_key("shards", config, {"merged": "", **digests})
-    if is_current(out, "shards", key, verify=verify, reporter=reporter):
-        reporter.say("base.current", path=out)
+    if is_current(out, "shards", key, context):
+        context.reporter.say("base.current", path=out)
         return read_manifest(out)
     inputs = {str(source / MANIFEST): record_file(source / MANIFEST) for source in sources}
     with finished_artifact(out, "shards", config, key, inputs=inputs) as draft:
@@ -63,38 +60,43 @@ def merge_shards(
         (draft.path / "tokenizer").mkdir()
         for file in sorted((sources[0] / "tokenizer").iterdir()):
             link(file, draft.path / "tokenizer" / file.name)
-        parts = [
-            part for kind in ("part", "heldout") for part in _place(kind, sources, manifests, draft.path)
-        ]
-        told = ("tokenizer", "vocab_size", "special", "tokenizer_digest")
-        draft.counts |= {name: manifests[0].counts[name] for name in told if name in manifests[0].counts}
-        draft.counts |= sums(parts)
-        draft.counts["merged"] = dict(zip(names, digests.values(), strict=True))
+        parts = [part for kind in ("part", "heldout") for part in _place(kind, opened, draft.path)]
+        draft.counts |= (
+            opened[0]
+            .counts.model_copy(
+                update={
+                    "train": summed(parts, "part"),
+                    "heldout": summed(parts, "heldout"),
+                    "parts": tuple(parts),
+                    "merged": dict(zip(names, digests.values(), strict=True)),
+                }
+            )
+            .as_json()
+        )
     return read_manifest(out)
 
 
-def _check_mergeable(sources: Sequence[Path], manifests: Sequence[Manifest]) -> None:
-    for (a, one), (b, other) in combinations(zip(sources, manifests, strict=True), 2):
+def _check_mergeable(opened: Sequence[Shards]) -> None:
+    for one, other in combinations(opened, 2):
+        both = {"first": one.folder, "second": other.folder}
         if one.digest == other.digest:
-            raise MalmoiError("MM0312", b, first=a, second=b)
-        found = [manifest.counts["tokenizer_digest"] for manifest in (one, other)]
-        if found[0] != found[1]:
-            digests = " ≠ ".join(digest[:16] for digest in found)
-            raise MalmoiError("MM0311", b, first=a, second=b, digests=digests)
+            raise MalmoiError("MM0312", other.folder, **both)
+        if one.tokenizer_digest != other.tokenizer_digest:
+            digests = f"{one.tokenizer_digest[:16]} ≠ {other.tokenizer_digest[:16]}"
+            raise MalmoiError("MM0311", other.folder, **both, digests=digests)
 
 
-def _place(
-    kind: str, sources: Sequence[Path], manifests: Sequence[Manifest], draft: Path
-) -> list[dict[str, Any]]:
+def _place(kind: str, opened: Sequence[Shards], draft: Path) -> list[PartCounts]:
     """Link all parts of a kind into the draft; their counts, with the shards each came from."""
-    found: list[dict[str, Any]] = []
-    for source, manifest in zip(sources, manifests, strict=True):
-        for part in manifest.counts["parts"]:
-            if not part["name"].startswith(kind):
+    found: list[PartCounts] = []
+    for shards in opened:
+        for part in shards.counts.parts:
+            if not part.name.startswith(kind):
                 continue
             name = f"{kind}-{len(found):05d}"
             (draft / name).mkdir()
             for array in ARRAYS:
-                link(source / part["name"] / f"{array}.npy", draft / name / f"{array}.npy")
-            found.append(part | {"name": name, "from": f"{source}/{part['name']}"})
+                link(shards.folder / part.name / f"{array}.npy", draft / name / f"{array}.npy")
+            came = {"name": name, "from": f"{shards.folder}/{part.name}"}
+            found.append(PartCounts(**part.as_json() | came))
     return found

@@ -7,7 +7,7 @@ vocabulary grow, to a multiple of 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ from malmoi.artifact.finished import (
     read_manifest,
 )
 from malmoi.config import Section
+from malmoi.context import Context
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, counted_blocks, sample_blocks
+from malmoi.tokenizer.counts import Added, ExtendedCounts
 from malmoi.tokenizer.encoding.user_words import UNUSED
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.measure import cut, measure
@@ -52,11 +53,9 @@ def extend_tokenizer(
     config: ExtendConfig,
     tokenizer: Path,
     out: Path,
+    context: Context = Context(),
     *,
     corpus: Path | None = None,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
 ) -> Manifest:
     """Write a tokenizer artifact with `config.words` and the words `corpus` asks for.
 
@@ -65,33 +64,34 @@ def extend_tokenizer(
     of `load_tokenizer` and artifacts.
     """
     out, tokenizer, corpus = real_place(out), as_stored(tokenizer), corpus and as_stored(corpus)
-    opened = load_tokenizer(tokenizer, reporter=reporter)
+    opened = load_tokenizer(tokenizer, reporter=context.reporter)
     if not isinstance(opened, WordPiece):
         raise MalmoiError("MM0262", tokenizer, kind=opened.kind)
     if out.resolve() == (tokenizer if tokenizer.is_dir() else tokenizer.parent).resolve():
         raise MalmoiError("MM0244", out)
     inputs = {"tokenizer": _digest(opened)}
     if corpus is not None:
-        inputs["corpus"] = open_artifact(corpus, "corpus", verify=verify).digest
+        inputs["corpus"] = open_artifact(corpus, "corpus", verify=context.verify).digest
     key = artifact_key("tokenizer", config, inputs)
-    if is_current(out, "tokenizer", key, verify=verify, reporter=reporter):
-        reporter.say("base.current", path=out)
+    if is_current(out, "tokenizer", key, context):
+        context.reporter.say("base.current", path=out)
         return read_manifest(out)
     proposed: list[Proposal] = []
     extended = extend(opened, config.words)
     if corpus is not None and config.add:
         parts = training_parts(corpus)
         total = min(sum(path.stat().st_size for path in parts), config.sample_mb * MB)
-        with reporter.step("tokenizer.proposing", total=total, unit="B") as step:
+        with context.reporter.step("tokenizer.proposing", total=total, unit="B") as step:
             blocks = counted_blocks(sample_blocks(parts, config.sample_mb * MB), step.advance)
             proposed = propose_words(extended, blocks, config.add, min_count=config.min_count)
     extended = extend(extended, [proposal.word for proposal in proposed])
     if extended.words == opened.words:
         raise MalmoiError("MM0263", corpus, min_count=config.min_count)
-    with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
+    with finished_artifact(out, "tokenizer", config, key, origins=context.origins) as draft:
         extended.save(draft.path)
         seal(draft.path)
-        draft.counts |= _counts(opened, extended, proposed) | _measured(opened, extended, corpus)
+        measured = _measured(opened, extended, corpus)
+        draft.counts |= _counts(opened, extended, proposed, measured).as_json()
     return read_manifest(out)
 
 
@@ -127,22 +127,25 @@ def _digest(tokenizer: WordPiece) -> str:
     return digest_json([tokenizer.entries, list(tokenizer.words), settings])
 
 
-def _counts(before: WordPiece, after: WordPiece, proposed: Sequence[Proposal]) -> dict[str, Any]:
+def _counts(
+    before: WordPiece, after: WordPiece, proposed: Sequence[Proposal], measured: dict[str, Any]
+) -> ExtendedCounts:
     told = {proposal.word: asdict(proposal) for proposal in proposed}
     ids = {entry: index for index, entry in enumerate(after.entries)}
     added = [
-        {"word": word, "id": ids[word], "tokens_before": cut(before, word)} | told.get(word, {})
+        Added(**{"word": word, "id": ids[word], "tokens_before": cut(before, word)} | told.get(word, {}))
         for word in after.words
         if word not in before.words
     ]
-    return {
-        "kind": after.kind,
-        "vocab_size": after.vocab_size,
-        "vocab_size_before": before.vocab_size,
-        "learned": after.learned,
-        "filled": sum(a != b for a, b in zip(before.entries, after.entries, strict=False)),
-        "added": added,
-    }
+    return ExtendedCounts(
+        kind=after.kind,
+        vocab_size=after.vocab_size,
+        vocab_size_before=before.vocab_size,
+        learned=after.learned,
+        filled=sum(a != b for a, b in zip(before.entries, after.entries, strict=False)),
+        added=tuple(added),
+        **measured,
+    )
 
 
 def _measured(before: WordPiece, after: WordPiece, corpus: Path | None) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +18,15 @@ from malmoi.artifact.finished import (
     read_manifest,
     warn_versions,
 )
+from malmoi.context import Context
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.progress import SILENT, Reporter, Step
+from malmoi.progress import Step
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.counts import TokenizerCounts
 from malmoi.tokenizer.encoding.user_words import read_words
 from malmoi.tokenizer.kinds import KINDS, imported, learn, passes
 from malmoi.tokenizer.learner import Task
@@ -39,23 +39,17 @@ def train_tokenizer(
     config: TokenizerConfig,
     corpus: Path,
     out: Path,
-    *,
-    reporter: Reporter = SILENT,
-    origins: Mapping[str, str] | None = None,
-    verify: bool = False,
-    workers: int = 0,
+    context: Context = Context(),
 ) -> Manifest:
     """Learn a vocabulary from a corpus artifact and write the tokenizer artifact to `out`.
-
-    `workers` cores analyze morphemes; 0 for all.
 
     Raises MM0207 (the data cannot fill `vocab_size`), MM0211 (no training text), MM0212 (`vocab_size` has no
     room for the characters), MM0214 (not UTF-8), MM0220 to MM0225 (the analyzer and its user dictionary),
     MM0260-MM0261 (the user's words), MM0267 and MM0243 (a kind that takes none), and those of artifacts.
     """
     out, corpus = real_place(out), as_stored(corpus)
-    source = open_artifact(corpus, "corpus", verify=verify)
-    warn_versions(corpus, source, reporter)
+    source = open_artifact(corpus, "corpus", verify=context.verify)
+    warn_versions(corpus, source, context.reporter)
     kind = KINDS[config.kind]
     refused = imported(kind.refuses) if kind.refuses else None
     words = read_words(config.words, refused) if config.words else ()
@@ -64,20 +58,20 @@ def train_tokenizer(
         inputs["user_dictionary"] = UserWords(config.user_dictionary).digest
     _check_kind(config)
     key = artifact_key("tokenizer", config, inputs)
-    if is_current(out, "tokenizer", key, verify=verify, reporter=reporter):
-        reporter.say("base.current", path=out)
+    if is_current(out, "tokenizer", key, context):
+        context.reporter.say("base.current", path=out)
         return read_manifest(out)
     parts = training_parts(corpus)
     total = sum(path.stat().st_size for path in parts)
     if not total:
         raise MalmoiError("MM0211", corpus)
-    with finished_artifact(out, "tokenizer", config, key, origins=origins) as draft:
+    with finished_artifact(out, "tokenizer", config, key, origins=context.origins) as draft:
         sampled = min(total, config.sample_mb * MB)
-        with reporter.step("tokenizer.learning", total=sampled, unit="B") as step:
+        with context.reporter.step("tokenizer.learning", total=sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
-            cores = workers or os.cpu_count() or 1
             bar = _Bar(step, sampled, passes(config.kind))
-            result = learn(Task(config, blocks, str(corpus), bar.advance, words, cores, reporter))
+            task = Task(config, blocks, str(corpus), bar.advance, words, context.cores, context.reporter)
+            result = learn(task)
             bar.advance(math.inf)
         tokenizer = result.tokenizer
         tokenizer.one_spelling = True
@@ -85,16 +79,16 @@ def train_tokenizer(
         seal(draft.path)
         heldout = [path for path in heldout_parts(corpus) if path.stat().st_size]
         measured = measure(tokenizer, sample_blocks(heldout or parts, MEASURED_BYTES))
-        draft.counts |= {
-            "kind": tokenizer.kind,
-            "vocab_size": tokenizer.vocab_size,
-            "learned": tokenizer.learned,
+        draft.counts |= TokenizerCounts(
+            kind=tokenizer.kind,
+            vocab_size=tokenizer.vocab_size,
+            learned=tokenizer.learned,
             **result.counts,
             **({"words": len(words)} if words else {}),
-            "sampled_bytes": sampled,
-            "measured_on": "heldout" if heldout else "training",
+            sampled_bytes=sampled,
+            measured_on="heldout" if heldout else "training",
             **measured,
-        }
+        ).as_json()
     return read_manifest(out)
 
 

@@ -1,4 +1,4 @@
-"""A sentence along the road, as data: the CLI prints it."""
+"""A sentence through the pipeline, as data: the CLI prints it."""
 
 from __future__ import annotations
 

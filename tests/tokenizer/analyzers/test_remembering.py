@@ -18,6 +18,7 @@ from malmoi.analyzers import Analyzer, Morphemes
 from malmoi.analyzers.cache import Cached, cache_file, remembering
 from malmoi.analyzers.kiwi import Kiwi
 from malmoi.analyzers.lazy import Lazy
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
@@ -54,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _train(corpus: Path, out: Path, **settings: object) -> dict[str, bytes]:
     config = TokenizerConfig(**{"kind": "morpheme", "vocab_size": 240, **settings})
-    train_tokenizer(config, corpus, out, workers=2)
+    train_tokenizer(config, corpus, out, Context(workers=2))
     return {path.name: path.read_bytes() for path in out.iterdir() if path.name != "manifest.json"}
 
 
@@ -74,7 +75,9 @@ def test_a_text_is_analyzed_once_for_all_vocabularies(
         assert _train(corpus, tmp_path / "kept" / name, **settings) == plain[name]
         assert sorted(asked) == sorted(set(TEXT.split("\n")))
     # Encoding, here or in another process, has those answers as well.
-    manifest = build_shards(ShardsConfig(), corpus, tmp_path / "kept" / "a", tmp_path / "shards", workers=2)
+    manifest = build_shards(
+        ShardsConfig(), corpus, tmp_path / "kept" / "a", tmp_path / "shards", Context(workers=2)
+    )
     assert manifest.counts["train"]["tokens"]
     assert not any(part["warnings"] for part in manifest.counts["parts"])
     tokenizer = load_tokenizer(tmp_path / "kept" / "a")

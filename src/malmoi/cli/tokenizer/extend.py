@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from malmoi.cli.console import console
+from malmoi.context import Context
 from malmoi.messages import text
 
 SHOWN = 20
@@ -40,32 +41,36 @@ def extend(
     config = ExtendConfig(
         words=read_words(words) if words else (), add=add if corpus else 0, min_count=min_count
     )
-    manifest = extend_tokenizer(
-        config, tokenizer, out, corpus=corpus, reporter=console().reporter, verify=verify
-    )
-    show_extended(out, manifest.counts)
+    context = Context(console().reporter, verify=verify)
+    extend_tokenizer(config, tokenizer, out, context, corpus=corpus)
+    _show(out)
 
 
-def show_extended(out: Path, counts: dict[str, Any]) -> None:
+def _show(out: Path) -> None:
     """The first words with what became of them, and the measures before and after."""
+    from malmoi.artifact.finished import read_manifest
+    from malmoi.tokenizer.counts import ExtendedCounts
+
+    counts = ExtendedCounts.of(read_manifest(out, "tokenizer"), out)
     headers = [text(f"cli.tokenizer.column.{name}") for name in ("word", "count", "saved", "before", "id")]
     rows = [
         (
-            word["word"],
-            f"{word['count']:,}" if "count" in word else "",
-            f"{word['saved']:,}" if "saved" in word else "",
-            " ".join(word["tokens_before"]),
-            f"{word['id']:,}",
+            new.word,
+            "" if new.count is None else f"{new.count:,}",
+            "" if new.saved is None else f"{new.saved:,}",
+            " ".join(new.tokens_before),
+            f"{new.id:,}",
         )
-        for word in counts["added"][:SHOWN]
+        for new in counts.added[:SHOWN]
     ]
     console().table("cli.tokenizer.extended", headers, rows)
-    shown = [("words", "", f"{len(counts['added']):,}"), ("filled", "", f"{counts['filled']:,}")]
-    shown += [("vocab_size", f"{counts['vocab_size_before']:,}", f"{counts['vocab_size']:,}")]
+    shown = [("words", "", f"{len(counts.added):,}"), ("filled", "", f"{counts.filled:,}")]
+    shown += [("vocab_size", f"{counts.vocab_size_before:,}", f"{counts.vocab_size:,}")]
     for name, unit in (("unk_percent", " %"), ("tokens_per_eojeol", ""), ("characters_per_token", "")):
-        if name in counts:
-            shown.append((name, f"{counts[name + '_before']:.2f}{unit}", f"{counts[name]:.2f}{unit}"))
+        before, after = getattr(counts, f"{name}_before"), getattr(counts, name)
+        if after is not None:
+            shown.append((name, f"{before:.2f}{unit}", f"{after:.2f}{unit}"))
     headers = [text(f"cli.tokenizer.column.{name}") for name in ("measure", "old", "new")]
     measures = [(text(f"cli.tokenizer.row.{name}"), before, after) for name, before, after in shown]
     console().table("cli.tokenizer.table", headers, measures)
-    console().result({"out": str(out), **counts}, str(out))
+    console().result({"out": str(out), **counts.as_json()}, str(out))

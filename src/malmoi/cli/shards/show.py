@@ -75,7 +75,7 @@ def _source_of_run(shards: Path, run: Path, row: int) -> Source:
     found = read_run(as_stored(run), run.name)
     source = open_source(found, Shards.open(shards))
     if isinstance(source, str):
-        recorded = found.manifest.counts.get("shards", "SHARDS")
+        recorded = found.counts.shards
         raise MalmoiError("MM0314", shards, recorded=recorded, row=row, run=run)
     return source
 

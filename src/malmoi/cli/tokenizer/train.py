@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malmoi.cli.compare import compare
+from malmoi.artifact.finished import read_manifest
 from malmoi.cli.console import console
-from malmoi.cli.extend import extend
+from malmoi.context import Context
 from malmoi.messages import text
 
-
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(help=text("cli.tokenizer.help"), no_args_is_help=True)
-    group.command("train", help=text("cli.tokenizer.train.help"))(train)
-    group.command("compare", help=text("cli.compare.help"))(compare)
-    group.command("extend", help=text("cli.tokenizer.extend.help"))(extend)
-    app.add_typer(group, name="tokenizer")
+if TYPE_CHECKING:
+    from malmoi.tokenizer.counts import TokenizerCounts
 
 
 def train(
@@ -50,16 +45,20 @@ def train(
         [f"tokenizer.words={json.dumps(str(words), ensure_ascii=False)}"] if words is not None else []
     )
     config, origins = read_sections(Sections, recipe, overrides)
-    manifest = train_tokenizer(
-        config.tokenizer, corpus, out, reporter=console().reporter, origins=origins, verify=verify
-    )
-    show_tokenizers(out, {"": manifest.counts})
+    context = Context(console().reporter, origins, verify)
+    train_tokenizer(config.tokenizer, corpus, out, context)
+    show({"": out})
 
 
-def show_tokenizers(home: Path, counts: Mapping[str, dict[str, Any]]) -> None:
+def show(folders: Mapping[str, Path]) -> None:
     """Two tables: the measures, and sentences as each tokenizer cuts them. An only one has no name (`""`)."""
+    from malmoi.tokenizer.counts import TokenizerCounts
     from malmoi.tokenizer.measure import readable
 
+    counts = {
+        name: TokenizerCounts.of(read_manifest(folder, "tokenizer"), folder)
+        for name, folder in folders.items()
+    }
     several = len(counts) > 1 or "" not in counts
     headers = [text("cli.tokenizer.column.measure")]
     headers += counts if several else [text("cli.tokenizer.column.value")]
@@ -71,26 +70,26 @@ def show_tokenizers(home: Path, counts: Mapping[str, dict[str, Any]]) -> None:
     console().table("cli.tokenizer.table", headers, measures)
     cuts: dict[str, list[list[str]]] = {}
     for name, own in counts.items():
-        for sample, tokens in own["samples"]:
+        for sample, tokens in own.samples:
             first = "" if sample in cuts else sample
-            row = [first, *([name] if several else []), " ".join(readable(own["kind"], tokens))]
+            row = [first, *([name] if several else []), " ".join(readable(own.kind, tokens))]
             cuts.setdefault(sample, []).append(row)
     headers = [text("cli.tokenizer.column.text"), text("cli.tokenizer.column.tokens")]
     if several:
         headers.insert(1, text("cli.tokenizer.table"))
     console().table("cli.tokenizer.samples", headers, [row for rows in cuts.values() for row in rows])
     for name, own in counts.items():
-        console().result({"out": str(home / name), **own}, str(home / name))
+        console().result({"out": str(folders[name]), **own.as_json()}, str(folders[name]))
 
 
-def _measures(counts: dict[str, Any]) -> dict[str, str]:
-    return {
-        "kind": counts["kind"],
-        "vocab_size": f"{counts['vocab_size']:,}",
-        # Byte-level BPE has bytes for an alphabet.
-        **({"alphabet": f"{counts['alphabet']:,}"} if "alphabet" in counts else {}),
-        "unk_percent": f"{counts['unk_percent']:.2f} %",
-        "tokens_per_eojeol": f"{counts['tokens_per_eojeol']:.2f}",
-        "characters_per_token": f"{counts['characters_per_token']:.2f}",
-        "measured_on": text(f"cli.tokenizer.measured.{counts['measured_on']}"),
+def _measures(counts: TokenizerCounts) -> dict[str, str]:
+    shown = {
+        "kind": counts.kind,
+        "vocab_size": f"{counts.vocab_size:,}",
+        "alphabet": None if counts.alphabet is None else f"{counts.alphabet:,}",
+        "unk_percent": f"{counts.unk_percent:.2f} %",
+        "tokens_per_eojeol": f"{counts.tokens_per_eojeol:.2f}",
+        "characters_per_token": f"{counts.characters_per_token:.2f}",
+        "measured_on": text(f"cli.tokenizer.measured.{counts.measured_on}"),
     }
+    return {name: value for name, value in shown.items() if value is not None}
