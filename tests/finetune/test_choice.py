@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from malmoi.finetune.choice import Choice
-from malmoi.finetune.goal import Classes, Scale
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.seeds import best_seed
+from malmoi.tasks.kinds.classification import Classification
+from malmoi.tasks.kinds.regression import Regression
 
-GOAL = Classes(("0", "1"))
+KIND = Classification(("0", "1"))
 ROWS = 400
 GOLD = np.arange(ROWS) % 2
 
@@ -23,7 +24,7 @@ def answers(wrong: int, sure: float, *, first: int = 0) -> Judged:
     """Accuracy 1 - wrong / 400, from row `first` on; each answer has the probability `sure`."""
     likely = np.where((np.arange(ROWS) >= first) & (np.arange(ROWS) < first + wrong), 1 - sure, sure)
     shares = np.stack([np.where(c == GOLD, likely, 1 - likely) for c in (0, 1)], axis=1).astype(np.float32)
-    return judged(GOAL, "accuracy", shares, GOLD)
+    return judged(KIND, "accuracy", shares, GOLD)
 
 
 def kept(*found: Judged) -> tuple[int, list[int]]:
@@ -87,14 +88,14 @@ def scored(noise: float, size: float, shift: float) -> Judged:
     gold = random.uniform(10, 90, 32)
     found: NDArray[np.float64] = gold + noise * np.random.default_rng(8).normal(size=32)
     found = (found - 50) * size + 50 + shift
-    return judged(Scale(50.0, 25.0), "spearman", found[:, None].astype(np.float32), gold)
+    return judged(Regression(50.0, 25.0), "spearman", found[:, None].astype(np.float32), gold)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_scores_on_the_scale_of_the_file_win_over_a_hair_of_spearman(swapped: bool) -> None:
     ranked, near = scored(6.0, 0.7, 9.0), scored(6.4, 1.0, 0.0)
     assert 0 < ranked.score - near.score < 0.01
-    assert ranked.scores.metric("rmse") > 1.5 * near.scores.metric("rmse")
+    assert ranked.metrics["rmse"] > 1.5 * near.metrics["rmse"]
     found = (near, ranked) if swapped else (ranked, near)
     assert found[kept(*found)[0]] is near
 

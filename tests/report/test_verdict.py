@@ -33,6 +33,7 @@ def line(
     return {
         "row": row,
         "task": task,
+        "metric": "accuracy",
         "mean": mean,
         "n": 3 if error else 1,
         "scored": 10_000,
@@ -74,10 +75,10 @@ def test_a_gain_counts_where_chance_would_hardly_make_it(
 def test_headline_of_one_task_and_of_several() -> None:
     one = headline(league(line("nsmc", 0.85, 0.80, 0.01)))
     assert one.tone == "good"
-    expected = "ours scores 5.0 points more than the same model without it (±1.0, 3 seeds, p = 0.004)."
+    expected = "ours is 5.0 points better than the same model without it (±1.0, 3 seeds, p = 0.004)."
     assert one.text == f"Pretraining helps on nsmc: {expected}"
     worse = headline(league(line("nsmc", 0.75, 0.80, 0.01)))
-    assert worse.tone == "bad" and "scores 5.0 points less" in worse.text
+    assert worse.tone == "bad" and "is 5.0 points worse" in worse.text
     chance = headline(league(line("nsmc", 0.79, 0.80, 0.01)))
     assert chance.tone == "warn"
     assert "is not shown: with 3 seeds the −1.0 points" in chance.text and "p = 0.288" in chance.text
@@ -91,16 +92,16 @@ def test_headline_of_one_task_and_of_several() -> None:
 
 def test_the_best_row_of_a_task_is_judged() -> None:
     found = league(line("a", 0.70, 0.80, 0.01, "worse"), line("a", 0.90, 0.80, 0.01, "better"))
-    assert "better scores 10.0 points more" in headline(found).text
+    assert "better is 10.0 points better" in headline(found).text
 
 
 def test_the_bag_of_characters_is_always_named() -> None:
     lines = [line("a", 0.85, 0.80, 0.01), line("a", 0.88, None, None, "characters")]
     said = findings(league(*lines))
     assert [s.tone for s in said] == ["bad"]
-    assert said[0].text.startswith("ours is 3.0 points below the bag of characters (88.0)")
+    assert said[0].text.startswith("ours is 3.0 points worse than the bag of characters (88.0)")
     both = findings(league(*lines, line("b", 0.85, 0.80, 0.01)))
-    assert both[0].tone == "warn" and "points below the bag" in both[0].text  # helps, yet is not needed
+    assert both[0].tone == "warn" and "points worse than the bag" in both[0].text  # helps, yet is not needed
 
 
 def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_above_nor_below() -> None:

@@ -164,7 +164,8 @@ def _compare(
     alone = next((task for task in tasks if len(task_of(task).text) == 1), tasks[0])
     cell = out / "league" / "cells" / first / task_of(alone).name / f"seed-{alone.seed}"
     if config.ask:
-        show_answers(config.ask, Predictor.open(cell, reporter=reporter).predict(config.ask))
+        predictor = Predictor.open(cell, reporter=reporter)
+        show_answers(config.ask, predictor.predict(config.ask), predictor.kind)
     console().result(
         {"out": str(out), "table": [line.as_dict() for line in lines]}, f"{out}: {winners(lines)}"
     )

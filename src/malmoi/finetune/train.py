@@ -24,14 +24,13 @@ from malmoi.finetune.answer import autocast, model_outputs
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, in_pieces
 from malmoi.finetune.choice import Checkpoint, Choice
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.goal import Goal
 from malmoi.finetune.judged import judged
 from malmoi.finetune.layer_decay import layer_groups
 from malmoi.model.dropout import one_update
 from malmoi.model.heads import Classifier
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import METRICS
+from malmoi.tasks.kinds import TaskKind
 from malmoi.tasks.suites import Task
 from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
@@ -52,8 +51,8 @@ class Rows:
     examples: Examples
 
 
-def encode_rows(examples: Examples, goal: Goal, tokenizer: Tokenizer, max_len: int, types: int) -> Rows:
-    return Rows(encode(tokenizer, examples.texts, max_len, types=types), goal.gold(examples), examples)
+def encode_rows(examples: Examples, kind: TaskKind, tokenizer: Tokenizer, max_len: int, types: int) -> Rows:
+    return Rows(encode(tokenizer, examples.texts, max_len, types=types), kind.gold(examples), examples)
 
 
 def train(
@@ -61,7 +60,7 @@ def train(
     train_rows: Rows,
     dev_rows: Rows,
     task: Task,
-    goal: Goal,
+    kind: TaskKind,
     config: FinetuneConfig,
     *,
     device: torch.device,
@@ -108,7 +107,7 @@ def train(
                     done, updates, peak=config.lr, schedule=config.schedule, warmup=config.warmup
                 )
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
-                loss, norm = _gradients(model, optimizer, train_rows, rows_B, goal, config, device, dtype)
+                loss, norm = _gradients(model, optimizer, train_rows, rows_B, kind, config, device, dtype)
                 if not math.isfinite(loss + norm):  # never step into weights that are not numbers
                     raise _not_a_number(train_rows.examples, rows_B, done + 1, rate)
                 optimizer.step(rate, done)
@@ -124,9 +123,9 @@ def train(
                         tokens_per_batch=config.tokens_per_batch,
                         dtype=dtype,
                     )
-                    found = judged(goal, task.metric, goal.answers(outputs_NC), dev_rows.gold_N)
-                    shares = {f"dev_{name}": found.scores.metric(name) for name in METRICS[task.kind]}
-                    write("finetune_dev", step=done, **shares, dev_loss=found.loss)
+                    found = judged(kind, task.metric, kind.decode(outputs_NC), dev_rows.gold_N)
+                    scores = {f"dev_{name}": value for name, value in found.metrics.items()}
+                    write("finetune_dev", step=done, **scores, dev_loss=found.loss)
                     choice.offer(done, found, lambda: _copy(model))
                     dev = f" dev {choice.best.dev.score:.4f}"
                 shown = f"loss {loss:.3f}{dev}"
@@ -139,7 +138,7 @@ def _gradients(
     optimizer: Optimizer,
     train_rows: Rows,
     rows_B: NDArray[np.int64],
-    goal: Goal,
+    kind: TaskKind,
     config: FinetuneConfig,
     device: torch.device,
     dtype: torch.dtype,
@@ -155,7 +154,7 @@ def _gradients(
             gold_B = torch.from_numpy(train_rows.gold_N[texts_B]).to(device)
             with autocast(device, dtype):
                 outputs_BC = model(batch.to(device), firsts_B.to(device))
-            part_loss = goal.loss(outputs_BC, gold_B) / len(rows_B)
+            part_loss = kind.loss(outputs_BC, gold_B) / len(rows_B)
             part_loss.backward()  # type: ignore[no-untyped-call]
             loss += part_loss.detach()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
