@@ -137,7 +137,7 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     for examples in read.values():
         check_missing(examples, task.label)
     kind = TASK_KINDS[task.kind]
-    read, labels = kind.read_labels(read, task.labels, task.label, config.alike_labels, reporter)
+    read, labels = kind.read_labels(read, task, config.alike_labels, reporter)
     train, test = read["train"], read.get("test")
     counts = overlap_counts(train, read.get("dev"), test)
     if "dev" in read:

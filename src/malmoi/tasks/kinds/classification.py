@@ -21,6 +21,8 @@ from malmoi.tasks.table import SHOWN
 if TYPE_CHECKING:  # recipes are read without torch
     from torch import Tensor
 
+    from malmoi.tasks.suites import Task
+
 MANY_LABELS = 30  # fewer come of a file with a handful of rows
 STRENGTHS = (1.0, 4.0, 16.0)  # of logistic regression (C)
 
@@ -38,21 +40,16 @@ class Classification(TaskKind):
 
     @classmethod
     def read_labels(
-        cls,
-        read: Mapping[Split, Examples],
-        known: tuple[str, ...],
-        column: str,
-        alike: Alike,
-        reporter: Reporter,
+        cls, read: Mapping[Split, Examples], task: Task, alike: Alike, reporter: Reporter
     ) -> tuple[dict[Split, Examples], tuple[str, ...]]:
         """Raises MM0606 (one class only), MM0607 (a label that train lacks), MM0637 (one label in several
         spellings); warns MM0628 (labels that look like scores), MM0636 (very many)."""
-        merged = merge_spellings(read, known, alike, reporter)
+        merged = merge_spellings(read, task.labels, alike, reporter)
         train = merged["train"]
-        labels = known or label_order(train.labels)
-        if not known and _are_scores(labels):  # said first: what is wrong next comes of it
-            reporter.warn("MM0628", str(train.path), column=column, n=len(labels))
-        elif not known and len(labels) > max(MANY_LABELS, len(train) / 2):
+        labels = task.labels or label_order(train.labels)
+        if not task.labels and _are_scores(labels):  # said first: what is wrong next comes of it
+            reporter.warn("MM0628", str(train.path), column=task.label, n=len(labels))
+        elif not task.labels and len(labels) > max(MANY_LABELS, len(train) / 2):
             shown = ", ".join(label[:SHOWN] for label in labels[:3])
             reporter.warn("MM0636", str(train.path), n=len(labels), rows=len(train), labels=shown)
         cls.check_taken(train, ())

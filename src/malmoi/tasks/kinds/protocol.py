@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # recipes are read without torch
     from torch import Tensor
 
     from malmoi.model.heads import Classifier
+    from malmoi.tasks.suites import Task
 
 # Shapes: N rows, C outputs, B rows of a batch.
 
@@ -77,19 +78,12 @@ class TaskKind(ABC):
     @classmethod
     @abstractmethod
     def read_labels(
-        cls,
-        read: Mapping[Split, Examples],
-        known: tuple[str, ...],
-        column: str,
-        alike: Alike,
-        reporter: Reporter,
+        cls, read: Mapping[Split, Examples], task: Task, alike: Alike, reporter: Reporter
     ) -> tuple[dict[Split, Examples], tuple[str, ...]]:
         """The splits with their labels as they are learned, and the classes in the order of the outputs, ()
         where there are none. Raises MalmoiError for labels that cannot be learned or scored.
 
         Args:
-            known: the classes a published task names.
-            column: of the labels.
             alike: what to do with one label in several spellings.
         """
 

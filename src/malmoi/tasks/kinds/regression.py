@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # recipes are read without torch
     from torch import Tensor
 
     from malmoi.model.heads import Classifier
+    from malmoi.tasks.suites import Task
 
 PENALTIES = (1.0, 4.0, 16.0)  # of ridge regression (alpha)
 
@@ -42,12 +43,7 @@ class Regression(TaskKind):
 
     @classmethod
     def read_labels(
-        cls,
-        read: Mapping[Split, Examples],
-        known: tuple[str, ...],
-        column: str,
-        alike: Alike,
-        reporter: Reporter,
+        cls, read: Mapping[Split, Examples], task: Task, alike: Alike, reporter: Reporter
     ) -> tuple[dict[Split, Examples], tuple[str, ...]]:
         """Raises MM0624 (no number) and MM0625 (all the same)."""
         for examples in read.values():
