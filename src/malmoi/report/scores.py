@@ -23,7 +23,7 @@ LABELS = 12  # a larger confusion matrix is unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LeagueRow:
     """One line of the league; places are per cent of the strip's width, the better the further right."""
 
     name: str
@@ -42,14 +42,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskTable:
+class LeagueTask:
     """The lines of one task."""
 
     name: str
     metric: str
     scored: str
     sampling: str
-    rows: list[Line]
+    rows: list[LeagueRow]
     bar: float | None
     """Where the bag of characters stands."""
     ends: tuple[str, str]
@@ -71,13 +71,13 @@ class Answered:
     scores: list[tuple[str, str]]
 
 
-def tasks(league: League) -> list[TaskTable]:
+def tasks(league: League) -> list[LeagueTask]:
     """In the order of the table."""
     names = list(dict.fromkeys(str(line["task"]) for line in league.lines))
     return [_task(name, [line for line in league.lines if line["task"] == name]) for name in names]
 
 
-def _task(name: str, lines: list[dict[str, Any]]) -> TaskTable:
+def _task(name: str, lines: list[dict[str, Any]]) -> LeagueTask:
     metric = str(lines[0]["metric"])
     seen = [float(value) for line in lines for value in line["values"]]
     seen += [line["mean"] + side * (line["sd"] or 0.0) for line in lines for side in (-1, 1)]
@@ -96,7 +96,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> TaskTable:
         gain, error = line.get("difference"), line.get("difference_se")
         ends = sorted((place(mean - sd), place(mean + sd)))
         rows.append(
-            Line(
+            LeagueRow(
                 name=_name(str(line["row"])),
                 score=scored(metric, mean, 2),
                 sd=scored(metric, line["sd"], 2) if line["sd"] is not None else "",
@@ -118,7 +118,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> TaskTable:
         "report.league.scored", n=f"{first['scored']:,}", split=text(f"report.league.{first['split']}")
     )
     sampling = first.get("sampling_sd")
-    return TaskTable(
+    return LeagueTask(
         name,
         metric_title(metric),
         rows_scored,
