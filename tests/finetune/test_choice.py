@@ -106,3 +106,20 @@ def test_of_seeds_that_score_alike_the_loss_decides() -> None:
     worse = {"spearman": 0.95, "loss": 0.01, "sampling_sd": 0.02}
     assert best_seed([worse, ranked, near], "spearman") == 2
     assert best_seed([ranked | {"sampling_sd": 0.001}, near], "spearman") == 0
+
+
+def test_of_errors_the_smaller_wins() -> None:
+    near, far = (judged_by_error(noise) for noise in (2.0, 20.0))
+    assert near.score < far.score and near.worth > far.worth
+    for found in ((near, far), (far, near)):
+        assert found[kept(*found)[0]] is near
+    seeds = [{"rmse": 0.9, "loss": 0.1, "sampling_sd": 0.05}, {"rmse": 0.5, "loss": 0.3, "sampling_sd": 0.05}]
+    assert best_seed(seeds, "rmse") == 1
+    assert best_seed([*seeds, {"rmse": 0.54, "loss": 0.2, "sampling_sd": 0.0}], "rmse") == 2
+
+
+def judged_by_error(noise: float) -> Judged:
+    gold = np.random.default_rng(7).uniform(10, 90, 64)
+    answers = gold + noise * np.random.default_rng(8).normal(size=64)
+    # The loss would have it the other way round, where the errors were alike.
+    return judged(Regression(50.0, 25.0), "rmse", answers[:, None].astype(np.float32), gold)

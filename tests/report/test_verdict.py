@@ -13,6 +13,7 @@ from malmoi.artifact.finished import Manifest
 from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
 from malmoi.report.folder import Found, League, PretrainRun, with_ps
+from malmoi.report.scores import tasks
 from malmoi.report.verdict import findings, headline
 
 
@@ -27,14 +28,22 @@ def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: 
 
 
 def line(
-    task: str, mean: float, base: float | None, error: float | None, row: str = "ours"
+    task: str,
+    mean: float,
+    base: float | None,
+    error: float | None,
+    row: str = "ours",
+    metric: str = "accuracy",
 ) -> dict[str, Any]:
     """Three seeds that differ by `error` from one to the next; one seed without it."""
     return {
         "row": row,
         "task": task,
-        "metric": "accuracy",
+        "metric": metric,
         "mean": mean,
+        "sd": error,
+        "best": False,
+        "split": "test",
         "n": 3 if error else 1,
         "scored": 10_000,
         "values": [mean - error, mean, mean + error] if error else [mean],
@@ -47,7 +56,7 @@ def line(
 def league(*lines: dict[str, Any]) -> Found:
     """The table of these lines and of what they are compared with."""
     bases = [
-        line(x["task"], x["mean"] - x["difference"], None, x["difference_se"], x["against"])
+        line(x["task"], x["mean"] - x["difference"], None, x["difference_se"], x["against"], x["metric"])
         for x in lines
         if x["against"]
     ]
@@ -93,6 +102,27 @@ def test_headline_of_one_task_and_of_several() -> None:
 def test_the_best_row_of_a_task_is_judged() -> None:
     found = league(line("a", 0.70, 0.80, 0.01, "worse"), line("a", 0.90, 0.80, 0.01, "better"))
     assert "better is 10.0 points better" in headline(found).text
+
+
+def test_of_errors_the_smaller_helps() -> None:
+    lines = [
+        line("stars", 0.62, 0.8, 0.01, metric="rmse"),
+        line("stars", 0.95, 0.8, 0.01, "worse", metric="rmse"),
+        line("stars", 0.5, None, None, "characters", metric="rmse"),
+    ]
+    help, bar = headline(league(*lines)), findings(league(*lines))[0]
+    expected = "ours is 0.180 points better than the same model without it (±0.010, 3 seeds, p < 0.001)."
+    assert (help.tone, help.text) == ("good", f"Pretraining helps on stars: {expected}")
+    assert (bar.tone, bar.text.partition(":")[0]) == (
+        "bad",
+        "ours is 0.120 points worse than the bag of characters (0.500)",
+    )
+    (table,) = tasks(league(*lines).league or League(None, [], [], []))
+    assert table.metric == "RMSE"
+    ours, worse, characters = table.rows[:3]
+    assert (ours.score, ours.gain, ours.outcome, worse.outcome) == ("0.620", "−0.180", "helps", "hurts")
+    assert worse.mean < ours.mean < characters.mean == table.bar  # the better, the further right
+    assert ours.low < ours.mean < ours.high and float(table.ends[0]) > float(table.ends[1])
 
 
 def test_the_bag_of_characters_is_always_named() -> None:
