@@ -29,17 +29,19 @@ Fitted = Callable[[Any], NDArray[np.float32]]
 
 
 class Column(NamedTuple):
-    """One column of the answers: a field of `Prediction`, its format in files and on a terminal."""
+    """One column of the answers: a field of `Prediction`, its format in files and on a terminal, and whether
+    it is a number, which is more or less off, where others are right or wrong."""
 
     name: str
     exact: str = ""
     shown: str = ""
+    number: bool = False
 
 
 LABEL = Column("label")
 PROBABILITY = Column("probability", exact=".6f", shown=".3f")
 # Nine digits are all that fp32 has; fewer would make ties, and another Spearman than that of scores.json.
-SCORE = Column("score", exact=".9g", shown=".4g")
+SCORE = Column("score", exact=".9g", shown=".4g", number=True)
 
 
 @dataclass(frozen=True, slots=True)
