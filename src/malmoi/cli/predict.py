@@ -67,13 +67,21 @@ def predict(
     show_answers(shown, answers, predictor.kind)
     console().result(
         {"answers": [{"text": t, **_plain(a, predictor.kind)} for t, a in zip(shown, answers, strict=True)]},
-        "\n".join("\t".join(predictor.kind.cells(answer)) for answer in answers),
+        "\n".join(_brief(answer, predictor.kind) for answer in answers),
     )
 
 
 def _plain(answer: Prediction, kind: TaskKind) -> dict[str, Any]:
     values = {column.name: getattr(answer, column.name) for column in kind.columns}
     return values | ({"probabilities": answer.probabilities} if answer.probabilities else {})
+
+
+def _brief(answer: Prediction, kind: TaskKind) -> str:
+    """As a table has it, but a number with all its digits."""
+    return "\t".join(
+        format(getattr(answer, column.name), column.exact if column.number else column.shown)
+        for column in kind.columns
+    )
 
 
 def show_answers(texts: Sequence[str], answers: Sequence[Prediction], kind: TaskKind) -> None:
