@@ -30,7 +30,6 @@ from against.text import SHARED
 from malmoi.device import keep_freed_memory
 from malmoi.finetune.choice import Checkpoint, Choice, Weights
 from malmoi.finetune.config import FinetuneConfig, head_kind, resolve
-from malmoi.finetune.goal import goal_of
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.start import pretrained
 from malmoi.finetune.train import encode_rows, train
@@ -97,17 +96,17 @@ def run(side: str, seed: int, model: Path, options: argparse.Namespace, work: Pa
     data = read_task(asked)
     config = resolve(asked, data.task, rows=len(data.train), shape=start.shape)
     assert config.max_len and data.test is not None
-    goal = goal_of(data)
+    kind = data.kind.of(data.train, data.labels)
     found, tokenizer = start.load(
         seed,
         config.dropout,
-        goal.outputs,
+        kind.outputs,
         head_kind(config, start.shape),
         attention_dropout=config.attention_dropout,
     )
     splits = {"train": data.train, "dev": data.dev, "test": data.test}
     types = start.shape.type_vocab
-    rows = {split: encode_rows(e, goal, tokenizer, config.max_len, types) for split, e in splits.items()}
+    rows = {split: encode_rows(e, kind, tokenizer, config.max_len, types) for split, e in splits.items()}
     metric = data.task.metric
     if side == "malmoi":
         from malmoi.finetune.answer import model_outputs
@@ -118,18 +117,18 @@ def run(side: str, seed: int, model: Path, options: argparse.Namespace, work: Pa
         def on_test(weights: Weights) -> Judged:
             found.load_state_dict(weights)
             outputs_NC = model_outputs(found, rows["test"].encoded, device=cpu, tokens_per_batch=16384)
-            return judged(goal, metric, goal.answers(outputs_NC), rows["test"].gold_N)
+            return judged(kind, metric, kind.decode(outputs_NC), rows["test"].gold_N)
 
         with all_looks() as looks:
-            best = train(found, rows["train"], rows["dev"], data.task, goal, config, device=cpu, log=log)
+            best = train(found, rows["train"], rows["dev"], data.task, kind, config, device=cpu, log=log)
         test = on_test(best.weights)
     else:
         from against.plain_loop import plain_loop, scored
 
-        best, theirs = plain_loop(start, rows, metric, goal, config)
-        test = scored(theirs, rows["test"], metric, goal)
+        best, theirs = plain_loop(start, rows, metric, kind, config)
+        test = scored(theirs, rows["test"], metric, kind)
     shown = "accuracy" if metric == "macro_f1" else metric
-    told = {"step": best.step, "dev": best.dev.score, "loss": best.dev.loss, shown: test.scores.metric(shown)}
+    told = {"step": best.step, "dev": best.dev.score, "loss": best.dev.loss, shown: test.metrics[shown]}
     if side == "malmoi" and options.looks:
         told["looks"] = [
             {"step": one.step, "dev": one.dev.score, "loss": one.dev.loss, "test": on_test(one.weights).score}

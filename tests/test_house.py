@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -115,11 +116,34 @@ def test_recipes_and_text_stages_do_without_torch() -> None:
     """It takes a second to load, in the command and in each of its workers."""
     code = """
 import sys
-import malmoi.pipeline.recipe, malmoi.corpus.build, malmoi.tokenizer.train, malmoi.shards.build
+import malmoi.pipeline.recipe, malmoi.tasks.data
+import malmoi.corpus.build, malmoi.tokenizer.train, malmoi.shards.build
 print('torch' in sys.modules)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip().splitlines()[-1] == "False"
+
+
+# Rooms of kinds: the dict of each, and where its keys may stand beside the room itself.
+KINDS = {"tasks.kinds": ("TASK_KINDS", {"tasks/suites.py"})}
+
+
+@pytest.mark.parametrize("room", KINDS)
+def test_a_kind_is_named_in_its_own_room_only(room: str) -> None:
+    """Elsewhere no module of a kind is imported, and no key of the dict is written."""
+    table, besides = KINDS[room]
+    keys = set(getattr(importlib.import_module(f"malmoi.{room}"), table))
+    for path in FILES:
+        place = path.relative_to(SOURCE).as_posix()
+        if place.startswith(room.replace(".", "/")) or place in besides:
+            continue
+        assert not [name for name in _imports(path) if name.startswith(f"malmoi.{room}.") and name.islower()]
+        words = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Constant)
+        ]
+        assert not keys.intersection(word for word in words if isinstance(word, str)), place
 
 
 def test_no_file_is_long_or_without_a_name() -> None:

@@ -14,21 +14,21 @@ from transformers import AutoModelForSequenceClassification, get_linear_schedule
 from malmoi.finetune.batches import Encoded
 from malmoi.finetune.choice import Checkpoint, Choice
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.goal import Goal
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.start import Start
 from malmoi.finetune.train import Rows
+from malmoi.tasks.kinds import TaskKind
 
 UNDECAYED = ("bias", "LayerNorm.weight")
 
 
 def plain_loop(
-    start: Start, rows: dict[str, Rows], metric: str, goal: Goal, config: FinetuneConfig
+    start: Start, rows: dict[str, Rows], metric: str, kind: TaskKind, config: FinetuneConfig
 ) -> tuple[Checkpoint, torch.nn.Module]:
     """The checkpoint that `Choice` keeps, and the model with its weights."""
     assert config.epochs and config.lr and config.batch_size
     torch.manual_seed(config.seed)
-    model = AutoModelForSequenceClassification.from_pretrained(start.weights, num_labels=goal.outputs)
+    model = AutoModelForSequenceClassification.from_pretrained(start.weights, num_labels=kind.outputs)
     named = list(model.named_parameters())
     groups = [
         {
@@ -51,27 +51,27 @@ def plain_loop(
             model.train()
             outputs_BC = model(**padded(rows["train"].encoded, texts_B)).logits
             gold_B = torch.from_numpy(rows["train"].gold_N[texts_B])
-            (goal.loss(outputs_BC, gold_B) / len(texts_B)).backward()
+            (kind.loss(outputs_BC, gold_B) / len(texts_B)).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
             done += 1
             if done in looks:
-                found = scored(model, rows["dev"], metric, goal)
+                found = scored(model, rows["dev"], metric, kind)
                 choice.offer(done, found, lambda: {k: v.clone() for k, v in model.state_dict().items()})
     model.load_state_dict(choice.best.weights)
     return choice.best, model
 
 
-def scored(model: torch.nn.Module, rows: Rows, metric: str, goal: Goal) -> Judged:
+def scored(model: torch.nn.Module, rows: Rows, metric: str, kind: TaskKind) -> Judged:
     """All rows of a split, without dropout."""
     model.eval()
-    outputs_NC = np.zeros((len(rows.gold_N), goal.outputs), np.float32)
+    outputs_NC = np.zeros((len(rows.gold_N), kind.outputs), np.float32)
     with torch.inference_mode():
         for texts_B in _by_length(rows.encoded):
             outputs_NC[texts_B] = model(**padded(rows.encoded, texts_B)).logits.numpy()
-    return judged(goal, metric, goal.answers(outputs_NC), rows.gold_N)
+    return judged(kind, metric, kind.decode(outputs_NC), rows.gold_N)
 
 
 def padded(encoded: Encoded, texts_B: NDArray[np.int64]) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ from malmoi.finetune.seeds import summarize
 from malmoi.finetune.start import pretrained
 from malmoi.json_files import JsonError, parse_json, read_json, to_json
 from malmoi.league.curve import milestones, read_curve
-from malmoi.league.entries import contenders
+from malmoi.league.entries import entries
 from malmoi.predict.predictor import Predictor
 from malmoi.pretrain.checkpoint import fault, newest_checkpoint, read_state
 from malmoi.pretrain.data.packing import table_fault
@@ -41,7 +41,7 @@ def _pretrain(out: Path, _: Path) -> object:
 
 
 def _milestones(out: Path, _: Path) -> object:
-    (row,) = contenders({"run": out / "pretrain"}, no_pretraining=False, characters=False)
+    (row,) = entries({"run": out / "pretrain"}, no_pretraining=False, characters=False)
     return milestones(row)
 
 

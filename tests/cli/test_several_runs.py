@@ -104,7 +104,7 @@ def test_changes_are_laid_over_the_sections(recipe: Path) -> None:
     assert bert.pretrain.lr == electra.pretrain.lr == 2e-3
     tasks = tasks_of(config, origins)
     assert [(task.name, task.kind, task.epochs) for task in tasks] == [
-        ("mood", "auto", 1),
+        ("mood", None, 1),
         ("likeness", "regress", 1),
     ]
 

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from malmoi.finetune.choice import Choice
-from malmoi.finetune.goal import Classes, Scale
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.seeds import best_seed
+from malmoi.tasks.kinds.classification import Classification
+from malmoi.tasks.kinds.regression import Regression
 
-GOAL = Classes(("0", "1"))
+KIND = Classification(("0", "1"))
 ROWS = 400
 GOLD = np.arange(ROWS) % 2
 
@@ -23,7 +24,7 @@ def answers(wrong: int, sure: float, *, first: int = 0) -> Judged:
     """Accuracy 1 - wrong / 400, from row `first` on; each answer has the probability `sure`."""
     likely = np.where((np.arange(ROWS) >= first) & (np.arange(ROWS) < first + wrong), 1 - sure, sure)
     shares = np.stack([np.where(c == GOLD, likely, 1 - likely) for c in (0, 1)], axis=1).astype(np.float32)
-    return judged(GOAL, "accuracy", shares, GOLD)
+    return judged(KIND, "accuracy", shares, GOLD)
 
 
 def kept(*found: Judged) -> tuple[int, list[int]]:
@@ -87,14 +88,14 @@ def scored(noise: float, size: float, shift: float) -> Judged:
     gold = random.uniform(10, 90, 32)
     found: NDArray[np.float64] = gold + noise * np.random.default_rng(8).normal(size=32)
     found = (found - 50) * size + 50 + shift
-    return judged(Scale(50.0, 25.0), "spearman", found[:, None].astype(np.float32), gold)
+    return judged(Regression(50.0, 25.0), "spearman", found[:, None].astype(np.float32), gold)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_scores_on_the_scale_of_the_file_win_over_a_hair_of_spearman(swapped: bool) -> None:
     ranked, near = scored(6.0, 0.7, 9.0), scored(6.4, 1.0, 0.0)
     assert 0 < ranked.score - near.score < 0.01
-    assert ranked.scores.metric("rmse") > 1.5 * near.scores.metric("rmse")
+    assert ranked.metrics["rmse"] > 1.5 * near.metrics["rmse"]
     found = (near, ranked) if swapped else (ranked, near)
     assert found[kept(*found)[0]] is near
 
@@ -105,3 +106,20 @@ def test_of_seeds_that_score_alike_the_loss_decides() -> None:
     worse = {"spearman": 0.95, "loss": 0.01, "sampling_sd": 0.02}
     assert best_seed([worse, ranked, near], "spearman") == 2
     assert best_seed([ranked | {"sampling_sd": 0.001}, near], "spearman") == 0
+
+
+def test_of_errors_the_smaller_wins() -> None:
+    near, far = (judged_by_error(noise) for noise in (2.0, 20.0))
+    assert near.score < far.score and near.worth > far.worth
+    for found in ((near, far), (far, near)):
+        assert found[kept(*found)[0]] is near
+    seeds = [{"rmse": 0.9, "loss": 0.1, "sampling_sd": 0.05}, {"rmse": 0.5, "loss": 0.3, "sampling_sd": 0.05}]
+    assert best_seed(seeds, "rmse") == 1
+    assert best_seed([*seeds, {"rmse": 0.54, "loss": 0.2, "sampling_sd": 0.0}], "rmse") == 2
+
+
+def judged_by_error(noise: float) -> Judged:
+    gold = np.random.default_rng(7).uniform(10, 90, 64)
+    answers = gold + noise * np.random.default_rng(8).normal(size=64)
+    # The loss would have it the other way round, where the errors were alike.
+    return judged(Regression(50.0, 25.0), "rmse", answers[:, None].astype(np.float32), gold)

@@ -20,13 +20,14 @@ from malmoi.context import Context
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import encode
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.goal import Scale, goal_of, settled
+from malmoi.finetune.judged import judged
 from malmoi.finetune.run import finetune
 from malmoi.finetune.seeds import finetune_seeds
 from malmoi.finetune.start import pretrained
 from malmoi.predict.file import answer_file
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import TaskData, read_task
+from malmoi.tasks.kinds.regression import Regression
 from tests.tasks.test_task_data import Heard
 
 WORDS = {"최악의 영화": 10, "정말 지루하다": 25, "감동이 있다": 60, "최고의 영화": 90}
@@ -146,26 +147,26 @@ def test_transformers_gives_the_same_scores(run: Path, data: TaskData) -> None:
 
 def test_folding_the_scale_in_changes_no_answer(data: TaskData, checkpoint: Path) -> None:
     model, tokenizer = pretrained(checkpoint).load(0, 0.0, 1)
-    goal = goal_of(data)
+    kind = data.kind.of(data.train, data.labels)
     gold = np.array([float(label) for label in data.train.labels])
-    assert goal == Scale(pytest.approx(gold.mean()), pytest.approx(gold.std()))
+    assert kind == Regression(pytest.approx(gold.mean()), pytest.approx(gold.std()))
     encoded = encode(tokenizer, data.train.texts[:20], 32)
 
     def outputs() -> np.ndarray[Any, Any]:
         return model_outputs(model, encoded, device=torch.device("cpu"), tokens_per_batch=512)
 
-    before = goal.answers(outputs())
-    after = goal.settle(model)
-    assert after == settled("regress", ())
-    np.testing.assert_allclose(after.answers(outputs()), before, rtol=1e-5)
+    before = kind.decode(outputs())
+    after = kind.settle(model)
+    assert after == Regression.saved(())
+    np.testing.assert_allclose(after.decode(outputs()), before, rtol=1e-5)
 
 
 def test_the_loss_is_squared_error_of_standard_scores() -> None:
-    goal = Scale(50.0, 20.0)
+    kind = Regression(50.0, 20.0)
     outputs, gold = torch.tensor([[0.5], [-1.0]]), torch.tensor([60.0, 50.0], dtype=torch.float64)
-    assert float(goal.loss(outputs, gold)) == pytest.approx((0.5 - 0.5) ** 2 + (-1.0 - 0.0) ** 2)
-    found, loss = goal.score(goal.answers(outputs.numpy()), gold.numpy())
-    assert (found.metric("rmse") ** 2, loss) == (pytest.approx(200), pytest.approx(0.5))
+    assert float(kind.loss(outputs, gold)) == pytest.approx((0.5 - 0.5) ** 2 + (-1.0 - 0.0) ** 2)
+    found = judged(kind, "rmse", kind.decode(outputs.numpy()), gold.numpy())
+    assert (found.score**2, found.loss) == (pytest.approx(200), pytest.approx(0.5))
 
 
 def test_a_collapsed_model_scores_0_and_says_so(

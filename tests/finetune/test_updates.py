@@ -15,11 +15,11 @@ from torch import Tensor
 
 from malmoi.finetune.batches import encode, lay_flat
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.goal import Scale
 from malmoi.finetune.start import pretrained
 from malmoi.finetune.train import Rows, encode_rows, train
 from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tasks.examples import Examples
+from malmoi.tasks.kinds.regression import Regression
 from malmoi.tasks.suites import table_task
 from malmoi.training.optimizers import AdamWConfig
 
@@ -46,8 +46,8 @@ def one_thread() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Listening(Scale):
-    """A goal that remembers the gold scores, which are the row numbers, and the outputs."""
+class Listening(Regression):
+    """A kind that remembers the gold scores, which are the row numbers, and the outputs."""
 
     gold: list[list[int]] = field(default_factory=list)
     outputs_seen: list[list[float]] = field(default_factory=list)
@@ -82,7 +82,7 @@ def learn(
     texts = ["나는 정말 재미있다"] * ROWS
     examples = Examples(Path("a.csv"), list(range(ROWS)), [*texts], [str(i) for i in range(ROWS)])
     goal = Listening(0.0, 1.0)
-    encoded = encode_rows(examples, Scale(0.0, 1.0), tokenizer, 16, 2).encoded
+    encoded = encode_rows(examples, Regression(0.0, 1.0), tokenizer, 16, 2).encoded
     rows = Rows(encoded, np.arange(ROWS, dtype=np.float64), examples)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     task = table_task("a", ["글"], "수", "regress")

@@ -19,7 +19,7 @@ from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.char_ngrams import Features
 from malmoi.league.config import LeagueConfig
-from malmoi.league.entries import contenders, name_checkpoints
+from malmoi.league.entries import entries, name_checkpoints
 from malmoi.league.gains import gain_ps
 from malmoi.league.run import league
 from malmoi.league.table import Line
@@ -142,15 +142,15 @@ def test_one_row_of_new_weights_for_each_shape_and_tokenizer(checkpoint: Path, t
     step = checkpoint / "checkpoints" / "step-7"
     other = tmp_path / "other"
     shutil.copytree(step, other)
-    entries = (other / "vocab.txt").read_text("utf-8").replace("##화\n", "##와\n")
+    vocabulary = (other / "vocab.txt").read_text("utf-8").replace("##화\n", "##와\n")
     (other / "tokenizer.json").unlink()
-    (other / "vocab.txt").write_text(entries, "utf-8")
-    rows = contenders({"a": step, "b": checkpoint, "c": other}, no_pretraining=True, characters=True)
+    (other / "vocab.txt").write_text(vocabulary, "utf-8")
+    rows = entries({"a": step, "b": checkpoint, "c": other}, no_pretraining=True, characters=True)
     names = [row.name for row in rows]
     assert names[:4] == ["a", "b", "c", "no-pretraining-1x16"]
     assert names[4].startswith("no-pretraining-1x16-") and names[5:] == ["characters"]
     assert [row.against for row in rows[:3]] == [names[3], names[3], names[4]]
-    plain = contenders({"a": step}, no_pretraining=False, characters=False)
+    plain = entries({"a": step}, no_pretraining=False, characters=False)
     assert [(row.name, row.against) for row in plain] == [("a", None)]
 
 

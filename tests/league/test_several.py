@@ -21,7 +21,7 @@ from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.char_ngrams import Features
 from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import milestones, read_curve
-from malmoi.league.entries import contenders
+from malmoi.league.entries import entries
 from malmoi.league.run import league
 from malmoi.league.table import Line
 from malmoi.progress import Reporter
@@ -242,7 +242,7 @@ def test_a_curve_of_chosen_tasks(
 
 def test_a_damaged_record_of_a_milestone(pretraining: Make) -> None:
     run = pretraining("broken", (2, 4), (0.5,))
-    (row,) = contenders({"a": run}, no_pretraining=False, characters=False)
+    (row,) = entries({"a": run}, no_pretraining=False, characters=False)
     assert [one.tokens for one in milestones(row)] == [2000, 4000]
     (run / "checkpoints" / "step-2" / "checkpoint.json").write_text('{"step": 2}', "utf-8")
     with pytest.raises(MalmoiError, match="MM0013"):

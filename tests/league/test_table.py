@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.league.entries import Contender
+from malmoi.league.entries import Entry
 from malmoi.league.table import league_table
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples
 from malmoi.tasks.suites import table_task
 
 ROWS = [
-    Contender("가", None, "새것"),
-    Contender("나", None, "혼자"),
-    Contender("새것", None),
-    Contender("혼자", None),
+    Entry("가", None, "새것"),
+    Entry("나", None, "혼자"),
+    Entry("새것", None),
+    Entry("혼자", None),
 ]
 SCORES = {
     "가": ([0.80, 0.84, 0.88], [0.5, 0.5, 0.5]),

@@ -7,7 +7,17 @@ import math
 import pytest
 
 from malmoi.messages import set_language
-from malmoi.report.numbers import big, chance, lasting, percent, short, signed
+from malmoi.report.numbers import (
+    big,
+    chance,
+    gained,
+    lasting,
+    metric_title,
+    percent,
+    scored,
+    short,
+    signed,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +65,14 @@ def test_big(value: float, in_english: str, in_korean: str) -> None:
 )
 def test_short(value: float | None, told: str) -> None:
     assert short(value) == told
+
+
+def test_a_score_is_written_as_its_metric_is_read() -> None:
+    assert (scored("accuracy", 0.8412), scored("accuracy", 0.8412, 2)) == ("84.1", "84.12")
+    assert (scored("rmse", 0.8412), scored("rmse", None)) == ("0.841", "–")
+    assert [gained("rmse", value) for value in (0.25, -0.25, 0.0, None)] == ["+0.250", "−0.250", "0.000", "–"]
+    assert gained("spearman", -0.012) == "−1.2"
+    assert (metric_title("spearman"), metric_title("rmse")) == ("Spearman (%)", "RMSE")
 
 
 def test_percent_and_points() -> None:

@@ -12,10 +12,10 @@ from malmoi.report.folder import Cell
 from malmoi.report.samples import WRONG, answers
 
 
-def cell(folder: Path, predictions: str) -> Cell:
+def cell(folder: Path, predictions: str, kind: str = "classify") -> Cell:
     (folder / "predictions.tsv").write_text(predictions, "utf-8")
     manifest = Manifest(stage="finetune", state="finished", key="", config={})
-    return Cell("row", "task", 0, folder, manifest, None)
+    return Cell("row", "task", 0, folder, manifest, {"kind": kind})
 
 
 def test_wrong_answers_surest_first(tmp_path: Path) -> None:
@@ -29,10 +29,17 @@ def test_wrong_answers_surest_first(tmp_path: Path) -> None:
 
 
 def test_of_scores_the_furthest_off_and_the_closest(tmp_path: Path) -> None:
-    found = answers(cell(tmp_path, "line\tgold\tpredicted\n2\t1.0\t4.5\n3\t5.0\t4.9\n4\t2.0\t1.0\n"))
+    rows = "line\tgold\tpredicted\n2\t1.0\t4.5\n3\t5.0\t4.9\n4\t2.0\t1.0\n"
+    found = answers(cell(tmp_path, rows, "regress"))
     assert found is not None and found.number
     assert (found.wrong[0].line, found.wrong[0].sure) == (2, 3.5)
     assert found.right[0].line == 3 and found.right[0].sure == pytest.approx(0.1)
+
+
+def test_of_answers_without_probabilities_the_first_that_are_wrong(tmp_path: Path) -> None:
+    found = answers(cell(tmp_path, "line\tgold\tpredicted\n2\t가\t나\n3\t가\t가\n4\t나\t가\n"))
+    assert found is not None
+    assert [(row.line, row.sure) for row in (*found.wrong, *found.right)] == [(2, None), (4, None), (3, None)]
 
 
 @pytest.mark.parametrize("row", ["x\ta\tb\t0.5", "2\ta\tb\tnan", "2\ta", "2\ta\tb\tx"])

@@ -13,6 +13,7 @@ from malmoi.artifact.finished import Manifest
 from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
 from malmoi.report.folder import Found, League, PretrainRun, with_ps
+from malmoi.report.scores import tasks
 from malmoi.report.verdict import findings, headline
 
 
@@ -28,13 +29,22 @@ def run(*, steps: int = 1000, step: int = 1000, objective: str = "mlm", **last: 
 
 
 def line(
-    task: str, mean: float, base: float | None, error: float | None, row: str = "ours"
+    task: str,
+    mean: float,
+    base: float | None,
+    error: float | None,
+    row: str = "ours",
+    metric: str = "accuracy",
 ) -> dict[str, Any]:
     """Three seeds that differ by `error` from one to the next; one seed without it."""
     return {
         "row": row,
         "task": task,
+        "metric": metric,
         "mean": mean,
+        "sd": error,
+        "best": False,
+        "split": "test",
         "n": 3 if error else 1,
         "scored": 10_000,
         "values": [mean - error, mean, mean + error] if error else [mean],
@@ -47,7 +57,7 @@ def line(
 def league(*lines: dict[str, Any]) -> Found:
     """The table of these lines and of what they are compared with."""
     bases = [
-        line(x["task"], x["mean"] - x["difference"], None, x["difference_se"], x["against"])
+        line(x["task"], x["mean"] - x["difference"], None, x["difference_se"], x["against"], x["metric"])
         for x in lines
         if x["against"]
     ]
@@ -75,10 +85,10 @@ def test_a_gain_counts_where_chance_would_hardly_make_it(
 def test_headline_of_one_task_and_of_several() -> None:
     one = headline(league(line("nsmc", 0.85, 0.80, 0.01)))
     assert one.tone == "good"
-    expected = "ours scores 5.0 points more than the same model without it (±1.0, 3 seeds, p = 0.004)."
+    expected = "ours is 5.0 points better than the same model without it (±1.0, 3 seeds, p = 0.004)."
     assert one.text == f"Pretraining helps on nsmc: {expected}"
     worse = headline(league(line("nsmc", 0.75, 0.80, 0.01)))
-    assert worse.tone == "bad" and "scores 5.0 points less" in worse.text
+    assert worse.tone == "bad" and "is 5.0 points worse" in worse.text
     chance = headline(league(line("nsmc", 0.79, 0.80, 0.01)))
     assert chance.tone == "warn"
     assert "is not shown: with 3 seeds the −1.0 points" in chance.text and "p = 0.288" in chance.text
@@ -92,16 +102,37 @@ def test_headline_of_one_task_and_of_several() -> None:
 
 def test_the_best_row_of_a_task_is_judged() -> None:
     found = league(line("a", 0.70, 0.80, 0.01, "worse"), line("a", 0.90, 0.80, 0.01, "better"))
-    assert "better scores 10.0 points more" in headline(found).text
+    assert "better is 10.0 points better" in headline(found).text
+
+
+def test_of_errors_the_smaller_helps() -> None:
+    lines = [
+        line("stars", 0.62, 0.8, 0.01, metric="rmse"),
+        line("stars", 0.95, 0.8, 0.01, "worse", metric="rmse"),
+        line("stars", 0.5, None, None, "characters", metric="rmse"),
+    ]
+    help, bar = headline(league(*lines)), findings(league(*lines))[0]
+    expected = "ours is 0.180 points better than the same model without it (±0.010, 3 seeds, p < 0.001)."
+    assert (help.tone, help.text) == ("good", f"Pretraining helps on stars: {expected}")
+    assert (bar.tone, bar.text.partition(":")[0]) == (
+        "bad",
+        "ours is 0.120 points worse than the bag of characters (0.500)",
+    )
+    (table,) = tasks(league(*lines).league or League(None, [], [], []))
+    assert table.metric == "RMSE"
+    ours, worse, characters = table.rows[:3]
+    assert (ours.score, ours.gain, ours.outcome, worse.outcome) == ("0.620", "−0.180", "helps", "hurts")
+    assert worse.mean < ours.mean < characters.mean == table.bar  # the better, the further right
+    assert ours.low < ours.mean < ours.high and float(table.ends[0]) > float(table.ends[1])
 
 
 def test_the_bag_of_characters_is_always_named() -> None:
     lines = [line("a", 0.85, 0.80, 0.01), line("a", 0.88, None, None, "characters")]
     said = findings(league(*lines))
     assert [s.tone for s in said] == ["bad"]
-    assert said[0].text.startswith("ours is 3.0 points below the bag of characters (88.0)")
+    assert said[0].text.startswith("ours is 3.0 points worse than the bag of characters (88.0)")
     both = findings(league(*lines, line("b", 0.85, 0.80, 0.01)))
-    assert both[0].tone == "warn" and "points below the bag" in both[0].text  # helps, yet is not needed
+    assert both[0].tone == "warn" and "points worse than the bag" in both[0].text  # helps, yet is not needed
 
 
 def test_a_row_that_seeds_cannot_tell_from_the_bag_of_characters_is_neither_above_nor_below() -> None:

@@ -145,11 +145,11 @@ def test_labels_that_look_like_scores_are_pointed_out(tmp_path: Path) -> None:
     heard = Heard()
     config = ratings(tmp_path, SCORES, test=SCORES)
     with pytest.raises(MalmoiError, match="MM0612"):  # hardly a label has rows to spare for dev
-        read_task(config.model_copy(update={"kind": "auto"}), heard)
+        read_task(config.model_copy(update={"kind": None}), heard)
     assert heard.warned == [("MM0628", {"column": "점수", "n": 26})]
     stars = ratings(tmp_path, [str(i % 5 + 1) for i in range(60)], test=["1", "2"])
     heard = Heard()
-    read_task(stars.model_copy(update={"kind": "auto"}), heard)
+    read_task(stars.model_copy(update={"kind": None}), heard)
     assert "MM0628" not in [code for code, _ in heard.warned]
 
 

@@ -72,17 +72,19 @@ def finetune(
 
 def best_known(summary: dict[str, Any]) -> str:
     """`test accuracy 84.10 ± 0.31`: the task's own metric, on dev where there is no test."""
+    from malmoi.tasks.metrics import metric_name
+
     split = "test" if summary["test"] is not None else "dev"
     metric = summary["metric"]
     score = shown_score(metric, summary[split][metric]["mean"], summary[split][metric]["sd"])
-    return f"{split} {text(f'finetune.column.{metric}')} {score}"
+    return f"{split} {metric_name(metric)} {score}"
 
 
 def show_scores(summary: dict[str, Any]) -> None:
     """Dev and test, every metric of the task's kind, over the seeds."""
-    from malmoi.tasks.metrics import METRICS
+    from malmoi.tasks.metrics import METRICS, metric_name
 
-    metrics = METRICS[summary["kind"]]
+    metrics = [name for name in METRICS if name in summary["dev"]]
     rows = [
         [
             text(f"finetune.split.{split}"),
@@ -96,5 +98,5 @@ def show_scores(summary: dict[str, Any]) -> None:
         for split in ("dev", "test")
         if summary[split] is not None
     ]
-    names = ("split", "rows", "seeds", *metrics)
-    console().table("finetune.table", [text(f"finetune.column.{name}") for name in names], rows)
+    names = [text(f"finetune.column.{name}") for name in ("split", "rows", "seeds")]
+    console().table("finetune.table", [*names, *map(metric_name, metrics)], rows)

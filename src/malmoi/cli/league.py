@@ -94,17 +94,19 @@ def _show_table(lines: Sequence[Line]) -> None:
     from rich.text import Text
 
     from malmoi.report.numbers import chance
+    from malmoi.tasks.metrics import METRICS, metric_name
 
     rows = []
     for line in lines:
         style = "bold" if line.best else ""
-        gain = "" if line.difference is None else f"{100 * line.difference:+.2f}"
+        scale = METRICS[line.metric].scale
+        gain = "" if line.difference is None else f"{scale * line.difference:+.2f}"
         if line.difference_se is not None:
-            gain += f" ± {100 * line.difference_se:.2f}"
+            gain += f" ± {scale * line.difference_se:.2f}"
         if line.p is not None:
             gain += f" ({chance(line.p)})"
         score = shown_score(line.metric, line.mean, line.sd)
-        metric = text(f"finetune.column.{line.metric}") + (" (dev)" if line.split == "dev" else "")
+        metric = metric_name(line.metric) + (" (dev)" if line.split == "dev" else "")
         cells = (line.row, line.task, metric, score, str(line.n), gain)
         rows.append([Text(cell, style=style) for cell in cells])
     names = ("row", "task", "metric", "score", "n", "difference")
@@ -113,7 +115,8 @@ def _show_table(lines: Sequence[Line]) -> None:
         own = [line for line in lines if line.task == task]
         most = max(line.sampling_sd or 0.0 for line in own)
         if most:
-            console().reporter.say("league.sampling", task=task, rows=own[0].scored, sampling=100 * most)
+            sampling = METRICS[own[0].metric].scale * most
+            console().reporter.say("league.sampling", task=task, rows=own[0].scored, sampling=sampling)
 
 
 def winners(lines: Sequence[Line]) -> str:
@@ -127,12 +130,14 @@ def winners(lines: Sequence[Line]) -> str:
 
 def _show_curve(points: Sequence[Point]) -> None:
     """One line for each row and task, its scores in order of tokens; nothing without points."""
+    from malmoi.tasks.metrics import metric_name
+
     rows = []
     for row, task in dict.fromkeys((point.row, point.task) for point in points):
         own = [point for point in points if (point.row, point.task) == (row, task)]
         tokens = " → ".join(f"{point.tokens / 1e6:.4g}M" if point.tokens else "0" for point in own)
         scores = " → ".join(shown_score(point.metric, point.mean, None) for point in own)
-        rows.append([row, task, text(f"finetune.column.{own[0].metric}"), tokens, scores])
+        rows.append([row, task, metric_name(own[0].metric), tokens, scores])
     if rows:
         names = ("row", "task", "metric", "tokens", "score")
         console().table("league.curve", [text(f"league.column.{name}") for name in names], rows)

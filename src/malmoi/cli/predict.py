@@ -16,7 +16,7 @@ from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.predict.predictor import Prediction
+    from malmoi.tasks.kinds import Prediction, TaskKind
 
 
 def register(app: typer.Typer) -> None:
@@ -64,36 +64,32 @@ def predict(
     )
     tell(tally, reporter, "texts")
     shown = [" | ".join(parts) for parts in zip(firsts, seconds, strict=True)] if seconds else firsts
-    show((shown, answers))
+    show((shown, answers, predictor.kind))
     console().result(
-        {"answers": [{"text": t, **_plain(a)} for t, a in zip(shown, answers, strict=True)]},
-        "\n".join(_brief(answer) for answer in answers),
+        {"answers": [{"text": t, **_plain(a, predictor.kind)} for t, a in zip(shown, answers, strict=True)]},
+        "\n".join(_brief(answer, predictor.kind) for answer in answers),
     )
 
 
-def _plain(answer: Prediction) -> dict[str, Any]:
-    if answer.score is not None:
-        return {"score": answer.score}
-    return {
-        "label": answer.label,
-        "probability": answer.probability,
-        "probabilities": answer.probabilities,
-    }
+def _plain(answer: Prediction, kind: TaskKind) -> dict[str, Any]:
+    values = {column.name: getattr(answer, column.name) for column in kind.columns}
+    return values | ({"probabilities": answer.probabilities} if answer.probabilities else {})
 
 
-def _brief(answer: Prediction) -> str:
-    if answer.score is not None:
-        return f"{answer.score:.9g}"
-    return f"{answer.label}\t{answer.probability:.3f}"
+def _brief(answer: Prediction, kind: TaskKind) -> str:
+    """As a table has it, but a number with all its digits."""
+    return "\t".join(
+        format(getattr(answer, column.name), column.exact if column.number else column.shown)
+        for column in kind.columns
+    )
 
 
-def show(asked: tuple[Sequence[str], Sequence[Prediction]]) -> None:
-    """One row a text: what was asked, and the likeliest label with how sure, or the score."""
-    texts, answers = asked
-    scored = any(answer.score is not None for answer in answers)
-    names = ("text", "score") if scored else ("text", "label", "probability")
+def show(asked: tuple[Sequence[str], Sequence[Prediction], TaskKind]) -> None:
+    """One row a text: what was asked, and the answer in the kind's columns."""
+    texts, answers, kind = asked
+    names = [text(f"predict.column.{name}") for name in ("text", *(column.name for column in kind.columns))]
     rows = [
-        (t, a.label) if a.probability is None else (t, a.label, f"{a.probability:.3f}")
+        (t, *(format(getattr(a, column.name), column.shown) for column in kind.columns))
         for t, a in zip(texts, answers, strict=True)
     ]
-    console().table("predict.table", [text(f"predict.column.{name}") for name in names], rows)
+    console().table("predict.table", names, rows)

@@ -46,9 +46,9 @@ def task_overrides(options: dict[str, Any]) -> list[str]:
 
 def shown_score(metric: str, mean: float, sd: float | None) -> str:
     """`84.10 ± 0.31`, fractions times 100; one run has no spread to show."""
-    from malmoi.tasks.metrics import FRACTIONS
+    from malmoi.tasks.metrics import METRICS
 
-    scale = 100 if metric in FRACTIONS else 1
+    scale = METRICS[metric].scale
     shown = f"{scale * mean:.2f}" if scale == 100 else f"{mean:.3g}"
     if sd is None:
         return shown

@@ -25,11 +25,11 @@ class Checkpoint:
         """Better by more than one standard error of the difference on the same dev rows; or no worse in score
         and loss, and better in one of them or earlier."""
         mine, theirs = self.dev, other.dev
-        if mine.score - theirs.score > sampling_sd(mine.resampled_S - theirs.resampled_S):
+        if mine.worth - theirs.worth > sampling_sd(mine.resampled_S - theirs.resampled_S):
             return True
-        if mine.score < theirs.score or mine.loss > theirs.loss:
+        if mine.worth < theirs.worth or mine.loss > theirs.loss:
             return False
-        return (mine.score, mine.loss) != (theirs.score, theirs.loss) or self.step < other.step
+        return (mine.worth, mine.loss) != (theirs.worth, theirs.loss) or self.step < other.step
 
 
 class Choice:
@@ -57,4 +57,4 @@ class Choice:
     @property
     def best(self) -> Checkpoint:
         """The one to keep of those offered, one at least."""
-        return min(self._left, key=lambda one: (one.dev.loss, -one.dev.score))
+        return min(self._left, key=lambda one: (one.dev.loss, -one.dev.worth))

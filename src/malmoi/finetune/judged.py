@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.finetune.goal import Goal
-from malmoi.tasks.metrics import AnyScores
+from malmoi.tasks.kinds import TaskKind
+from malmoi.tasks.metrics import METRICS, metrics_of
 from malmoi.tasks.resample import resampled, sampling_sd
 
 
@@ -18,23 +18,44 @@ class Judged:
     """All scores of some answers, and among them the one that the task chooses by.
 
     Attributes:
+        metrics: every metric of the kind, by name.
+        details: what the kind says beside them.
         loss: mean over the rows.
-        score: the task's metric.
+        metric: the task's.
         resampled_S: the same on draws of the rows (`malmoi.tasks.resample`).
     """
 
-    scores: AnyScores
+    rows: int
+    metrics: dict[str, float]
+    details: dict[str, Any]
     loss: float
-    score: float
+    metric: str
     resampled_S: NDArray[np.float64]
+
+    @property
+    def score(self) -> float:
+        """The task's metric."""
+        return self.metrics[self.metric]
+
+    @property
+    def worth(self) -> float:
+        """The same where more is better."""
+        return METRICS[self.metric].sign * self.score
 
     def as_dict(self) -> dict[str, Any]:
         """As scores.json has it, with the sampling sd of the task's metric."""
-        return self.scores.as_dict() | {"loss": self.loss, "sampling_sd": sampling_sd(self.resampled_S)}
+        ends = {"loss": self.loss, "sampling_sd": sampling_sd(self.resampled_S)}
+        return {"n": self.rows} | self.metrics | self.details | ends
 
 
-def judged(goal: Goal, metric: str, answers_NC: NDArray[np.float32], gold_N: NDArray[Any]) -> Judged:
+def judged(kind: TaskKind, metric: str, answers_NC: NDArray[np.float32], gold_N: NDArray[Any]) -> Judged:
     """Score the answers to N rows."""
-    scores, loss = goal.score(answers_NC, gold_N)
-    resampled_S = resampled(metric, gold_N, goal.predicted(answers_NC))
-    return Judged(scores, loss, scores.metric(metric), resampled_S)
+    predicted_N = kind.predicted(answers_NC)
+    return Judged(
+        len(gold_N),
+        {name: METRICS[name].score(gold_N, predicted_N) for name in metrics_of(kind.answers)},
+        kind.details(gold_N, predicted_N),
+        kind.mean_loss(answers_NC, gold_N),
+        metric,
+        resampled(metric, gold_N, predicted_N),
+    )

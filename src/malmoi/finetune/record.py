@@ -16,7 +16,7 @@ from malmoi.model.hf.folder import write_model
 from malmoi.progress import Reporter
 from malmoi.tasks.data import TaskData
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import RegressionScores
+from malmoi.tasks.kinds import TaskKind
 from malmoi.tokenizer import Tokenizer
 
 MODEL = "model"
@@ -50,39 +50,27 @@ def write_scores(
 
 
 def warn_if_constant(data: TaskData, dev: Judged, test: Judged | None, reporter: Reporter) -> None:
-    """Warn (MM0626) of a regression that gives every row the same score."""
+    """Warn (MM0626) where every row is given the same score."""
     for split, judged, examples in (("dev", dev, data.dev), ("test", test, data.test)):
-        scores = judged.scores if judged is not None else None
-        if isinstance(scores, RegressionScores) and scores.constant and examples is not None:
-            reporter.warn("MM0626", str(examples.path), split=split, n=scores.n)
+        if judged is not None and judged.details.get("constant") and examples is not None:
+            reporter.warn("MM0626", str(examples.path), split=split, n=judged.rows)
 
 
 def write_predictions(
-    path: Path, examples: Examples, answers_NC: NDArray[np.float32], data: TaskData
+    path: Path, examples: Examples, answers_NC: NDArray[np.float32], kind: TaskKind
 ) -> None:
-    """One line per row: its line in the file, gold label, predicted label and that label's probability.
-
-    Of a regression the gold and the predicted score, with nine significant digits: all that fp32 has, since
-    fewer would make ties and another Spearman than that of scores.json.
-    """
+    """One line per row: its line in the file, its gold label, and the answer in the kind's columns."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        if data.task.kind == "regress":
-            writer.writerow(["line", "gold", "predicted"])
-            for line, gold, score in zip(examples.lines, examples.labels, answers_NC[:, 0], strict=True):
-                writer.writerow([line, gold, f"{score:.9g}"])
-            return
-        writer.writerow(["line", "gold", "predicted", "probability"])
-        for i, predicted in enumerate(answers_NC.argmax(1)):
-            line, gold = examples.lines[i], examples.labels[i]
-            writer.writerow([line, gold, data.labels[predicted], f"{answers_NC[i, predicted]:.6f}"])
+        writer.writerow(["line", "gold", "predicted", *(column.name for column in kind.columns[1:])])
+        for line, gold, answer_C in zip(examples.lines, examples.labels, answers_NC, strict=True):
+            writer.writerow([line, gold, *kind.cells(kind.prediction(answer_C))])
 
 
 def write_tuned(folder: Path, model: Classifier, tokenizer: Tokenizer, data: TaskData, max_len: int) -> None:
     """The tuned model with its tokenizer and what it was taught: needs nothing else to answer."""
     folder.mkdir()
-    regression = data.task.kind == "regress"
-    write_model(folder, model.eval(), list(data.labels) or None, regression=regression)
+    write_model(folder, model.eval(), list(data.labels) or None, problem_type=data.kind.problem_type)
     tokenizer.save(folder)
     task = {
         "task": data.task.name,

@@ -21,7 +21,6 @@ from malmoi.context import Context
 from malmoi.device import choose_device, keep_freed_memory, use_threads
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.config import FinetuneConfig, check_shape, head_kind, resolve
-from malmoi.finetune.goal import goal_of
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.record import MODEL, warn_if_constant, write_predictions, write_scores, write_tuned
 from malmoi.finetune.start import Start
@@ -45,8 +44,8 @@ def finetune(
     """One run, one seed; nothing is done where `out` holds the finished run of the same inputs and config.
 
     `out` gets `model/` (opens in transformers and in `malmoi predict`; left out without `keep_model`),
-    scores.json, predictions.tsv (line of the test file, gold, predicted, probability), metrics.jsonl and
-    manifest.json.
+    scores.json, predictions.tsv (line of the test file, gold, predicted and what else the kind of task says),
+    metrics.jsonl and manifest.json.
     Raises MalmoiError: MM0006 (another process works in `out`), MM0412 (a head that does not go with the
     encoder), MM0615 (loss is not a number), MM0617 (vocabulary and model do not fit), MM0619 (max_len beyond
     the model's positions), and those of `live_artifact`.
@@ -99,20 +98,19 @@ def _run(
     keep_model: bool,
 ) -> dict[str, Any]:
     assert config.max_len
-    goal = goal_of(data)
-    kind = head_kind(config, start.shape)
+    kind = data.kind.of(data.train, data.labels)
     model, tokenizer = start.load(
         config.seed,
         config.dropout,
-        goal.outputs,
-        kind,
+        kind.outputs,
+        head_kind(config, start.shape),
         reporter,
         attention_dropout=config.attention_dropout,
         glorot=config.glorot,
     )
     rows = {"train": data.train, "dev": data.dev} | ({"test": data.test} if data.test is not None else {})
     types = start.shape.type_vocab
-    encoded = {split: encode_rows(e, goal, tokenizer, config.max_len, types) for split, e in rows.items()}
+    encoded = {split: encode_rows(e, kind, tokenizer, config.max_len, types) for split, e in rows.items()}
     counts = dict(data.counts) | _tell_reading(encoded, config.max_len, start, reporter)
     model.to(device)
     best = train(
@@ -120,14 +118,14 @@ def _run(
         encoded["train"],
         encoded["dev"],
         data.task,
-        goal,
+        kind,
         config,
         device=device,
         log=out / "metrics.jsonl",
         reporter=reporter,
     )
     model.load_state_dict(best.weights)
-    saved = goal.settle(model)
+    saved = kind.settle(model)
     scored = [split for split in ("dev", "test") if split in rows]
     answers: dict[str, NDArray[np.float32]] = {}
     total = sum(len(encoded[split].gold_N) for split in scored)
@@ -140,13 +138,13 @@ def _run(
                 tokens_per_batch=config.tokens_per_batch,
                 step=step,
             )
-            answers[split] = saved.answers(outputs_NC)
+            answers[split] = saved.decode(outputs_NC)
     # The loss stays in the units it was chosen by (of scores: the training rows' variance).
-    dev = judged(goal, data.task.metric, answers["dev"], encoded["dev"].gold_N)
+    dev = judged(kind, data.task.metric, answers["dev"], encoded["dev"].gold_N)
     test: Judged | None = None
     if data.test is not None:
-        test = judged(goal, data.task.metric, answers["test"], encoded["test"].gold_N)
-        write_predictions(out / "predictions.tsv", data.test, answers["test"], data)
+        test = judged(kind, data.task.metric, answers["test"], encoded["test"].gold_N)
+        write_predictions(out / "predictions.tsv", data.test, answers["test"], saved)
     if keep_model:
         write_tuned(out / MODEL, model.cpu(), tokenizer, data, config.max_len)
     write_scores(out, data, seed=config.seed, dev=dev, test=test, chosen={"step": best.step})

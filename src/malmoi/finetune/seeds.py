@@ -16,7 +16,8 @@ from malmoi.finetune.run import finetune
 from malmoi.finetune.start import Start
 from malmoi.json_files import expected_shape, read_object
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import METRICS, mean_and_sd
+from malmoi.tasks.metrics import METRICS
+from malmoi.tasks.resample import mean_and_sd
 
 SUMMARY = "summary.json"
 
@@ -63,7 +64,7 @@ def summarize(runs: Sequence[Path]) -> dict[str, Any]:
 def _summary(runs: Sequence[Path], scores: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = scores[0]
     best = best_seed([s["dev"] for s in scores], first["metric"])
-    names = METRICS[first["kind"]]
+    names = [name for name in METRICS if name in first["dev"]]
     summary = {
         "task": first["task"],
         "kind": first["kind"],
@@ -82,10 +83,11 @@ def _summary(runs: Sequence[Path], scores: Sequence[dict[str, Any]]) -> dict[str
 
 def best_seed(dev: Sequence[dict[str, Any]], metric: str) -> int:
     """Of the seeds within one sampling sd of the best dev score, the one with the lowest dev loss."""
-    top = max(dev, key=lambda found: float(found[metric]))
-    bound = top[metric] - top.get("sampling_sd", 0.0)
-    near = [i for i, found in enumerate(dev) if found[metric] >= bound]
-    return min(near, key=lambda i: (dev[i]["loss"], -dev[i][metric]))
+    worth = [METRICS[metric].sign * float(found[metric]) for found in dev]
+    top = max(range(len(dev)), key=lambda i: worth[i])
+    bound = worth[top] - dev[top].get("sampling_sd", 0.0)
+    near = [i for i in range(len(dev)) if worth[i] >= bound]
+    return min(near, key=lambda i: (dev[i]["loss"], -worth[i]))
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:

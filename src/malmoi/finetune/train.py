@@ -26,14 +26,13 @@ from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import Encoded, encode, epoch_batches, in_pieces
 from malmoi.finetune.choice import Checkpoint, Choice
 from malmoi.finetune.config import FinetuneConfig
-from malmoi.finetune.goal import Goal
 from malmoi.finetune.judged import judged
 from malmoi.finetune.layer_decay import layer_groups
 from malmoi.model.batch import Batch
 from malmoi.model.heads import Classifier
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Examples
-from malmoi.tasks.metrics import METRICS
+from malmoi.tasks.kinds import TaskKind
 from malmoi.tasks.suites import Task
 from malmoi.tasks.table import some_lines
 from malmoi.tokenizer.base import Tokenizer
@@ -55,8 +54,8 @@ class Rows:
     examples: Examples
 
 
-def encode_rows(examples: Examples, goal: Goal, tokenizer: Tokenizer, max_len: int, types: int) -> Rows:
-    return Rows(encode(tokenizer, examples.texts, max_len, types=types), goal.gold(examples), examples)
+def encode_rows(examples: Examples, kind: TaskKind, tokenizer: Tokenizer, max_len: int, types: int) -> Rows:
+    return Rows(encode(tokenizer, examples.texts, max_len, types=types), kind.gold(examples), examples)
 
 
 def train(
@@ -64,7 +63,7 @@ def train(
     train_rows: Rows,
     dev_rows: Rows,
     task: Task,
-    goal: Goal,
+    kind: TaskKind,
     config: FinetuneConfig,
     *,
     device: torch.device,
@@ -112,7 +111,7 @@ def train(
                     done, updates, peak=config.lr, schedule=config.schedule, warmup=config.warmup
                 )
                 torch.manual_seed(_stream_seed(config.seed, done))  # dropout
-                losses = _losses(model, train_rows, rows_B, goal, config, device)
+                losses = _losses(model, train_rows, rows_B, kind, config, device)
                 outcome = training_step(losses, rate, done)
                 # The one place where a GPU is waited for. What is not finite has not touched the weights.
                 loss, norm = torch.stack([outcome.total, outcome.norm]).tolist()
@@ -130,9 +129,9 @@ def train(
                         tokens_per_batch=config.tokens_per_batch,
                         dtype=dtype,
                     )
-                    found = judged(goal, task.metric, goal.answers(outputs_NC), dev_rows.gold_N)
-                    shares = {f"dev_{name}": found.scores.metric(name) for name in METRICS[task.kind]}
-                    write("finetune_dev", step=done, **shares, dev_loss=found.loss)
+                    found = judged(kind, task.metric, kind.decode(outputs_NC), dev_rows.gold_N)
+                    scores = {f"dev_{name}": value for name, value in found.metrics.items()}
+                    write("finetune_dev", step=done, **scores, dev_loss=found.loss)
                     choice.offer(done, found, lambda: _copy(model))
                     dev = f" dev {choice.best.dev.score:.4f}"
                 shown = f"loss {loss:.3f}{dev}"
@@ -144,7 +143,7 @@ def _losses(
     model: Classifier,
     train_rows: Rows,
     rows_B: NDArray[np.int64],
-    goal: Goal,
+    kind: TaskKind,
     config: FinetuneConfig,
     device: torch.device,
 ) -> Iterator[Callable[[], Loss]]:
@@ -153,7 +152,7 @@ def _losses(
     def loss_of(texts_B: NDArray[np.int64], batch: Batch, firsts_B: Tensor) -> Loss:
         gold_B = torch.from_numpy(train_rows.gold_N[texts_B]).to(device)
         outputs_BC = model(batch.to(device), firsts_B.to(device))
-        return Loss(goal.loss(outputs_BC, gold_B) / len(rows_B))
+        return Loss(kind.loss(outputs_BC, gold_B) / len(rows_B))
 
     assert config.tokens_per_batch
     for piece in in_pieces(train_rows.encoded, rows_B, config.tokens_per_batch):

@@ -13,11 +13,11 @@ from typing import Any
 
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, read_json, reason
-from malmoi.league.entries import Contender
+from malmoi.league.entries import Entry
 from malmoi.league.table import cell_scores
 from malmoi.pretrain.checkpoint import RECORD, milestone_checkpoints
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import mean_and_sd
+from malmoi.tasks.resample import mean_and_sd
 
 CURVE = "curve.json"
 
@@ -53,7 +53,7 @@ class Milestone:
     tokens: int
 
 
-def milestones(row: Contender) -> list[Milestone]:
+def milestones(row: Entry) -> list[Milestone]:
     """The kept checkpoints of a row's pretraining run, the one in the table last; [] without a run."""
     if row.run is None or row.start is None or row.start.weights is None:
         return []
@@ -71,7 +71,7 @@ def _milestone(row: str, checkpoint: Path) -> Milestone:
 
 
 def curve_points(
-    rows: Sequence[Contender],
+    rows: Sequence[Entry],
     reached: Mapping[str, Sequence[Milestone]],
     data: TaskData,
     cells: Mapping[str, Sequence[Path]],

@@ -20,7 +20,7 @@ _SAY_NOTHING = ("checkpoints", "pretrain", "model")
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Entry:
     """One row.
 
     Attributes:
@@ -70,10 +70,10 @@ def _plain_name(shape: EncoderConfig) -> str:
     return f"{NO_PRETRAINING}{arch}-{shape.layers}x{shape.hidden}"
 
 
-def contenders(checkpoints: Mapping[str, Path], *, no_pretraining: bool, characters: bool) -> list[Contender]:
+def entries(checkpoints: Mapping[str, Path], *, no_pretraining: bool, characters: bool) -> list[Entry]:
     """Every row, baselines last. Checkpoints of one shape and tokenizer share one row of new weights."""
-    rows: list[Contender] = []
-    fresh: dict[str, Contender] = {}
+    rows: list[Entry] = []
+    fresh: dict[str, Entry] = {}
     for name, path in checkpoints.items():
         start = pretrained(path)
         against = None
@@ -83,8 +83,8 @@ def contenders(checkpoints: Mapping[str, Path], *, no_pretraining: bool, charact
             if like not in fresh:
                 plain = _plain_name(start.shape)
                 taken = any(row.name == plain for row in fresh.values())  # same shape, another tokenizer
-                fresh[like] = Contender(f"{plain}-{name}" if taken else plain, new)
+                fresh[like] = Entry(f"{plain}-{name}" if taken else plain, new)
             against = fresh[like].name
-        rows.append(Contender(name, start, against, pretraining_run(path)))
+        rows.append(Entry(name, start, against, pretraining_run(path)))
     rows += fresh.values()
-    return [*rows, Contender(CHARACTERS, None)] if characters else rows
+    return [*rows, Entry(CHARACTERS, None)] if characters else rows

@@ -23,7 +23,7 @@ from malmoi.finetune.start import pretrained
 from malmoi.league.char_ngrams import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
-from malmoi.league.entries import Contender, contenders
+from malmoi.league.entries import Entry, entries
 from malmoi.league.table import TABLE, Line, league_table, with_ps
 from malmoi.paths import as_stored, can_be_folder, first_unusable, shown_name
 from malmoi.tasks.config import TaskConfig
@@ -48,7 +48,7 @@ def league(
     """
     out = real_place(out)
     checkpoints = {name: as_stored(path) for name, path in checkpoints.items()}
-    rows = contenders(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
+    rows = entries(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
     _check(tasks, rows)
     # First, so that a torn file stops before any cell.
     read = [read_task(task, context.reporter) for task in tasks]
@@ -98,7 +98,7 @@ def league(
     return lines
 
 
-def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Contender]) -> None:
+def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Entry]) -> None:
     """What would stop a cell after hours: two tasks or two rows that write into the same folders (MM0705,
     MM0702), a row that no folder can be called by (MM0704), a head or a length that a model does not have
     (MM0412, MM0619), no scikit-learn (MM0701)."""
@@ -125,7 +125,7 @@ class _Cells:
     context: Context
     done: int = 0
 
-    def of_row(self, row: Contender, task: FinetuneConfig, data: TaskData) -> list[Path]:
+    def of_row(self, row: Entry, task: FinetuneConfig, data: TaskData) -> list[Path]:
         """The cells of one line of the table."""
         folder = self.out / "cells" / row.name / data.task.name
         if row.start is None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from malmoi.finetune.record import SCORES
 from malmoi.json_files import expected_shape, read_json, read_object
-from malmoi.league.entries import Contender
+from malmoi.league.entries import Entry
 from malmoi.league.gains import gain_ps
 from malmoi.tasks.data import TaskData
-from malmoi.tasks.metrics import mean_and_sd
+from malmoi.tasks.metrics import METRICS
+from malmoi.tasks.resample import mean_and_sd
 
 TABLE = "table.json"
 
@@ -112,16 +113,14 @@ def with_ps(lines: Sequence[Line]) -> list[Line]:
     return [replace(line, p=p) for line, p in zip(lines, ps, strict=True)]
 
 
-def league_table(
-    rows: Sequence[Contender], data: TaskData, cells: Mapping[str, Sequence[Path]]
-) -> list[Line]:
+def league_table(rows: Sequence[Entry], data: TaskData, cells: Mapping[str, Sequence[Path]]) -> list[Line]:
     """The lines of one task, best mean first."""
-    metric = data.task.metric
+    metric, sign = data.task.metric, METRICS[data.task.metric].sign
     split = "test" if data.test is not None else "dev"
     scored = len(data.test) if data.test is not None else len(data.dev)
     values = {row.name: cell_scores(cells[row.name], data) for row in rows}
     means = {name: mean_and_sd(found) for name, found in values.items()}
-    top = max(mean for mean, _ in means.values())
+    top = max(sign * mean for mean, _ in means.values())
     lines = []
     for row in rows:
         mean, sd = means[row.name]
@@ -145,10 +144,10 @@ def league_table(
                 n=len(values[row.name]),
                 values=values[row.name],
                 sampling_sd=_sampling_sd(cells[row.name], data),
-                best=mean == top,
+                best=sign * mean == top,
                 against=row.against,
                 difference=difference,
                 difference_se=difference_se,
             )
         )
-    return sorted(lines, key=lambda line: -line.mean)
+    return sorted(lines, key=lambda line: -sign * line.mean)

@@ -44,10 +44,10 @@ class Asked:
 def answer_file(
     predictor: Predictor, file: Path, out: Path, *, columns: Sequence[str] = (), reporter: Reporter = SILENT
 ) -> int:
-    """Write `line`, `label`, `probability` and the text(s) for each row of `file`; returns how many.
+    """Write `line`, the answer and the text(s) for each row of `file`; returns how many.
 
-    A regression writes `score` (nine significant digits) in place of label and probability. Line ends inside
-    a text are written as \\n, a backslash as \\\\. `out` appears when it is whole.
+    Which columns an answer has its kind says. Line ends inside a text are written as \\n, a backslash as
+    \\\\. `out` appears when it is whole.
     Raises those of `asked`, and MM0015.
     """
     with asked(predictor, file, columns) as rows, disk_errors(out):
@@ -63,17 +63,12 @@ def write_answers(predictor: Predictor, asked: Asked, stream: TextIO, reporter: 
     tally = Tally(predictor.max_len)
     with reporter.step("predict.answering", total=asked.count, unit="row") as step:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        columns_of = {"classify": ("label", "probability"), "regress": ("score",)}
-        writer.writerow(["line", *columns_of[predictor.kind], *map(one_line, asked.names)])
+        kind = predictor.kind
+        writer.writerow(["line", *(column.name for column in kind.columns), *map(one_line, asked.names)])
         answers = predictor.stream((text for _, text in texts), tally=tally)
         for (line, text), answer in zip(keep, answers, strict=True):
             parts = [text] if isinstance(text, str) else list(text)
-            found = (
-                [f"{answer.score:.9g}"]
-                if answer.score is not None
-                else [one_line(answer.label), f"{answer.probability:.6f}"]
-            )
-            writer.writerow([line, *found, *map(one_line, parts)])
+            writer.writerow([line, *map(one_line, [*kind.cells(answer), *parts])])
             step.advance(1)
     tell(tally, reporter, asked.where)
     return tally.rows

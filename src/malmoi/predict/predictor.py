@@ -13,7 +13,6 @@ from malmoi.device import choose_device
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import model_outputs
 from malmoi.finetune.batches import encode
-from malmoi.finetune.goal import settled
 from malmoi.finetune.record import MODEL, TASK_FILE
 from malmoi.finetune.seeds import SUMMARY
 from malmoi.finetune.tally import Tally
@@ -24,26 +23,11 @@ from malmoi.model.hf.folder import read_classifier
 from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.examples import Text
-from malmoi.tasks.metrics import Kind
+from malmoi.tasks.kinds import TASK_KINDS, Prediction, TaskKind
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 
 # Texts answered together: enough to sort by length, and all that is in memory of a file of any size.
 WINDOW = 2048
-KINDS: dict[str, Kind] = {"classify": "classify", "regress": "regress"}
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The likeliest label, its probability, and that of every label in the model's order; or a score.
-
-    `score` is the answer of a regression, on the scale it was taught; `label` is then that number with four
-    significant digits, and there are no probabilities.
-    """
-
-    label: str
-    probability: float | None
-    probabilities: dict[str, float]
-    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +37,7 @@ class Predictor:
     folder: Path
     model: Classifier
     tokenizer: Tokenizer
-    kind: Kind
-    labels: tuple[str, ...]
+    kind: TaskKind
     columns: tuple[str, ...]
     max_len: int
 
@@ -67,7 +50,7 @@ class Predictor:
         folder = model_folder(as_stored(path))
         task = read_object(folder / TASK_FILE)
         with expected_shape(folder / TASK_FILE):
-            kind: Kind = KINDS[task.get("kind", "classify")]
+            kind = TASK_KINDS[task["kind"]]
             columns = tuple(str(name) for name in task["text"])
             max_len = int(task["max_len"])
             if isinstance(task["text"], str) or not 1 <= len(columns) <= 2 or max_len < 3:
@@ -79,8 +62,7 @@ class Predictor:
             model,
             # What is asked may be private, and is seldom asked twice.
             load_tokenizer(folder, reporter=reporter).uncached(),
-            kind,
-            tuple(labels) if kind == "classify" else (),
+            kind.saved(tuple(labels)),
             columns,
             max_len,
         )
@@ -113,21 +95,14 @@ class Predictor:
         if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
             raise MalmoiError("MM0642", "texts", kind=type(texts).__name__)
         source = (self._checked(text, place) for place, text in enumerate(texts))
-        goal = settled(self.kind, self.labels)
         while window := list(islice(source, WINDOW)):
             device = next(self.model.parameters()).device
             encoded = encode(self.tokenizer, window, self.max_len, types=self.model.encoder.config.type_vocab)
             if tally is not None:
                 tally.add(window, encoded)
             outputs_NC = model_outputs(self.model, encoded, device=device, tokens_per_batch=tokens_per_batch)
-            for answer_C in goal.answers(outputs_NC):
-                best = int(answer_C.argmax())
-                if self.kind == "regress":
-                    score = float(answer_C[0])
-                    yield Prediction(f"{score:.4g}", None, {}, score)
-                else:
-                    shares = {label: float(p) for label, p in zip(self.labels, answer_C, strict=True)}
-                    yield Prediction(self.labels[best], float(answer_C[best]), shares)
+            for answer_C in self.kind.decode(outputs_NC):
+                yield self.kind.prediction(answer_C)
 
     def _checked(self, text: object, place: int) -> Text:
         """A text or a pair as this model wants it. Raises MM0621, MM0642."""

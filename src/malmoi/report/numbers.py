@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from malmoi.messages import language, text
+from malmoi.tasks.metrics import METRICS, metric_name
 
 _KOREAN = ((10**12, "조"), (10**8, "억"), (10**4, "만"))
 _ENGLISH = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**4, "K"))
@@ -42,6 +43,23 @@ def signed(fraction: float | None, digits: int = 1) -> str:
     if fraction is None or not math.isfinite(fraction):
         return "–"
     return f"{100 * fraction:+.{digits}f}".replace("-", "−")
+
+
+def scored(metric: str, value: float | None, digits: int = 1) -> str:
+    """A score as its metric is read: `84.1` of a fraction, else a measure."""
+    return percent(value, digits) if METRICS[metric].fraction else short(value)
+
+
+def gained(metric: str, difference: float | None, digits: int = 1) -> str:
+    """A difference of scores, with its sign."""
+    if METRICS[metric].fraction or difference is None:
+        return signed(difference, digits)
+    return ("+" if difference > 0 else "−" if difference < 0 else "") + short(abs(difference))
+
+
+def metric_title(metric: str) -> str:
+    """`accuracy (%)`, `RMSE`."""
+    return metric_name(metric) + (" (%)" if METRICS[metric].fraction else "")
 
 
 def chance(p: float | None) -> str:

@@ -14,6 +14,7 @@ from malmoi.report.folder import Cell
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import task_files, task_of
 from malmoi.tasks.examples import Text, read_examples
+from malmoi.tasks.kinds import TASK_KINDS
 
 RIGHT, WRONG = 4, 8
 CHARACTERS = 240
@@ -21,12 +22,13 @@ CHARACTERS = 240
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One row of predictions.tsv; `sure` is the probability of the answer, or how far a number is off."""
+    """One row of predictions.tsv; `sure` is the probability of the answer, if it has one, or how far a number
+    is off."""
 
     line: int
     gold: str
     predicted: str
-    sure: float
+    sure: float | None
     text: tuple[str, ...] = ()
 
 
@@ -44,37 +46,44 @@ class Answers:
 def answers(cell: Cell) -> Answers | None:
     """The chosen rows of a cell; None where it wrote no predictions. Raises MM1002 for a damaged file."""
     path = cell.folder / "predictions.tsv"
-    if not path.is_file():
+    if not path.is_file() or cell.scores is None:
         return None
-    rows, number = _read(path)
+    number = TASK_KINDS[cell.scores["kind"]].columns[0].number
+    rows = _read(path, number)
     if number:
-        ordered = sorted(rows, key=lambda row: row.sure)
+        ordered = sorted(rows, key=_sure)
         right, wrong = ordered[:RIGHT], ordered[::-1][:WRONG]
     else:
         good = [row for row in rows if row.gold == row.predicted]
         right = good[:: max(1, len(good) // RIGHT)][:RIGHT]
-        wrong = sorted((row for row in rows if row.gold != row.predicted), key=lambda row: -row.sure)[:WRONG]
+        wrong = sorted((row for row in rows if row.gold != row.predicted), key=_sure, reverse=True)[:WRONG]
     texts, reason = _texts(cell, {row.line for row in (*right, *wrong)})
     return Answers(cell, number, _with(right, texts), _with(wrong, texts), reason)
+
+
+def _sure(row: Answer) -> float:
+    return row.sure or 0.0
 
 
 def _with(rows: list[Answer], texts: dict[int, tuple[str, ...]]) -> list[Answer]:
     return [Answer(row.line, row.gold, row.predicted, row.sure, texts.get(row.line, ())) for row in rows]
 
 
-def _read(path: Path) -> tuple[list[Answer], bool]:
-    """Rows, and whether the answers are numbers (a regression has no probabilities)."""
+def _read(path: Path, number: bool) -> list[Answer]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t"))
-        number = bool(rows) and not rows[0].get("probability")
         found = []
         for row in rows:
-            sure = abs(float(row["predicted"]) - float(row["gold"])) if number else float(row["probability"])
+            sure = None
+            if number:
+                sure = abs(float(row["predicted"]) - float(row["gold"]))
+            elif "probability" in row:
+                sure = float(row["probability"])
             found.append(Answer(int(row["line"]), row["gold"], row["predicted"], sure))
-        if not all(math.isfinite(row.sure) for row in found):
+        if not all(math.isfinite(_sure(row)) for row in found):
             raise ValueError
-        return found, number
+        return found
     except (ValueError, KeyError, TypeError, csv.Error):
         raise MalmoiError("MM1002", path) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,21 +10,21 @@ from typing import Any
 import numpy as np
 
 from malmoi.json_files import expected_shape
-from malmoi.league.gains import judge
 from malmoi.messages import text
 from malmoi.report.charts import ROLES, Band, Level, plot
 from malmoi.report.figures import Figure, Key, shades_of
 from malmoi.report.folder import Cell, Found, League
-from malmoi.report.numbers import percent, signed
+from malmoi.report.numbers import gained, metric_title, scored
 from malmoi.report.samples import Answers, answers
-from malmoi.report.verdict import is_baseline, metric_name
+from malmoi.report.verdict import is_baseline, outcome_of, worth
+from malmoi.tasks.metrics import METRICS, metric_name
 
 LABELS = 12  # a larger confusion matrix is unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the league; places are per cent of the strip's width."""
+class LeagueRow:
+    """One line of the league; places are per cent of the strip's width, the better the further right."""
 
     name: str
     score: str
@@ -41,12 +42,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class LeagueTask:
+    """The lines of one task."""
+
     name: str
     metric: str
     scored: str
     sampling: str
-    rows: list[Row]
+    rows: list[LeagueRow]
     bar: float | None
     """Where the bag of characters stands."""
     ends: tuple[str, str]
@@ -68,57 +71,61 @@ class Answered:
     scores: list[tuple[str, str]]
 
 
-def tasks(league: League) -> list[Task]:
+def tasks(league: League) -> list[LeagueTask]:
     """In the order of the table."""
     names = list(dict.fromkeys(str(line["task"]) for line in league.lines))
     return [_task(name, [line for line in league.lines if line["task"] == name]) for name in names]
 
 
-def _task(name: str, lines: list[dict[str, Any]]) -> Task:
+def _task(name: str, lines: list[dict[str, Any]]) -> LeagueTask:
+    metric = str(lines[0]["metric"])
     seen = [float(value) for line in lines for value in line["values"]]
     seen += [line["mean"] + side * (line["sd"] or 0.0) for line in lines for side in (-1, 1)]
     low, high = min(seen), max(seen)
     edge = 0.08 * (high - low) or 0.01
     low, high = low - edge, high + edge
 
+    left, right = (low, high) if METRICS[metric].higher_is_better else (high, low)
+
     def place(value: float) -> float:
-        return round(100 * (value - low) / (high - low), 2)
+        return round(100 * (value - left) / (right - left), 2)
 
     rows = []
     for line in lines:
         mean, sd = float(line["mean"]), float(line["sd"] or 0.0)
-        gain = line.get("difference")
+        gain, error = line.get("difference"), line.get("difference_se")
+        ends = sorted((place(mean - sd), place(mean + sd)))
         rows.append(
-            Row(
+            LeagueRow(
                 name=_name(str(line["row"])),
-                score=percent(mean, 2),
-                sd=percent(line["sd"], 2) if line["sd"] is not None else "",
+                score=scored(metric, mean, 2),
+                sd=scored(metric, line["sd"], 2) if line["sd"] is not None else "",
                 n=int(line["n"]),
-                gain=signed(gain, 2) if gain is not None else "",
-                error=percent(line["difference_se"], 2) if line.get("difference_se") is not None else "",
-                outcome=judge(gain, line.get("p")) if gain is not None else "",
+                gain=gained(metric, gain, 2) if gain is not None else "",
+                error=scored(metric, error, 2) if error is not None else "",
+                outcome=outcome_of(line) if gain is not None else "",
                 best=bool(line["best"]),
                 baseline=is_baseline(str(line["row"])),
                 dots=[place(float(value)) for value in line["values"]],
                 mean=place(mean),
-                low=place(mean - sd),
-                high=place(mean + sd),
+                low=ends[0],
+                high=ends[1],
             )
         )
     bar = next((place(float(line["mean"])) for line in lines if line["row"] == "characters"), None)
     first = lines[0]
-    scored = text(
+    rows_scored = text(
         "report.league.scored", n=f"{first['scored']:,}", split=text(f"report.league.{first['split']}")
     )
     sampling = first.get("sampling_sd")
-    return Task(
+    return LeagueTask(
         name,
-        metric_name(str(first["metric"])),
-        scored,
-        percent(sampling, 2) if sampling else "",
+        metric_title(metric),
+        rows_scored,
+        scored(metric, sampling, 2) if sampling else "",
         rows,
         bar,
-        (percent(low), percent(high)),
+        (scored(metric, left), scored(metric, right)),
     )
 
 
@@ -136,27 +143,28 @@ def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> 
         names = list(dict.fromkeys([*runs, *there]))
         labels = {name: groups.get(name, name) for name in names}
         shades = shades_of(labels.values())
+        metric = str(points[0]["metric"])
+        scale = METRICS[metric].scale
         bands = []
         for name in (name for name in names if name in there):
             own = sorted((p for p in points if p["row"] == name), key=lambda p: int(p["tokens"]))
             x, y, sd = (np.array([float(p[key] or 0.0) for p in own]) for key in ("tokens", "mean", "sd"))
-            bands.append(Band(x, 100 * y, 100 * sd, shades[labels[name]]))
+            bands.append(Band(x, scale * y, scale * sd, shades[labels[name]]))
         shown = dict.fromkeys(label for name, label in labels.items() if name in there)
         keys = [Key(label, shades[label], "thick") for label in shown]
         own_lines = [line for line in league.lines if line["task"] == task]
-        levels = _levels(own_lines, {name: shades[label] for name, label in labels.items()})
+        levels = _levels(own_lines, {name: shades[label] for name, label in labels.items()}, scale)
         if any(not level.name for level in levels):
             keys.append(Key(text("report.league.without"), ROLES["ink"], "dash"))
-        metric = metric_name(str(points[0]["metric"]))
-        title = text("report.league.curve", task=task, metric=metric)
+        title = text("report.league.curve", task=task, metric=metric_title(metric))
         drawn = plot(bands, x_title=text("report.axis.tokens"), title=title, levels=levels)
         made.append(Figure(title, text("report.league.curve_note"), drawn, keys))
     return made
 
 
-def _levels(lines: list[dict[str, Any]], shades: dict[str, str]) -> list[Level]:
+def _levels(lines: list[dict[str, Any]], shades: dict[str, str], scale: int) -> list[Level]:
     """The bag of characters by name, and in each row's colour the same model without pretraining."""
-    means = {str(line["row"]): 100 * float(line["mean"]) for line in lines}
+    means = {str(line["row"]): scale * float(line["mean"]) for line in lines}
     levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
     against = {str(line["row"]): line.get("against") for line in lines}
     bases = dict.fromkeys((shade, against.get(name)) for name, shade in shades.items())
@@ -175,13 +183,15 @@ def answered(found: Found) -> list[Answered]:
 def _chosen(league: League | None) -> list[Cell]:
     chosen: dict[str, Cell] = {}
     done = [cell for cell in league.cells if cell.scores is not None] if league else []
-    means = {(line["row"], line["task"]): float(line["mean"]) for line in (league.lines if league else [])}
+    means = {(line["row"], line["task"]): worth(line) for line in (league.lines if league else [])}
     for cell in done:
         before = chosen.get(cell.task)
         if is_baseline(cell.row):
             continue
-        mean = means.get((cell.row, cell.task), 0.0)
-        if before is None or mean > means.get((before.row, before.task), 0.0):
+        least = -math.inf
+        if before is None or means.get((cell.row, cell.task), least) > means.get(
+            (before.row, before.task), least
+        ):
             chosen[cell.task] = cell
     return list(chosen.values())
 
@@ -200,10 +210,5 @@ def _answered(cell: Cell) -> Answered:
             total = max(1, sum(counts))
             rows.append((label, [(int(count), count / total) for count in counts]))
         confusion = Confusion(labels, rows)
-    shown = [
-        # An error is on the scale of the file; all other scores are fractions.
-        (metric_name(name), f"{value:.3f}" if name in ("mse", "rmse") else percent(value, 2))
-        for name, value in scores.items()
-        if isinstance(value, float) and name not in ("loss", "sampling_sd")
-    ]
+    shown = [(metric_name(name), scored(name, scores[name], 2)) for name in METRICS if name in scores]
     return Answered(title, answers(cell), confusion, shown)

@@ -29,7 +29,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MeasureRow:
     """`cells`: the number as shown, and whether it is the best (equals may share it)."""
 
     name: str
@@ -85,7 +85,7 @@ MEASURES = (
 )
 
 
-def rows(found: Comparison) -> list[Row]:
+def rows(found: Comparison) -> list[MeasureRow]:
     """All measures that were taken, in the order of `MEASURES`."""
     return [_row(measure, found.contenders) for measure in MEASURES if _taken(measure, found.contenders)]
 
@@ -94,12 +94,12 @@ def _taken(measure: Measure, contenders: Sequence[Contender]) -> bool:
     return all(measure.value(contender) is not None for contender in contenders)
 
 
-def _row(measure: Measure, contenders: Sequence[Contender]) -> Row:
+def _row(measure: Measure, contenders: Sequence[Contender]) -> MeasureRow:
     values = [float(measure.value(contender) or 0) for contender in contenders]
     shown = [measure.shown(value) for value in values]
     low, high = min(values), max(values)
     telling = bool(measure.better) and len(set(shown)) > 1 and high - low >= measure.apart * high
     best = measure.shown(low if measure.better == "low" else high)
-    return Row(
+    return MeasureRow(
         text(f"compare.row.{measure.name}"), measure.group, [(s, telling and s == best) for s in shown]
     )

@@ -6,19 +6,20 @@ A gain counts where chance would hardly make it (`malmoi.league.gains`); with on
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from malmoi.errors import MalmoiError
-from malmoi.league.gains import judge
+from malmoi.league.gains import Outcome, judge
 from malmoi.messages import text, words
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.monitor.alarms import FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
-from malmoi.report.numbers import big, chance, percent, short, signed
+from malmoi.report.numbers import big, chance, gained, metric_title, scored, short
 from malmoi.shards.counts import ShardsCounts
+from malmoi.tasks.metrics import METRICS
 
 FEW = 3  # of so many runs each is told by itself
 
@@ -41,10 +42,9 @@ def headline(found: Found) -> Finding:
         return _learning(max(found.runs, key=_learnt))
     if found.tuned and found.tuned[0].value is not None:
         cell = found.tuned[0]
-        metric = metric_name(cell.metric)
-        return Finding(
-            "plain", text("report.verdict.tuned", task=cell.task, metric=metric, score=percent(cell.value))
-        )
+        score = scored(cell.metric, cell.value)
+        metric = metric_title(cell.metric)
+        return Finding("plain", text("report.verdict.tuned", task=cell.task, metric=metric, score=score))
     return Finding("plain", text("report.verdict.nothing_yet"))
 
 
@@ -64,10 +64,6 @@ def findings(found: Found) -> list[Finding]:
         said += [bar for line in judged if (bar := _bar(line, found.league))]
     said += [alarm for run in found.runs for alarm in alarms(run, several=len(found.runs) > 1)]
     return said + _missing(found)
-
-
-def metric_name(metric: str) -> str:
-    return words("finetune.column", metric)
 
 
 def shape_of(run: PretrainRun) -> str:
@@ -162,13 +158,28 @@ def is_baseline(row: str) -> bool:
     return row.startswith(BASELINES)
 
 
+def worth(line: Mapping[str, Any]) -> float:
+    """The mean of a line of the league, where more is better."""
+    return METRICS[line["metric"]].sign * float(line["mean"])
+
+
+def gain(line: Mapping[str, Any]) -> float:
+    """What a line is better by than the same model without pretraining."""
+    return METRICS[line["metric"]].sign * float(line["difference"])
+
+
+def outcome_of(line: Mapping[str, Any]) -> Outcome:
+    """What is said of that."""
+    return judge(gain(line), line.get("p"))
+
+
 def _judged(league: League | None) -> list[dict[str, Any]]:
     """Per task the best line that has something to be compared with."""
     best: dict[str, dict[str, Any]] = {}
     for line in league.lines if league else []:
         if line.get("difference") is not None:
             before = best.get(line["task"])
-            if before is None or line["mean"] > before["mean"]:
+            if before is None or worth(line) > worth(before):
                 best[line["task"]] = line
     return list(best.values())
 
@@ -176,7 +187,7 @@ def _judged(league: League | None) -> list[dict[str, Any]]:
 def _help(judged: Sequence[dict[str, Any]]) -> Finding:
     if len(judged) == 1:
         return _task(judged[0])
-    found = [judge(line["difference"], line.get("p")) for line in judged]
+    found = [outcome_of(line) for line in judged]
     helps, hurts = found.count("helps"), found.count("hurts")
     tone: Tone = "good" if helps and not hurts else "bad" if hurts and not helps else "warn"
     values = {"total": len(judged), "helps": helps, "hurts": hurts, "rest": len(judged) - helps - hurts}
@@ -185,14 +196,14 @@ def _help(judged: Sequence[dict[str, Any]]) -> Finding:
 
 
 def _task(line: dict[str, Any]) -> Finding:
-    outcome = judge(line["difference"], line.get("p"))
+    outcome, metric = outcome_of(line), line["metric"]
     tone: dict[str, Tone] = {"helps": "good", "hurts": "bad", "unclear": "warn", "one_seed": "warn"}
     values = {
         "row": line["row"],
         "task": line["task"],
-        "gain": signed(line["difference"]),
-        "size": percent(abs(line["difference"])),
-        "error": percent(line.get("difference_se")),
+        "gain": gained(metric, line["difference"]),
+        "size": scored(metric, abs(line["difference"])),
+        "error": scored(metric, line.get("difference_se")),
         "n": line["n"],
         "p": chance(line.get("p")),
     }
@@ -206,7 +217,8 @@ def _bar(line: dict[str, Any], league: League | None) -> Finding | None:
     if base is None:
         return None
     above = line["mean"] - base["mean"]
-    values = {"row": line["row"], "above": percent(abs(above)), "bar": percent(base["mean"])}
+    metric = line["metric"]
+    values = {"row": line["row"], "above": scored(metric, abs(above)), "bar": scored(metric, base["mean"])}
     p = line.get("bar_p")
     found: dict[str, tuple[Tone, str]] = {
         "helps": ("good", "above_characters"),
@@ -214,8 +226,8 @@ def _bar(line: dict[str, Any], league: League | None) -> Finding | None:
         "unclear": ("warn", "level_characters"),
         "one_seed": ("warn", "one_seed_characters"),
     }
-    tone, key = found[judge(above, p)]
-    return Finding(tone, text(f"report.verdict.{key}", signed=signed(above), p=chance(p), **values))
+    tone, key = found[judge(METRICS[metric].sign * above, p)]
+    return Finding(tone, text(f"report.verdict.{key}", signed=gained(metric, above), p=chance(p), **values))
 
 
 def _with_bar(said: Finding, bar: Finding | None) -> Finding:

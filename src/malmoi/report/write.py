@@ -18,10 +18,10 @@ from malmoi.report.charts import ROLES, SERIES
 from malmoi.report.data import corpus_part, tokenizer_part
 from malmoi.report.figures import figures
 from malmoi.report.folder import Found, PretrainRun, look
-from malmoi.report.numbers import big, lasting, percent, short, signed
+from malmoi.report.numbers import big, gained, lasting, percent, short
 from malmoi.report.origin import settings, timings, versions
 from malmoi.report.scores import answered, score_curves, tasks
-from malmoi.report.verdict import below_frequencies, findings, headline, shape_of
+from malmoi.report.verdict import below_frequencies, findings, gain, headline, shape_of
 
 
 def write_report(out: Path, target: Path) -> None:
@@ -48,7 +48,6 @@ def render(template: str, **values: Any) -> str:
             big=big,
             short=short,
             percent=percent,
-            signed=signed,
             lang=language(),
             colours=SERIES,
             roles=ROLES,
@@ -139,8 +138,9 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
     if found.league:
         lines = [line for line in found.league.lines if line.get("difference") is not None]
         if lines:
-            best = max(lines, key=lambda line: float(line["difference"]))
-            made.append((text("report.tile.gain"), signed(best["difference"]), str(best["task"])))
+            best = max(lines, key=gain)
+            shown = gained(best["metric"], best["difference"])
+            made.append((text("report.tile.gain"), shown, str(best["task"])))
     if found.runs:
         rang = sum(len(run.curves.alarms) for run in found.runs)
         made.append((text("report.tile.alarms"), str(rang), ""))

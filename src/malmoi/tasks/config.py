@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from malmoi.config import Section, execution
+from malmoi.kinds import OneOf
+from malmoi.tasks.kinds import TASK_KINDS
+from malmoi.tasks.metrics import METRICS
 from malmoi.tasks.spellings import MISSING, Alike
 
 
@@ -21,9 +24,11 @@ class TaskConfig(Section):
         "table", description='A name of the tasks table ("nsmc"), or "table" for your own files.'
     )
     name: str = Field("", description="What results call it; by default the task's name, or your file's.")
-    kind: Literal["auto", "classify", "regress"] = Field(
-        "auto",
-        description='What the label of your file is: a class, or with "regress" a score such as 3.8.',
+    kind: Annotated[str, OneOf(TASK_KINDS)] | None = Field(
+        None, description='What the label of your file is: a class, or with "regress" a score such as 3.8.'
+    )
+    metric: Annotated[str, OneOf(METRICS)] | None = Field(
+        None, description="What chooses the best checkpoint and heads the tables; by default the task's own."
     )
     data: Path | None = execution(None, "Folder with the published files of the task.")
     train: Path | None = execution(

@@ -13,27 +13,24 @@ from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.examples import (
     Examples,
-    check_labels,
+    Split,
     keyed_order,
-    label_order,
     normal,
     read_examples,
     split_dev,
     tell_blank,
 )
-from malmoi.tasks.labels import check_missing, drop_missing, merge_spellings
-from malmoi.tasks.numbers import check_scores, number, tenths
-from malmoi.tasks.suites import TASKS, Split, Task, table_task
-from malmoi.tasks.table import SHOWN
-
-MANY_LABELS = 30  # fewer come of a file with a handful of rows
+from malmoi.tasks.kinds import DEFAULT_KIND, TASK_KINDS, TaskKind
+from malmoi.tasks.labels import check_missing, drop_missing
+from malmoi.tasks.metrics import METRICS, metrics_of
+from malmoi.tasks.suites import TASKS, Task, table_task
 
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
     """Splits of one task. `train` has no blank texts; `dev` and `test` keep theirs.
 
-    `labels` are the classes in the order of the outputs; a regression has none.
+    `labels` are the classes in the order of the outputs, of a kind of task that has such.
     """
 
     task: Task
@@ -45,6 +42,10 @@ class TaskData:
     counts: dict[str, int]
 
     @property
+    def kind(self) -> type[TaskKind]:
+        return TASK_KINDS[self.task.kind]
+
+    @property
     def pair(self) -> bool:
         return len(self.task.text) == 2
 
@@ -53,7 +54,7 @@ def task_of(config: TaskConfig) -> Task:
     """The task a config names.
 
     Raises MM0601 (no such task), MM0611 (neither task nor columns), MM0627 (a kind the task is not of),
-    MM0805 (a name that no folder can have).
+    MM0649 (a metric of other answers), MM0805 (a name that no folder can have).
     """
     name = composed(config.name)
     if name and not can_be_folder(name):
@@ -61,15 +62,26 @@ def task_of(config: TaskConfig) -> Task:
     if config.task == "table":
         if not config.text or not config.label or config.train is None:
             raise MalmoiError("MM0611", tasks=", ".join(TASKS))
-        kind = "classify" if config.kind == "auto" else config.kind
-        return table_task(name or plain_name(config.train.stem), config.text, config.label, kind)
+        own = name or plain_name(config.train.stem)
+        return _by(config.metric, table_task(own, config.text, config.label, config.kind or DEFAULT_KIND))
     if config.task not in TASKS:
         hint = did_you_mean(config.task, TASKS)
         raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), hint=hint)
     task = TASKS[config.task]
-    if config.kind not in ("auto", task.kind):
+    if config.kind not in (None, task.kind):
         raise MalmoiError("MM0627", task=task.name, kind=task.kind, given=config.kind)
-    return replace(task, name=name) if name else task
+    return _by(config.metric, replace(task, name=name) if name else task)
+
+
+def _by(metric: str | None, task: Task) -> Task:
+    """The task with another metric. Raises MM0649 where that does not compare what the task answers."""
+    if metric is None:
+        return task
+    answers = TASK_KINDS[task.kind].answers
+    if METRICS[metric].of != answers:
+        known = ", ".join(metrics_of(answers))
+        raise MalmoiError("MM0649", "finetune.metric", metric=metric, task=task.name, known=known)
+    return replace(task, metric=metric)
 
 
 def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
@@ -93,15 +105,13 @@ def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
 def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     """Read and check all splits.
 
-    The held-out split is the same for every seed and every contender. `train_rows` takes the first rows of a
-    keyed order, so a smaller choice lies inside a larger one.
+    The held-out split is the same for every seed and every entry of a league. `train_rows` takes the first
+    rows of a keyed order, so a smaller choice lies inside a larger one.
 
     Rows of train without a label are dropped and counted; dev and test must have one in each row.
 
-    Raises MalmoiError: those of `read_examples`, and MM0601, MM0602, MM0605 (no labels), MM0606 (one class
-    only, in the file or in the rows taken of it), MM0607 (a label that train lacks), MM0611, MM0612 (too few
-    rows to hold any out), MM0624 and MM0625 (scores of a regression that are no numbers, or all the same),
-    MM0627, MM0637 (one label in several spellings).
+    Raises MalmoiError: those of `read_examples`, of `task_of` and of the kind's `read_labels` and
+    `check_taken`, and MM0602, MM0605 (no labels), MM0612 (too few rows to hold any out).
     """
     task = task_of(config)
     files = task_files(config, task)
@@ -126,29 +136,14 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     read["train"] = drop_missing(read["train"], task.label, reporter)
     for examples in read.values():
         check_missing(examples, task.label)
-    if task.kind == "classify":
-        read = merge_spellings(read, task.labels, config.alike_labels, reporter)
+    kind = TASK_KINDS[task.kind]
+    read, labels = kind.read_labels(read, task, config.alike_labels, reporter)
     train, test = read["train"], read.get("test")
-    labels: tuple[str, ...] = ()
-    if task.kind == "regress":
-        for examples in read.values():
-            check_scores(examples)
-    else:
-        labels = task.labels or label_order(train.labels)
-        if not task.labels and _are_scores(labels):  # said first: what is wrong next comes of it
-            reporter.warn("MM0628", str(train.path), column=task.label, n=len(labels))
-        elif not task.labels and len(labels) > max(MANY_LABELS, len(train) / 2):
-            shown = ", ".join(label[:SHOWN] for label in labels[:3])
-            reporter.warn("MM0636", str(train.path), n=len(labels), rows=len(train), labels=shown)
-        _check_classes(train)
-        for examples in read.values():
-            check_labels(examples, labels)
     counts = overlap_counts(train, read.get("dev"), test)
     if "dev" in read:
         dev = read["dev"]
     else:
-        strata = tenths(train) if task.kind == "regress" else None
-        train, dev = split_dev(train, config.dev_share, strata=strata)
+        train, dev = split_dev(train, config.dev_share, strata=kind.strata(train))
         if not len(dev):
             raise MalmoiError("MM0612", train.path, rows=len(train))
     blank = {split: int(examples.blank().sum()) for split, examples in read.items()}
@@ -159,28 +154,11 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     train = limit(train, config.train_rows)
     dev = limit(dev, config.dev_rows)
     test = limit(test, config.test_rows) if test is not None else None
-    if task.kind == "regress":  # again: what is left may be of one score, or of one class
-        for left in (train, dev, *([test] if test is not None else [])):
-            check_scores(left)
-    else:
-        _check_classes(train)
+    kind.check_taken(train, (dev, test) if test is not None else (dev,))
     counts |= {"train": len(train), "dev": len(dev), "test": len(test) if test is not None else 0}
     data = TaskData(task, labels, train, dev, test, files, counts)
     _tell(data, {split: len(examples) for split, examples in read.items()}, reporter)
     return data
-
-
-def _check_classes(train: Examples) -> None:
-    if len(set(train.labels)) < 2:
-        raise MalmoiError("MM0606", train.path, label=train.labels[0])
-
-
-def _are_scores(labels: Iterable[str]) -> bool:
-    """Whether labels look like a scale and not like classes: numbers only, with decimals or very many."""
-    distinct = set(labels)
-    values = [number(label) for label in distinct]
-    found = [value for value in values if value is not None]
-    return len(found) == len(values) and (len(found) > 30 or any(not value.is_integer() for value in found))
 
 
 def limit(examples: Examples, rows: int) -> Examples:
@@ -217,10 +195,10 @@ def _shared(examples: Examples | None, seen: Iterable[str]) -> int:
 
 def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None:
     counts = data.counts
-    if data.task.kind == "regress":
-        reporter.say("tasks.read_scores", name=data.task.name, **counts)
-    else:
+    if data.labels:
         reporter.say("tasks.read", name=data.task.name, classes=len(data.labels), **counts)
+    else:
+        reporter.say("tasks.read_scores", name=data.task.name, **counts)
     for split, path in data.files.items():
         tell_blank(reporter, str(path), counts[f"{split}_blank"], rows[split])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from malmoi.tasks.invisible import is_seen, visible
 from malmoi.tasks.table import Table, by_position, open_table, some_lines
 
 Text = str | tuple[str, str]
+Split = Literal["train", "dev", "test"]
 MANY = 0.1  # of the rows: from here on what is blank (or cut) decides the score, and is a warning
 
 

@@ -13,11 +13,10 @@ from decimal import Decimal
 
 from malmoi.errors import MalmoiError
 from malmoi.progress import Reporter
-from malmoi.tasks.examples import Examples
+from malmoi.tasks.examples import Examples, Split
 from malmoi.tasks.invisible import revealed, visible
 from malmoi.tasks.numbers import number
 from malmoi.tasks.spellings import Alike
-from malmoi.tasks.suites import Split
 from malmoi.tasks.table import some_lines
 
 SHOWN = 5  # groups of labels in an error

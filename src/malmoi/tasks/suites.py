@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from malmoi.tasks.metrics import Kind
-
-Split = Literal["train", "dev", "test"]
+from malmoi.tasks.examples import Split
+from malmoi.tasks.kinds import DEFAULT_KIND, TASK_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +20,10 @@ class Task:
     Attributes:
         files: names of the published files by split, in the folder the user gives; no "dev": held out.
         text: one text column, or two for a pair.
-        label: the column of the label, or of the score for `regress`.
-        kind: `classify` (one of a few labels) or `regress` (a score, learned with squared error).
+        label: the column of the label or score.
+        kind: a key of `TASK_KINDS`.
         labels: all labels, in the order of the outputs; empty: those that the training file holds.
-        metric: chooses the best checkpoint and heads the tables.
+        metric: a key of `METRICS`: chooses the best checkpoint and heads the tables.
         quoted: whether `"` wraps fields; None: found out per file.
         defaults: values of `FinetuneConfig` fields that the user has not set.
         source: where the files come from.
@@ -34,10 +33,10 @@ class Task:
     name: str
     text: tuple[str, ...]
     label: str
-    kind: Kind = "classify"
+    kind: str = DEFAULT_KIND
     files: Mapping[Split, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
-    metric: Literal["accuracy", "macro_f1", "spearman"] = "accuracy"
+    metric: str = "accuracy"
     quoted: bool | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
@@ -92,13 +91,13 @@ TASKS: dict[str, Task] = {
 }
 
 
-def table_task(name: str, text: Sequence[str], label: str, kind: Kind = "classify") -> Task:
-    """A user's own file. Macro-F1 chooses: in real data the rare class is often the one that matters."""
+def table_task(name: str, text: Sequence[str], label: str, kind: str = DEFAULT_KIND) -> Task:
+    """A user's own file."""
     return Task(
         name=name,
         text=tuple(text),
         label=label,
         kind=kind,
-        metric="macro_f1" if kind == "classify" else "spearman",
+        metric=TASK_KINDS[kind].metric,
         defaults={"epochs": 3, "batch_size": 32, "max_len": 128},
     )

@@ -37,12 +37,12 @@ def write_model(
     model: MaskedLM | Discriminator | Classifier,
     labels: list[str] | None = None,
     *,
-    regression: bool = False,
+    problem_type: str | None = None,
 ) -> None:
     """Write config.json and model.safetensors (fp32), each through a temporary file and a rename.
 
-    Equal weights give equal bytes. `labels` names a classifier's outputs (LABEL_0, … without); `regression`
-    says that its one output is a number and not a class.
+    Equal weights give equal bytes. `labels` names a classifier's outputs (LABEL_0, … without);
+    `problem_type` is what transformers learns by ("regression": its one output is a number, not a class).
     """
     config = model.encoder.config
     layout = LAYOUTS[config.arch, role_of(model)]
@@ -58,8 +58,8 @@ def write_model(
             # `clone`: parts of one matrix share memory, which safetensors does not write.
             tensors[with_prefix(one, config.arch)] = part.to("cpu", torch.float32).clone().contiguous()
     table = config_json(config, layout.architecture, labels)
-    if regression:
-        table["problem_type"] = "regression"
+    if problem_type is not None:
+        table["problem_type"] = problem_type
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / WEIGHTS, save(tensors, metadata={"format": "pt"}))
     write_json(folder / CONFIG, table)

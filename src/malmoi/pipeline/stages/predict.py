@@ -18,7 +18,8 @@ def run(plan: Plan, context: Context) -> Iterator[object]:
     home = plan.out / "league" / "cells" / next(iter(checkpoints(plan))) / task_of(task).name
     cell = home / f"seed-{task.seed}"
     if texts := plan.recipe.ask:
-        yield texts, Predictor.open(cell, reporter=context.reporter).predict(texts)
+        predictor = Predictor.open(cell, reporter=context.reporter)
+        yield texts, predictor.predict(texts), predictor.kind
     context.reporter.say("pipeline.ask", cell=cell)
 
 
