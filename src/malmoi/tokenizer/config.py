@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from malmoi.analyzers import ANALYZERS, DEFAULT
 from malmoi.config import Section, execution
+from malmoi.kinds import OneOf
 
 Kind = Literal["wordpiece", "morpheme-wordpiece", "morpheme", "unigram", "bpe", "bytebpe"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-AnalyzerName = Literal["kiwi", "mecab"]
 
 
 class TokenizerConfig(Section):
@@ -39,7 +40,9 @@ class TokenizerConfig(Section):
     sample_mb: int = Field(
         200, ge=1, description="Most training text read, in MB, spread evenly over the corpus parts."
     )
-    analyzer: AnalyzerName = Field("kiwi", description="What cuts morphemes, for the morpheme kinds.")
+    analyzer: Annotated[str, OneOf(ANALYZERS)] = Field(
+        DEFAULT, description="What cuts morphemes, for the morpheme kinds."
+    )
     user_dictionary: Path | None = execution(
         None, "Words the analyzer must know: a line each, `word<TAB>tag`; the tag is NNP if absent."
     )

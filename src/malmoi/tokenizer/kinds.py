@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
 
+from malmoi.kinds import imported
 from malmoi.tokenizer.learner import Learner, Result, Task
 
 
@@ -63,9 +63,3 @@ def passes(kind: str) -> int:
     """How often learning this kind reads the text, in terms of `Task.advance`."""
     module, _, _ = KINDS[kind].learns.partition(":")
     return int(getattr(import_module(module), "PASSES", 2))
-
-
-def imported(place: str) -> Any:
-    """What a "module:name" names."""
-    module, _, name = place.partition(":")
-    return getattr(import_module(module), name)

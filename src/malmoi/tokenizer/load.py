@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.errors import MalmoiError
+from malmoi.kinds import imported
 from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, read_settings
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.kinds import KINDS, imported
+from malmoi.tokenizer.kinds import KINDS
 from malmoi.tokenizer.morpheme.remote import CLASS
 from malmoi.tokenizer.sentencepiece.spm import model_file, read_model
 from malmoi.tokenizer.wordpiece.engine import Choice

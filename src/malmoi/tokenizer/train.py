@@ -22,13 +22,14 @@ from malmoi.artifact.finished import (
 )
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
+from malmoi.kinds import imported
 from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter, Step
 from malmoi.tokenizer.about import seal
 from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.encoding.user_words import read_words
-from malmoi.tokenizer.kinds import KINDS, imported, learn, passes
+from malmoi.tokenizer.kinds import KINDS, learn, passes
 from malmoi.tokenizer.learner import Task
 from malmoi.tokenizer.measure import measure
 
