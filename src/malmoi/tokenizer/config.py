@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from malmoi.analyzers import ANALYZERS, DEFAULT
 from malmoi.config import Section, execution
 from malmoi.kinds import OneOf
-
-Kind = Literal["wordpiece", "morpheme-wordpiece", "morpheme", "unigram", "bpe", "bytebpe"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from malmoi.tokenizer.kinds import KINDS
 
 
 class TokenizerConfig(Section):
     """What vocabulary to learn, and from how much text. There is no seed: nothing in training is random."""
 
-    kind: Kind = Field(
+    kind: Annotated[str, OneOf(KINDS)] = Field(
         "wordpiece",
         description="wordpiece; morpheme-wordpiece (an analyzer shapes the vocabulary, no text needs it "
         "later); morpheme (the analyzer cuts every text); unigram, bpe (SentencePiece); bytebpe (no [UNK]).",

@@ -24,7 +24,7 @@ from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
 from malmoi.pretrain.objectives.electra import GENERATOR
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import tokenizer_digest
-from malmoi.special import TOKENIZER_FILES
+from malmoi.tokenizer.kinds import tokenizer_files
 
 # V rows of the new matrix, R of the old one, E width; a bias is a matrix of width 1.
 
@@ -75,7 +75,7 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
         run = next((run for run in (path, path / "pretrain") if (run / FOLDER).is_dir()), None)
         folder = newest_checkpoint(run) if run else path
     folder = with_safetensors(folder)
-    names = [*WEIGHTS, *TOKENIZER_FILES]
+    names = [*WEIGHTS, *tokenizer_files()]
     if objective == "electra":
         names += [f"{GENERATOR}/{name}" for name in WEIGHTS]
     if (arch := read_config(folder)[0].arch) != ARCHS[objective]:
