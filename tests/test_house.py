@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import malmoi
+from malmoi.kinds import imported
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = Path(malmoi.__file__).parent
@@ -117,6 +118,26 @@ print('torch' in sys.modules)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip().splitlines()[-1] == "False"
+
+
+# Rooms of kinds: the dict of each, and where else a word that is a key there stands for something else.
+NAMED = {
+    "analyzers": ("malmoi.analyzers:ANALYZERS", set[str]()),
+    "readers": ("malmoi.readers:READERS", set[str]()),
+    # the loss of guessing by frequency
+    "tokenizer": ("malmoi.tokenizer.kinds:KINDS", {"report/write.py", "pretrain/monitor/alarms.py"}),
+}
+
+
+@pytest.mark.parametrize("room", NAMED)
+def test_kinds_are_named_in_their_own_package_only(room: str) -> None:
+    table, besides = NAMED[room]
+    for path in FILES:
+        if _package(path) == room or path.relative_to(SOURCE).as_posix() in besides:
+            continue
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        words = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        assert not words & set(imported(table)), path
 
 
 def test_no_file_is_long_or_without_a_name() -> None:

@@ -21,7 +21,7 @@ from malmoi.paths import as_stored
 from malmoi.shards.faults import check_part
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.kinds import KINDS, TokenizerKind
+from malmoi.tokenizer.kinds import kind_of
 
 __all__ = ["STARTS_MORPHEME", "STARTS_WORD", "Part", "Shards"]
 
@@ -58,7 +58,7 @@ class Shards:
                 raise ValueError(f"special.{strange[0]}: {told[strange[0]]} ≥ {vocab_size}")
             digest = str(manifest.counts["tokenizer_digest"])
         parts = [open_part(folder / name, vocab_size) for name in _part_names(manifest)]
-        kind = _kind(read_object(folder / "tokenizer" / "malmoi.json", absent={}))
+        kind = kind_of(read_object(folder / "tokenizer" / "malmoi.json", absent={}))
         for part in parts if verify else ():
             check_part(folder / part.name, part, vocab_size, analyzed=kind.starts_morphemes)
         return cls(
@@ -89,7 +89,7 @@ def tokenizer_digest(folder: Path) -> str:
     Raises MM0304 where the folder holds no vocabulary.
     """
     about = read_object(folder / "malmoi.json", absent={})
-    kind = _kind(about)
+    kind = kind_of(about)
     if kind.by_entries:
         return _entries_digest(folder, about.get("words") or [])
     try:
@@ -153,11 +153,6 @@ def _allow_many_files() -> None:
         except (ValueError, OSError):
             continue
         return
-
-
-def _kind(about: dict[str, Any]) -> TokenizerKind:
-    """Of a folder without malmoi.json, a peer's: a WordPiece, whose entries are all there is."""
-    return KINDS.get(str(about.get("kind", "")), KINDS["wordpiece"])
 
 
 def open_part(folder: Path, vocab_size: int) -> Part:

@@ -5,7 +5,9 @@ Functions are named here and imported where they are asked for: a kind needs its
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 USER_DICTIONARY = "user_dictionary.txt"
 """Words a morpheme tokenizer's analyzer was given."""
@@ -90,6 +92,11 @@ KINDS: dict[str, TokenizerKind] = {
         shows=f"{_HOME}.bytebpe.letters:readable",
     ),
 }
+
+
+def kind_of(about: Mapping[str, Any]) -> TokenizerKind:
+    """By a folder's malmoi.json. One without, a peer's, is known by its entries, like a WordPiece."""
+    return KINDS.get(str(about.get("kind", "")), KINDS["wordpiece"])
 
 
 def vocabularies() -> list[str]:
