@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import codecs
 from collections import ChainMap
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -16,7 +16,7 @@ from malmoi.readers import READERS
 from malmoi.readers.decode import MAX_RATIO
 
 AUTO, PLAIN = "auto", "txt"  # by each file's name and beginning; text that is no rows
-FORMATS = ChainMap[str, object](READERS, {AUTO: None, PLAIN: None})  # type: ignore[arg-type]
+FORMATS = ChainMap[str, Any](READERS, {AUTO: None, PLAIN: None})
 
 
 class CorpusConfig(Section):

@@ -16,8 +16,7 @@ from pathlib import Path
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.nearest import did_you_mean, nearest
-from malmoi.readers import Reader
-from malmoi.readers import Row as Fields
+from malmoi.readers import Reader, Row
 from malmoi.readers.choose import table_reader
 from malmoi.readers.decode import Decoded
 from malmoi.tasks.blocks import Blocks, stop
@@ -97,7 +96,7 @@ class Table:
             yield line, fields[:width] + [""] * (width - len(fields))
 
 
-def read_strictly(path: Path, reader: Reader, blocks: Blocks, quoted: bool | None = None) -> Iterator[Fields]:
+def read_strictly(path: Path, reader: Reader, blocks: Blocks, quoted: bool | None = None) -> Iterator[Row]:
     """The rows of a file; its first fault is an error."""
     return reader.strict_rows(blocks, stop(path, reader.error), quoted)
 
