@@ -71,8 +71,7 @@ def main() -> None:
 
     from malmoi.analyzers import open_analyzer
     from malmoi.tokenizer.config import TokenizerConfig
-    from malmoi.tokenizer.kinds import learn
-    from malmoi.tokenizer.learner import Task
+    from malmoi.tokenizer.learner import Task, learn
 
     analyzer = open_analyzer(asked.analyzer)
     wanted = {name: _bounds(lines, analyzer.surfaces(lines)) for name, lines in held_out.items()}

@@ -4,6 +4,7 @@ read. A new kind is one more entry; the field, its errors, the reference and the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Protocol
 
 from pydantic import (
@@ -24,6 +25,12 @@ class WithSettings(Protocol):
 
     @property
     def config(self) -> type[BaseModel]: ...
+
+
+def imported(place: str) -> Any:
+    """What a "module:name" names: kinds with a library of their own are imported when they are used."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 class OneOf:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from malmoi.context import Context
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC, row_documents
 from malmoi.corpus.read import heldout_parts, training_parts
-from malmoi.readers.book import RowBook
+from malmoi.readers import READERS
 
 NEWS = """서울시가 올해 안에 시내버스 정류장 백 곳에 온열 의자를 놓는다. 예산은 모두 12억 원이다.
 시는 노약자가 많은 곳부터 설치하기로 했다.
@@ -62,4 +63,4 @@ def rows(
 ) -> list[str]:
     """The documents of a table; bad rows raise, or are skipped where `record` is to book them."""
     book = RowBook(f"a.{kind}", {} if record is None else record, skip=record is not None)
-    return DOC.join(row_documents([text], f"a.{kind}", kind, column, book)).split(DOC)
+    return DOC.join(row_documents([text], book.path, READERS[kind], column, book)).split(DOC)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from malmoi.corpus import book
 from malmoi.errors import MalmoiError
-from malmoi.readers import book, delimited
-from malmoi.readers.delimited import unquote
+from malmoi.readers.delimited import tolerant
+from malmoi.readers.delimited.tolerant import unquote
 from tests.corpus.conftest import Build, rows
 
 
@@ -144,16 +145,16 @@ def test_a_quoted_text_too_many_costs_its_lines() -> None:
 
 def test_looking_for_the_end_of_quotes_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of these rows opens a quote that the next one closes and opens again, to the end of the file."""
-    monkeypatch.setattr(delimited, "LINE_LIMIT", 20_000)
-    monkeypatch.setattr(delimited, "WITHOUT_GAIN", 500)
+    monkeypatch.setattr(tolerant, "LINE_LIMIT", 20_000)
+    monkeypatch.setattr(tolerant, "WITHOUT_GAIN", 500)
     reads = []
-    inner = delimited.Rewindable.__next__
+    inner = tolerant.Rewindable.__next__
 
-    def counted(lines: delimited.Rewindable) -> Any:
+    def counted(lines: tolerant.Rewindable) -> Any:
         reads.append(1)
         return inner(lines)
 
-    monkeypatch.setattr(delimited.Rewindable, "__next__", counted)
+    monkeypatch.setattr(tolerant.Rewindable, "__next__", counted)
     cost = []
     for count in (2_000, 4_000):
         reads.clear()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.corpus.documents import DOC, MAX_DOCUMENT, sniff_rows, text_documents
+from malmoi.corpus.documents import DOC, MAX_DOCUMENT, text_documents
+from malmoi.readers.choose import format_seen
 
 
 def documents_of(blocks: list[str], separator: str = "blank_line") -> list[str]:
@@ -65,8 +66,12 @@ def test_a_line_without_end_does_not_stall() -> None:
 
 
 def test_text_files_that_are_tables() -> None:
-    assert sniff_rows("id\tdocument\tlabel\n1\t글\t0", None) == "tsv"
-    assert sniff_rows("번호\t말\n", "말") == "tsv"
-    assert sniff_rows("그냥\t탭이 든 글\n", None) == "txt"
-    assert sniff_rows('{"text": "하나"}\n', None) == "jsonl"
-    assert sniff_rows("{중괄호로 시작하는 글}\n", None) == "txt"
+    assert format_seen("id\tdocument\tlabel\n1\t글\t0", None) == "tsv"
+    assert format_seen("번호\t말\n", "말") == "tsv"
+    assert format_seen("그냥\t탭이 든 글\n", None) is None
+    assert format_seen('{"text": "하나"}\n', None) == "jsonl"
+    assert (
+        format_seen('[\n  {"text": "하나"}\n]', None) == "jsonl"
+    )  # and then no JSON lines: better than text
+    assert format_seen("[{서울} 하나]\n", None) is None
+    assert format_seen("{중괄호로 시작하는 글}\n", None) is None

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from malmoi.context import Context
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.ingest import open_source, source_documents
 from malmoi.corpus.inputs import find_sources
 from malmoi.errors import MalmoiError
-from malmoi.readers.book import RowBook
 
 
 def test_reading_stops_after_about_so_many_megabytes(tmp_path: Path) -> None:

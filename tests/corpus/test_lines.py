@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.documents import row_documents
 from malmoi.errors import MalmoiError
-from malmoi.readers.book import RowBook
+from malmoi.readers import READERS
 from malmoi.readers.lines import LINE_LIMIT, numbered_lines
 from tests.corpus.conftest import rows
 
@@ -23,7 +24,7 @@ def test_lines_do_not_depend_on_blocks(text: str, cuts: list[int]) -> None:
         blocks.append(rest[:cut])
         rest = rest[cut:]
     lines = text.removesuffix("\n").split("\n") if text else []
-    found = [line for line in numbered_lines([*blocks, rest], RowBook("a", {}, skip=False)) if line[1]]
+    found = [line for line in numbered_lines([*blocks, rest], RowBook("a", {}, skip=False).bad) if line[1]]
     assert found == [(n, line) for n, line in enumerate(lines, 1) if line]
 
 
@@ -32,7 +33,7 @@ def test_a_line_over_the_limit_is_booked_and_the_rest_is_read(texts: list[str], 
     whole = "\n".join(texts)
     blocks = [whole[i : i + size] for i in range(0, len(whole), size)]
     record: dict[str, Any] = {}
-    found = list(numbered_lines(blocks, RowBook("a", record, skip=True), limit=5))
+    found = list(numbered_lines(blocks, RowBook("a", record, skip=True).bad, limit=5))
     assert [line for line in found if line[1]] == [(n, t) for n, t in enumerate(texts, 1) if 0 < len(t) <= 5]
     assert [row[0] for row in record["bad_rows"]] == [n for n, t in enumerate(texts, 1) if len(t) > 5]
 
@@ -49,7 +50,7 @@ def test_one_endless_line_is_a_bad_row_in_bounded_memory(kind: str) -> None:
     record: dict[str, Any] = {}
     book = RowBook("a", record, skip=True)
     tracemalloc.start()
-    found = "".join(row_documents(blocks(60), "a", kind, None, book))
+    found = "".join(row_documents(blocks(60), "a", READERS[kind], None, book))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "첫 줄" in found and "끝 줄" in found and len(found) < 20
@@ -58,7 +59,7 @@ def test_one_endless_line_is_a_bad_row_in_bounded_memory(kind: str) -> None:
     ]
     assert peak < 40e6  # of 63 MB
     with pytest.raises(MalmoiError, match="MM0108 a:"):
-        list(row_documents(blocks(60), "a", kind, None, RowBook("a", {}, skip=False)))
+        list(row_documents(blocks(60), "a", READERS[kind], None, RowBook("a", {}, skip=False)))
 
 
 def test_a_long_line_below_the_limit_is_read_and_cut() -> None:

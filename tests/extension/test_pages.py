@@ -11,8 +11,15 @@ HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
 # docs/PAGE and docs/ko/PAGE show tests/extension/TOY.
 PAGES = {
+    "add-analyzer.md": "particles.py",
+    "add-masking.md": "whole_words.py",
     "add-metric.md": "within_one.py",
+    "add-objective.md": "swapped.py",
+    "add-optimizer.md": "sign_sgd.py",
+    "add-reader.md": "ini.py",
+    "add-schedule.md": "sawtooth.py",
     "add-task-kind.md": "count.py",
+    "add-tokenizer.md": "characters.py",
 }
 
 

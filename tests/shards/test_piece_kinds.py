@@ -15,7 +15,7 @@ from malmoi.shards.check import verify_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, Shards
-from malmoi.tokenizer.config import Kind, TokenizerConfig
+from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from tests.tokenizer.korean import TEXT, make_corpus
 from tests.tokenizer.pieces import KINDS, SHARED, SIZES, WORDS, learned
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 @given(lines=LINES, space=SPACES)
 @settings(max_examples=80, deadline=None)
-def test_each_eojeol_has_one_flag_on_its_first_token(kind: Kind, lines: list[list[str]], space: str) -> None:
+def test_each_eojeol_has_one_flag_on_its_first_token(kind: str, lines: list[list[str]], space: str) -> None:
     tokenizer = learned(kind)
     text = "\n".join(space.join(words) for words in lines)
     block = encode_block(tokenizer, text)
@@ -52,7 +52,7 @@ def test_each_eojeol_has_one_flag_on_its_first_token(kind: Kind, lines: list[lis
 
 
 def test_from_corpus_to_sentences_as_text_again(
-    kind: Kind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = make_corpus(tmp_path / "corpus", [SHARED], [TEXT])
     config = TokenizerConfig(kind=kind, vocab_size=SIZES[kind])

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from malmoi.errors import MalmoiError
 from malmoi.readers import inflate
 from malmoi.readers.decode import Decoded
+from malmoi.readers.json_stream import stream_rows
+from malmoi.tasks.blocks import Blocks, stop
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.examples import read_examples
-from malmoi.tasks.objects import read_objects
+from malmoi.tasks.objects import flat_rows
 from malmoi.tasks.table import open_table
 from tests.tasks.test_task_data import Heard
 
@@ -175,7 +177,8 @@ def test_what_was_written_is_read(rows: list[dict[str, str]]) -> None:
 def test_a_block_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(inflate, "BLOCK", block)
     text = r'[ {"a" : "\ud83d\ude00\n\"" ,   "b":-12.5e-3},{"a":true, "b" : -Infinity} , {"a":null}]'
-    rows = list(read_objects(Decoded(write(tmp_path / "a.json", text))))
+    path = write(tmp_path / "a.json", text)
+    rows = list(flat_rows(stream_rows(Blocks(Decoded(path)), stop(path)), path))
     assert [row.cells for row in rows] == [
         {"a": '\U0001f600\n"', "b": "-12.5e-3"},
         {"a": "true", "b": "-Infinity"},
@@ -187,7 +190,7 @@ def test_a_fault_far_from_the_end_of_a_large_file_has_its_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inflate, "BLOCK", 100)
-    monkeypatch.setattr("malmoi.tasks.objects.LINE_LIMIT", 1_000)
+    monkeypatch.setattr("malmoi.readers.json_stream.LINE_LIMIT", 1_000)
     text = '{"a": "1"}\n' * 2 + '{"a": "2" "b": "3"}\n' + '{"a": "1"}\n' * 1_000
     with pytest.raises(MalmoiError) as caught:
         open_table(write(tmp_path / "a.jsonl", text))

@@ -6,9 +6,8 @@ from functools import cache
 from itertools import product
 
 from malmoi.tokenizer import Tokenizer
-from malmoi.tokenizer.config import Kind, TokenizerConfig
-from malmoi.tokenizer.kinds import learn
-from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.learner import Task, learn
 from tests.tokenizer.korean import TEXT
 
 _NOUNS = (
@@ -21,16 +20,16 @@ SHARED = (
     + "\n".join(" ".join(a + b for b in PARTICLES) for a in NOUNS)
     + "\n3월 12일, 203동 ㅋㅋㅋㅋ ㅋㅋ!\n[메모] unused 01\n"
 )
-SIZES: dict[Kind, int] = {"unigram": 196, "bpe": 254, "bytebpe": 397}
-KINDS: list[Kind] = list(SIZES)
+SIZES: dict[str, int] = {"unigram": 196, "bpe": 254, "bytebpe": 397}
+KINDS: list[str] = list(SIZES)
 WORDS = [noun + particle for noun, particle in product(NOUNS, PARTICLES)]
 
 
-def task(kind: Kind, text: str = SHARED, **settings: int) -> Task:
+def task(kind: str, text: str = SHARED, **settings: int) -> Task:
     config = TokenizerConfig(kind=kind, **({"vocab_size": SIZES[kind]} | settings))
     return Task(config, lambda: iter([text]), "corpus")
 
 
 @cache
-def learned(kind: Kind) -> Tokenizer:
+def learned(kind: str) -> Tokenizer:
     return learn(task(kind)).tokenizer

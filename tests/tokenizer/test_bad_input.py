@@ -16,7 +16,8 @@ from malmoi.shards.config import ShardsConfig
 from malmoi.shards.encode import encode_block
 from malmoi.shards.format import Shards
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.config import KINDS, TokenizerConfig
+from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.kinds import KINDS
 from malmoi.tokenizer.train import train_tokenizer
 from tests.tokenizer.korean import TEXT, make_corpus
 

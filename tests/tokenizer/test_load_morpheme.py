@@ -13,10 +13,10 @@ import pytest
 from malmoi.analyzers import open_analyzer
 from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
-from malmoi.special import TOKENIZER_FILES
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.about import made_with
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.kinds import tokenizer_files
 from malmoi.tokenizer.morpheme.model import Form, MorphemeWordPiece
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
@@ -114,7 +114,7 @@ def test_the_users_words_stay_whole_and_travel_with_the_folder(tmp_path: Path, t
         assert not starts & {1, 2, 3, 10, 11, 12, 13, 14}
     plain = load_tokenizer(trained).encode_batch([text], specials=False)
     assert {int(start) for start in plain.spans[plain.morphemes, 0]} & {1, 2, 3, 10, 11, 12, 13, 14}
-    assert "user_dictionary.txt" in TOKENIZER_FILES
+    assert "user_dictionary.txt" in tokenizer_files()
     assert tokenizer_digest(folder) != tokenizer_digest(trained)
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.config import Kind
+from malmoi.tokenizer.bytebpe.letters import token_bytes
 from malmoi.tokenizer.encoding.spaces import IS_SPACE
-from malmoi.tokenizer.measure import readable, token_bytes
+from malmoi.tokenizer.measure import readable
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import KINDS, WORDS, learned
 
@@ -34,7 +34,7 @@ def _ids_and_spans(tokenizer: Tokenizer, text: str) -> tuple[list[int], list[tup
 
 @given(text=KOREAN | st.text(max_size=40))
 @settings(max_examples=150, deadline=None)
-def test_spans_lie_inside_rise_and_leave_no_visible_character_out(kind: Kind, text: str) -> None:
+def test_spans_lie_inside_rise_and_leave_no_visible_character_out(kind: str, text: str) -> None:
     ids, spans = _ids_and_spans(learned(kind), text)
     covered = np.zeros(len(text), np.bool_)
     before = (0, 0)
@@ -52,7 +52,7 @@ def test_spans_lie_inside_rise_and_leave_no_visible_character_out(kind: Kind, te
 
 @given(text=KOREAN)
 @settings(max_examples=150, deadline=None)
-def test_a_span_spells_its_piece(kind: Kind, text: str) -> None:
+def test_a_span_spells_its_piece(kind: str, text: str) -> None:
     text = unicodedata.normalize("NFC", text)
     tokenizer = learned(kind)
     ids, spans = _ids_and_spans(tokenizer, text)
@@ -69,7 +69,7 @@ def test_a_span_spells_its_piece(kind: Kind, text: str) -> None:
 
 @given(text=KOREAN)
 @settings(max_examples=150, deadline=None)
-def test_composed_and_decomposed_forms_agree(kind: Kind, text: str) -> None:
+def test_composed_and_decomposed_forms_agree(kind: str, text: str) -> None:
     nfc, nfd = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
     ids, spans = _ids_and_spans(learned(kind), nfc)
     decomposed_ids, decomposed_spans = _ids_and_spans(learned(kind), nfd)
@@ -78,7 +78,7 @@ def test_composed_and_decomposed_forms_agree(kind: Kind, text: str) -> None:
         assert unicodedata.normalize("NFC", nfd[c:d]) == unicodedata.normalize("NFC", nfc[a:b])
 
 
-def test_odd_texts_among_many_equal_odd_texts_alone(kind: Kind) -> None:
+def test_odd_texts_among_many_equal_odd_texts_alone(kind: str) -> None:
     tokenizer = learned(kind)
     together = tokenizer.encode_batch(ODD + SENTENCES * 20)
     for index, text in enumerate(ODD):
@@ -87,7 +87,7 @@ def test_odd_texts_among_many_equal_odd_texts_alone(kind: Kind) -> None:
         assert together.spans[together.row(index)].tolist() == alone.spans.tolist()
 
 
-def test_eojeols_begin_with_a_space_of_their_own_and_white_space_is_one(kind: Kind) -> None:
+def test_eojeols_begin_with_a_space_of_their_own_and_white_space_is_one(kind: str) -> None:
     tokenizer = learned(kind)
     words = ["할머니는", "텃밭에서", "고추를"]
     ids, spans = _ids_and_spans(tokenizer, " ".join(words))
@@ -100,7 +100,7 @@ def test_eojeols_begin_with_a_space_of_their_own_and_white_space_is_one(kind: Ki
     assert begins == [0, 5, 10]
 
 
-def test_special_tokens_in_a_text_are_text(kind: Kind) -> None:
+def test_special_tokens_in_a_text_are_text(kind: str) -> None:
     tokenizer = learned(kind)
     special = tokenizer.special
     ids, _ = _ids_and_spans(tokenizer, "[SEP] [MASK][PAD] [CLS] <s> [unused0]")
@@ -109,7 +109,7 @@ def test_special_tokens_in_a_text_are_text(kind: Kind) -> None:
 
 
 def test_a_saved_tokenizer_opens_again_and_in_transformers_with_the_same_ids(
-    kind: Kind, tmp_path: Path
+    kind: str, tmp_path: Path
 ) -> None:
     from transformers import AutoTokenizer
 
@@ -143,7 +143,7 @@ def test_a_saved_tokenizer_opens_again_and_in_transformers_with_the_same_ids(
     assert [ours.segments[ours.row(i)].tolist() for i in range(len(pairs))] == both["token_type_ids"]
 
 
-def test_a_megabyte_without_a_space(kind: Kind) -> None:
+def test_a_megabyte_without_a_space(kind: str) -> None:
     tokenizer = learned(kind)
     word = "할머니동생고양이" * 50_000
     encoded = tokenizer.encode_batch(["밤", word, "비가"], specials=False)
@@ -153,7 +153,7 @@ def test_a_megabyte_without_a_space(kind: Kind) -> None:
     assert encoded.spans[encoded.row(2)][-1, 1] == 2
 
 
-def test_where_a_word_stands_in_a_long_text_does_not_matter(kind: Kind) -> None:
+def test_where_a_word_stands_in_a_long_text_does_not_matter(kind: str) -> None:
     tokenizer = learned(kind)
     word, _ = _ids_and_spans(tokenizer, "ㅋㅋㅋㅋㅋ")
     text = " ".join(SENTENCES * 60) + " ㅋㅋㅋㅋㅋ"
@@ -163,7 +163,7 @@ def test_where_a_word_stands_in_a_long_text_does_not_matter(kind: Kind) -> None:
     assert spans[-1][1] == len(text)
 
 
-def test_nothing_to_encode(kind: Kind) -> None:
+def test_nothing_to_encode(kind: str) -> None:
     tokenizer = learned(kind)
     assert tokenizer.encode_batch([]).cu_seqlens.tolist() == [0]
     empty = tokenizer.encode_batch(["", " \t", "\u3000"], specials=False)
@@ -173,13 +173,13 @@ def test_nothing_to_encode(kind: Kind) -> None:
     ]
 
 
-def test_white_space_table_is_what_shards_use(kind: Kind) -> None:
+def test_white_space_table_is_what_shards_use(kind: str) -> None:
     from malmoi.shards import encode
 
     assert encode.IS_SPACE is IS_SPACE
 
 
-def test_tokens_for_the_eye(kind: Kind) -> None:
+def test_tokens_for_the_eye(kind: str) -> None:
     if kind == "bytebpe":
         shown = readable(kind, ["Ġíķł", "Ġë", "ëĭĪ", "\u0120"])
         assert shown == ["▁할", "▁\\xeb", "니", "▁"]

@@ -18,7 +18,7 @@ from malmoi.errors import MalmoiError
 from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_WORD, tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.config import Kind, TokenizerConfig
+from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.encoding.user_words import fit_words, read_words
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.train import train_tokenizer
@@ -315,7 +315,7 @@ def test_a_morpheme_tokenizer_keeps_its_user_dictionary_whole(tmp_path: Path) ->
     ("kind", "fine", "odd"), [("bytebpe", "서울·부산", "·"), ("unigram", "·", "가▁나"), ("bpe", "é", "▁")]
 )
 def test_what_a_kind_takes_for_something_else_is_refused_with_its_line_before_learning(
-    kind: Kind, fine: str, odd: str, tmp_path: Path
+    kind: str, fine: str, odd: str, tmp_path: Path
 ) -> None:
     """Letters that stand for bytes, and the sign for a space."""
     corpus = make_corpus(tmp_path / "corpus", [TEXT], [])

@@ -17,26 +17,25 @@ from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.bytebpe.model import ByteBPE
-from malmoi.tokenizer.config import Kind, TokenizerConfig
-from malmoi.tokenizer.kinds import learn
-from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.learner import Task, learn
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from tests.tokenizer.pieces import SHARED
 from tests.tokenizer.test_words import KOREAN, WORDS, cut
 
-SIZES: dict[Kind, int] = {"unigram": 176, "bpe": 232, "bytebpe": 380}
-PIECES: list[Kind] = ["unigram", "bpe", "bytebpe"]
+SIZES: dict[str, int] = {"unigram": 176, "bpe": 232, "bytebpe": 380}
+PIECES: list[str] = ["unigram", "bpe", "bytebpe"]
 
 
 @cache
-def pieces(kind: Kind) -> Tokenizer:
+def pieces(kind: str) -> Tokenizer:
     config = TokenizerConfig(kind=kind, vocab_size=SIZES[kind] + len(WORDS))
     return learn(Task(config, lambda: iter([SHARED]), "corpus", words=WORDS)).tokenizer
 
 
 @cache
-def without(kind: Kind) -> Tokenizer:
+def without(kind: str) -> Tokenizer:
     """The same pieces, and no word is looked for."""
     made = pieces(kind)
     if isinstance(made, ByteBPE):
@@ -49,7 +48,7 @@ def without(kind: Kind) -> Tokenizer:
 @pytest.mark.parametrize("kind", PIECES)
 @given(text=KOREAN)
 @settings(max_examples=200, deadline=None)
-def test_pieces_lie_around_words_as_around_texts(kind: Kind, text: str) -> None:
+def test_pieces_lie_around_words_as_around_texts(kind: str, text: str) -> None:
     """Leftmost, longest; what stands on both sides is cut as a text of its own."""
     tokenizer, text = pieces(kind), unicodedata.normalize("NFC", text)
     expected, at, begin = [], 0, 0
@@ -67,7 +66,7 @@ def test_pieces_lie_around_words_as_around_texts(kind: Kind, text: str) -> None:
 @pytest.mark.parametrize("kind", PIECES)
 @given(text=KOREAN)
 @settings(max_examples=100, deadline=None)
-def test_spans_of_pieces_around_words(kind: Kind, text: str) -> None:
+def test_spans_of_pieces_around_words(kind: str, text: str) -> None:
     for form in ("NFC", "NFD"):
         shown = unicodedata.normalize(form, text)
         encoded = pieces(kind).encode_batch([shown], specials=False)
@@ -80,7 +79,7 @@ def test_spans_of_pieces_around_words(kind: Kind, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
-def test_sentencepiece_finds_the_words_of_a_saved_model(kind: Kind, tmp_path: Path) -> None:
+def test_sentencepiece_finds_the_words_of_a_saved_model(kind: str, tmp_path: Path) -> None:
     pieces(kind).save(tmp_path)
     library = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "tokenizer.model"))
     found = library.encode("새말모이를 세종 대왕이 C++", out_type=str)

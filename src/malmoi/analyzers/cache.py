@@ -23,15 +23,12 @@ from typing import Self
 import numpy as np
 from platformdirs import user_cache_path
 
+from malmoi.analyzers import ANALYZERS
 from malmoi.analyzers.protocol import Analyzer, Morphemes, Surfaces, surfaces_of
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 
 OURS = 0x6D6D616E  # SQLite's application_id: "mman"
-WORTH = ("kiwi",)
-"""Kiwi's answers come back 60 to 170 times as fast (0.07 to 0.17 MB/s; 5 to 14 from the file). Mecab's come
-back 4 to 17 times as fast (0.9 to 1.6 on a busy machine, 2.2 on a quiet one; 6 to 16 from the file), but take
-five times the text on the disk: a gigabyte would save 100 s, where it saves half an hour of Kiwi."""
 MOST_MB = 4_000
 PLACE, BOUND = "MALMOI_CACHE", "MALMOI_CACHE_MB"
 VERSION = 1  # of the rows: another one does not find older rows
@@ -164,10 +161,11 @@ class Cached:
 
 
 def remembering(analyzer: Analyzer, reporter: Reporter = SILENT) -> Analyzer:
-    """`analyzer` with the user's cache where that is worth it (`WORTH`) and not switched off; without one,
+    """`analyzer` with the user's cache where that is worth it and not switched off; without one,
     and with the warning MM0226, where the file cannot be used. Says so when it makes the file. Raises MM0245
     (a bound that is none)."""
-    if analyzer.name not in WORTH or not (most_mb := _bound()):
+    kind = ANALYZERS.get(analyzer.name)
+    if kind is None or not kind.worth_remembering or not (most_mb := _bound()):
         return analyzer
     file = cache_file()
     made = not file.exists()

@@ -1,6 +1,4 @@
-"""An analyzer on several cores: Kiwi by its own threads, which share one model of half a gigabyte; Mecab by
-processes, for it holds Python's lock while it works (two threads took as long as one after the other).
-"""
+"""An analyzer on several cores: by its library's own threads where it has some, else by processes."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from malmoi.analyzers import open_analyzer
+from malmoi.analyzers import kind_of, open_analyzer
 from malmoi.analyzers.protocol import Analyzer, Morphemes, Surfaces, join_morphemes, join_surfaces
 from malmoi.errors import MalmoiError
 from malmoi.slices import begin_worker, one_thread
@@ -32,7 +30,7 @@ def open_parallel(name: str, user_dictionary: Path | None = None, *, workers: in
 
     Raises what `open_analyzer` raises, and MM0017 when a process dies.
     """
-    if workers <= 1 or name == "kiwi":
+    if workers <= 1 or kind_of(name).has_threads:
         yield open_analyzer(name, user_dictionary, threads=workers)
         return
     analyzer = open_analyzer(name, user_dictionary)

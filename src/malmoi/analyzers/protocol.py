@@ -65,6 +65,23 @@ class Analyzer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class AnalyzerKind:
+    """One kind of analyzer.
+
+    Attributes:
+        opens: "module:class" of (the user's words) → Analyzer; it raises ImportError without its library.
+        packages: what pip installs its library.
+        has_threads: whether it takes (words, threads) and spreads texts over them; else processes do.
+        worth_remembering: whether its answers are kept in the user's cache.
+    """
+
+    opens: str
+    packages: str = ""
+    has_threads: bool = False
+    worth_remembering: bool = False
+
+
 def surfaces_of(morphemes: Morphemes) -> Surfaces:
     """The surfaces of an analysis: every span once."""
     spans = morphemes.spans

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malmoi.analyzers import DEFAULT
 from malmoi.cli.console import console
 from malmoi.messages import text
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def trace(
     sentence: Annotated[str, typer.Argument(help=text("cli.trace.sentence"), show_default=False)],
     tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help=text("cli.trace.tokenizer"))] = None,
-    analyzer: Annotated[str, typer.Option("--analyzer", help=text("cli.trace.analyzer"))] = "kiwi",
+    analyzer: Annotated[str, typer.Option("--analyzer", help=text("cli.trace.analyzer"))] = DEFAULT,
     run: Annotated[Path | None, typer.Option("--run", help=text("cli.trace.run"))] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help=text("cli.trace.seed"))] = 0,
 ) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from malmoi.corpus.book import COUNTS
 from malmoi.corpus.dedup import BOILERPLATE, DUPLICATE
 from malmoi.corpus.ledger import SAMPLE_CHARS, merge_ledgers
 from malmoi.corpus.personal import mask
-from malmoi.readers.book import COUNTS
 
 
 def most_repeated(

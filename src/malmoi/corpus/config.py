@@ -5,12 +5,18 @@ All fields but `inputs` change the result (of the inputs, names and contents cou
 from __future__ import annotations
 
 import codecs
-from typing import Literal
+from collections import ChainMap
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from malmoi.config import Section, execution
+from malmoi.kinds import OneOf
+from malmoi.readers import READERS
 from malmoi.readers.decode import MAX_RATIO
+
+AUTO, PLAIN = "auto", "txt"  # by each file's name and beginning; text that is no rows
+FORMATS = ChainMap[str, Any](READERS, {AUTO: None, PLAIN: None})
 
 
 class CorpusConfig(Section):
@@ -19,8 +25,8 @@ class CorpusConfig(Section):
     inputs: list[str] = execution(
         [], "Files, folders or glob patterns: .txt .jsonl .csv .tsv, also .gz .xz .zst .bz2."
     )
-    format: Literal["auto", "txt", "jsonl", "csv", "tsv"] = Field(
-        "auto",
+    format: Annotated[str, OneOf(FORMATS)] = Field(
+        AUTO,
         description="Format of all inputs. auto: by suffix; a .txt whose first line names tab-separated "
         "columns is read as tsv.",
     )

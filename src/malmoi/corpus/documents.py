@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from malmoi.readers.book import BadRowError, RowBook
-from malmoi.readers.columns import TEXT_COLUMNS, clean_name
-from malmoi.readers.delimited import delimited_texts
-from malmoi.readers.json_lines import json_texts, parse_object
-from malmoi.readers.lines import numbered_lines
+from malmoi.corpus.book import RowBook
+from malmoi.corpus.texts import row_texts
+from malmoi.readers import Reader
 
 DOC = "\x1e"  # record separator; taken out of the input
 CHUNK = 1 << 18
@@ -79,35 +77,18 @@ def _piece(text: str, start: int) -> tuple[int, int]:
     return start + MAX_DOCUMENT, start + MAX_DOCUMENT
 
 
-def sniff_rows(block: str, column: str | None) -> str:
-    """What a .txt really is: tsv or jsonl if its first line shows it (NSMC's files), else txt."""
-    first = block.lstrip("\ufeff\n").split("\n", 1)[0]
-    names = [clean_name(name).lower() for name in first.split("\t")]
-    if len(names) > 1 and (column or any(name in TEXT_COLUMNS for name in names)):
-        return "tsv"
-    try:
-        return "jsonl" if first.startswith("{") and parse_object(first) else "txt"
-    except BadRowError:
-        return "txt"
-
-
 def row_documents(
-    blocks: Iterable[str], where: str, kind: str, column: str | None, book: RowBook
+    blocks: Iterable[str], where: str, reader: Reader, column: str | None, book: RowBook
 ) -> Iterator[str]:
-    """Documents of a csv, tsv or jsonl file: one a row. Bad rows, headers in the middle and short rows are
+    """Documents of a file of rows: one a row. Bad rows, headers in the middle and short rows are
     booked.
 
     Raises MalmoiError: no column with a usual name (MM0107), the column asked for is not there (MM0111) or
     there twice (MM0118).
     """
-    lines = numbered_lines(blocks, book)
-    if kind == "jsonl":
-        rows = json_texts(lines, where, column, book)
-    else:
-        rows = delimited_texts(lines, kind, where, column, book)
     texts: list[str] = []
     size = 0
-    for text in rows:
+    for text in row_texts(reader.rows(blocks, book.bad), reader.named, where, column, book):
         if DOC in text:
             text = text.replace(DOC, " ")
         if "\r" in text:

@@ -12,12 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from malmoi.corpus.config import CorpusConfig
-from malmoi.corpus.documents import DOC, row_documents, sniff_rows, text_documents
-from malmoi.corpus.inputs import NOT_YET, Source
+from malmoi.corpus.book import RowBook
+from malmoi.corpus.config import AUTO, PLAIN, CorpusConfig
+from malmoi.corpus.documents import DOC, row_documents, text_documents
+from malmoi.corpus.inputs import NOT_YET, Source, not_yet
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
-from malmoi.readers.book import RowBook
+from malmoi.readers import READERS
+from malmoi.readers.choose import format_seen
 from malmoi.readers.decode import Decoded
 
 # What `on_bad_file = "skip"` forgives.
@@ -42,7 +44,7 @@ def ingest(spec: IngestSpec, folder: Path) -> dict[str, Any]:
         start, size = writer.begin(), 0
         try:
             if source.format in NOT_YET:
-                raise MalmoiError("MM0103", source.path, suffix=source.format)
+                raise not_yet(source.path, source.format)
             for chunk in source_documents(decoded, source, spec.config, book):
                 record["documents"] += chunk.count(DOC)
                 record["lines"] += chunk.count("\n") + chunk.count(DOC)
@@ -72,15 +74,15 @@ def source_documents(decoded: Decoded, source: Source, config: CorpusConfig, boo
     format."""
     blocks = iter(decoded)
     first = next(blocks, "")
-    kind = source.format if config.format == "auto" else config.format
-    if config.format == "auto" and kind == "txt":
-        kind = sniff_rows(first, config.text)
-    book.record["format"] = kind
+    name = source.format if config.format == AUTO else config.format
+    if config.format == AUTO and name == PLAIN:
+        name = format_seen(first, config.text) or PLAIN
+    book.record["format"] = name
     blocks = chain([first], blocks)
-    if kind == "txt":
-        chunks = text_documents(blocks, config.documents)
+    if name in READERS:
+        chunks = row_documents(blocks, source.path, READERS[name], config.text, book)
     else:
-        chunks = row_documents(blocks, source.path, kind, config.text, book)
+        chunks = text_documents(blocks, config.documents)
     for chunk in chunks:
         if tidy := _tidy(composed(chunk)):
             yield tidy + DOC

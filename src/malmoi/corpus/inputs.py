@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from malmoi.corpus.config import PLAIN
 from malmoi.errors import MalmoiError
 from malmoi.paths import shell_word
+from malmoi.readers import READERS, choose
 from malmoi.readers.patterns import matching
 
-COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
-FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
 # Known not to be plain text; anything else (wiki_00, notes.md) is read as text and judged by its bytes.
 NOT_YET = {".json", ".xml", ".html", ".xlsx", ".xls", ".parquet", ".hwp", ".hwpx", ".pdf", ".docx", ".zip"}
 # Of Windows, macOS (also inside its archives), Office, LibreOffice and NAS boxes.
@@ -30,7 +30,7 @@ SMALL = 8_000_000  # small files are read in groups of this many bytes: one work
 
 @dataclass(frozen=True)
 class Source:
-    """One input file; `format` is txt, jsonl, csv or tsv, or the suffix of what cannot be read."""
+    """One input file; `format` is a key of `READERS`, txt, or the suffix of what cannot be read."""
 
     path: str
     format: str
@@ -64,12 +64,17 @@ def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) ->
             if (real := path.resolve()) not in seen:
                 seen.add(real)
                 if (kind := format_of(path)) in NOT_YET and not skip_bad:
-                    raise MalmoiError("MM0103", path, suffix=kind)
+                    raise not_yet(str(path), kind)
                 found.sources.append(Source(str(path), kind, path.stat().st_size))
     if not found.sources:
         raise MalmoiError("MM0102", inputs[0])
     found.left_over[:] = dict.fromkeys(found.left_over)
     return found
+
+
+def not_yet(path: str, suffix: str) -> MalmoiError:
+    known = [name for reader in READERS.values() for name in reader.suffixes if name not in NOT_YET]
+    return MalmoiError("MM0103", path, suffix=suffix, formats=" ".join([choose.PLAIN_SUFFIX, *known]))
 
 
 def no_input(text: str) -> MalmoiError:
@@ -124,11 +129,8 @@ def _is_special(path: Path) -> bool:
 
 
 def format_of(path: Path) -> str:
-    suffixes = [s.lower() for s in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-    suffix = suffixes[-1] if suffixes else ""
-    return suffix if suffix in NOT_YET else FORMATS.get(suffix, "txt")
+    suffix = choose.suffix_of(path)
+    return suffix if suffix in NOT_YET else choose.format_of(suffix) or PLAIN
 
 
 def group_sources(sources: Sequence[Source]) -> list[list[Source]]:

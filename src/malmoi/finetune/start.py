@@ -25,8 +25,8 @@ from malmoi.model.sizes import EncoderConfig, HeadKind
 from malmoi.paths import as_stored
 from malmoi.pretrain.checkpoint import FOLDER, RECORD, newest_checkpoint
 from malmoi.progress import SILENT, Reporter
-from malmoi.special import TOKENIZER_FILES, VOCABULARIES
 from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.kinds import tokenizer_files, vocabularies
 
 WEIGHTS = ("config.json", "model.safetensors")
 
@@ -82,7 +82,7 @@ class Start:
 
         Raises MM0013 where a file is not the one that its folder's checkpoint.json records.
         """
-        paths = [self.tokenizer / name for name in TOKENIZER_FILES]
+        paths = [self.tokenizer / name for name in tokenizer_files()]
         if self.weights is not None:
             paths += [self.weights / name for name in WEIGHTS]
         inputs = record_inputs((path for path in paths if path.is_file()), out, verify=verify)
@@ -94,7 +94,7 @@ class Start:
         """name → digest for the artifact's key; where the files lie does not matter."""
         digests = {}
         for role, folder, files in (
-            ("tokenizer", self.tokenizer, TOKENIZER_FILES),
+            ("tokenizer", self.tokenizer, tokenizer_files()),
             ("model", self.weights, WEIGHTS),
         ):
             for name in files:
@@ -124,7 +124,7 @@ def pretrained(checkpoint: Path, tokenizer: Path | None = None, reporter: Report
     those of `with_safetensors`."""
     folder = resolve_checkpoint(checkpoint, reporter)
     own, tokenizer = tokenizer or checkpoint, as_stored(tokenizer) if tokenizer else folder
-    if not any((tokenizer / name).is_file() for name in VOCABULARIES):
+    if not any((tokenizer / name).is_file() for name in vocabularies()):
         raise MalmoiError("MM0618", own)
     shape, _ = read_config(folder)
     return Start(folder, shape, tokenizer)

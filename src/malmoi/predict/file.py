@@ -21,9 +21,11 @@ from malmoi.finetune.tally import Tally
 from malmoi.messages import text as sentence
 from malmoi.predict.predictor import Predictor
 from malmoi.progress import SILENT, Reporter
+from malmoi.readers.choose import PLAIN_SUFFIX, suffix_of
 from malmoi.readers.decode import Decoded
 from malmoi.readers.inflate import BLOCK
-from malmoi.tasks.delimited import read_lines, suffix_of
+from malmoi.readers.lines import LINE_LIMIT, Line, numbered_lines
+from malmoi.tasks.blocks import Blocks, stop
 from malmoi.tasks.examples import Text, text_of
 from malmoi.tasks.table import by_position, open_table
 
@@ -101,7 +103,7 @@ def asked(predictor: Predictor, file: Path, columns: Sequence[str] = ()) -> Iter
         raise MalmoiError("MM0621", file, wanted=wanted, given=len(columns), columns=given)
     lines = not columns and wanted == 1
     if file != STDIN:
-        lines = lines and suffix_of(file) == ".txt" and not _names(file, predictor.columns)
+        lines = lines and suffix_of(file) == PLAIN_SUFFIX and not _names(file, predictor.columns)
         yield _lines(Decoded(file)) if lines else _table(file, columns or predictor.columns)
     elif lines:
         yield _lines(Piped(STDIN))
@@ -127,13 +129,16 @@ class Piped(Decoded):
 
 
 def _lines(decoded: Decoded) -> Asked:
-    rows = ((n, line.removesuffix("\n")) for n, line in enumerate(read_lines(decoded), 1))
-    return Asked(str(decoded.path), ["text"], None, rows)
+    return Asked(str(decoded.path), ["text"], None, _read_lines(decoded))
+
+
+def _read_lines(decoded: Decoded) -> Iterator[Line]:
+    return numbered_lines(Blocks(decoded), stop(decoded.path), LINE_LIMIT)
 
 
 def _names(file: Path, columns: Sequence[str]) -> bool:
     """Whether the first line of a .txt is the header of a table that has these columns (NSMC's is)."""
-    first = next(iter(read_lines(Decoded(file))), "")
+    _, first = next(_read_lines(Decoded(file)), (1, ""))
     names = [unicodedata.normalize("NFC", name).strip() for name in first.split("\t")]
     return len(names) > 1 and set(columns) <= set(names)
 

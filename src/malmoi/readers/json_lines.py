@@ -1,18 +1,32 @@
-"""JSON lines in, texts out. A line can fail in more ways than by being no JSON, and each is a bad row: an
-integer of more digits than Python reads, nesting deeper than it follows, a list, a key that stands twice."""
+"""JSON lines: an object a line. A line can fail in more ways than by being no JSON, and each is a bad row: an
+integer of more digits than Python reads, nesting deeper than it follows, a list."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
 
-from malmoi.readers.book import BadRowError, RowBook
-from malmoi.readers.columns import NUMBER, clean_name, find_column, no_column, printable
-from malmoi.readers.lines import Line
+from malmoi.readers.json_stream import stream_rows
+from malmoi.readers.lines import numbered_lines
+from malmoi.readers.protocol import BadRowError, Fault, Pairs, Reader, Row
+
+_LIST = re.compile(r'\[\s*\{\s*["}]')
 
 
-def parse_object(line: str) -> dict[str, Any]:
+def json_rows(blocks: Iterable[str], fault: Fault) -> Iterator[Row]:
+    for number, line in numbered_lines(blocks, fault):
+        if not line.strip():
+            continue
+        try:
+            pairs = parse_object(line)
+        except BadRowError as error:
+            fault(number, error.reason, **error.values)
+        else:
+            yield number, pairs
+
+
+def parse_object(line: str) -> Pairs:
     """The JSON object that a line holds. Raises BadRowError for everything else."""
     try:
         value = json.loads(line.lstrip("\ufeff"))
@@ -22,59 +36,26 @@ def parse_object(line: str) -> dict[str, Any]:
         raise BadRowError("json_deep") from None
     except ValueError:  # more digits than sys.get_int_max_str_digits()
         raise BadRowError("json_number") from None
+    if isinstance(value, dict):
+        if any(line.count(f'"{key}"') > 1 for key in value):  # a look is cheap, the hook costs as much again
+            return Pairs(json.loads(line.lstrip("\ufeff"), object_pairs_hook=Pairs))
+        return Pairs(value.items())
     if isinstance(value, list):
         raise BadRowError("json_list")
-    if not isinstance(value, dict):
-        raise BadRowError("json_object", kind=type(value).__name__)
-    return value
+    raise BadRowError("json_object", kind=type(value).__name__)
 
 
-def json_texts(lines: Iterator[Line], where: str, column: str | None, book: RowBook) -> Iterator[str]:
-    """The text of each object; null is no text. The first object decides which key holds it.
-
-    Raises MalmoiError: MM0107, MM0111 and MM0118 as `find_column`.
-    """
-    key = ""  # as the file writes it: NFC or not
-    for number, line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = parse_object(line)
-            key = key or _text_key(row, column, where)
-            text = _text(row, key, line)
-        except BadRowError as error:
-            book.bad(number, error.reason, **error.values)
-            continue
-        if text is not None:
-            yield text
+def starts_as_objects(start: str, column: str | None) -> bool:
+    """Whether a text starts with an object on a line of its own, or with a list of them."""
+    text = start.lstrip("\ufeff \t\n")
+    if _LIST.match(text):
+        return True
+    try:
+        return text.startswith("{") and bool(parse_object(text.split("\n", 1)[0]))
+    except BadRowError:
+        return False
 
 
-def _text_key(row: dict[str, Any], column: str | None, where: str) -> str:
-    if column is not None and NUMBER.fullmatch(column):  # keys have no order
-        raise no_column(column, list(row), where)
-    return list(row)[find_column(list(row), column, where).index]
-
-
-def _text(row: dict[str, Any], key: str, line: str) -> str | None:
-    name = printable(key)
-    if key not in row:
-        key = next((other for other in row if clean_name(other) == clean_name(key)), key)
-        if key not in row:
-            raise BadRowError("no_key", column=name)
-    value = row[key]
-    if value is not None and not isinstance(value, str):
-        raise BadRowError("no_text", column=name, kind=type(value).__name__)
-    if line.count(f'"{key}"') > 1 and _stands_twice(line, key):
-        raise BadRowError("key_twice", column=name)
-    return value
-
-
-def _stands_twice(line: str, key: str) -> bool:
-    """In the object itself; a text or an inner object may well hold the word again."""
-    outer: list[str] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> None:
-        outer[:] = [name for name, _ in pairs]  # the outer object is finished last
-
-    json.loads(line.lstrip("\ufeff"), object_pairs_hook=keep)
-    return outer.count(key) > 1
+JSONL = Reader(
+    (".jsonl", ".ndjson", ".json"), json_rows, stream_rows, starts=starts_as_objects, error="MM0647"
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from malmoi.readers.book import RowBook
+from malmoi.readers.protocol import Fault
 
 LINE_LIMIT = 16_000_000  # characters; the longest Korean novels have 5 to 7 million
 
@@ -13,15 +13,15 @@ Line = tuple[int, str]
 """Number (1-based) and text without its "\\n"."""
 
 
-def numbered_lines(blocks: Iterable[str], book: RowBook, limit: int = LINE_LIMIT) -> Iterator[Line]:
-    """Lines cut at line feeds only (texts hold U+2028). One over `limit` is booked as a bad row and passed
+def numbered_lines(blocks: Iterable[str], fault: Fault, limit: int = LINE_LIMIT) -> Iterator[Line]:
+    """Lines cut at line feeds only (texts hold U+2028 and form feeds). One over `limit` is a fault and passed
     over without being held."""
     number, held, size = 1, list[str](), 0
 
     def take(piece: str) -> None:
         nonlocal size
         if size <= limit < size + len(piece):
-            book.bad(number, "line_limit", limit=limit)
+            fault(number, "line_limit", limit=limit)
             held.clear()
         size += len(piece)
         if size <= limit:

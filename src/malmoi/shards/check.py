@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tokenizers import decoders
+import numpy as np
 
 from malmoi.shards.format import STARTS_WORD, Part, Shards, check_tokenizer
 from malmoi.tokenizer import Tokenizer, load_tokenizer
-from malmoi.tokenizer.sentencepiece.spm import SPACE
-from malmoi.tokenizer.wordpiece.model import PREFIX
 
 SHOWN = 3
 
@@ -32,13 +30,5 @@ def verify_shards(folder: Path, *, seed: int | None = None) -> list[tuple[str, s
 def decode_sentence(tokenizer: Tokenizer, part: Part, index: int) -> str:
     """A sentence as text: pieces joined, a space before each eojeol (white space itself is not stored, but by
     kinds whose pieces hold a space themselves)."""
-    start, end = part.sentences[index], part.sentences[index + 1]
-    pieces = tokenizer.tokens(part.ids[start:end])
-    if tokenizer.kind in ("unigram", "bpe"):
-        return "".join(pieces).replace(SPACE, " ").strip()
-    if tokenizer.kind == "bytebpe":
-        return str(decoders.ByteLevel().decode(pieces)).strip()
-    spaces = [" " * int(flag & STARTS_WORD) for flag in part.flags[start:end]]
-    return "".join(
-        space + piece.removeprefix(PREFIX) for space, piece in zip(spaces, pieces, strict=True)
-    ).strip()
+    tokens = slice(part.sentences[index], part.sentences[index + 1])
+    return tokenizer.text(part.ids[tokens], (part.flags[tokens] & STARTS_WORD).astype(np.bool_))

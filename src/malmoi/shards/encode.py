@@ -23,7 +23,6 @@ from malmoi.tokenizer import Encodings, Tokenizer, load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
 from malmoi.tokenizer.encoding.spaces import IS_SPACE
 from malmoi.tokenizer.wordpiece.engine import Choice
-from malmoi.tokenizer.wordpiece.model import WordPiece
 
 CODE = re.compile(r"MM\d{4}\b")
 
@@ -136,7 +135,7 @@ def _blocks(tokenizer: Tokenizer, spec: EncodeSpec) -> Iterator[Block]:
 def encode_block(tokenizer: Tokenizer, text: str) -> Block:
     """Encode whole lines of text."""
     text = text.removesuffix("\n")
-    found = tokenizer.encode_lines(text) if isinstance(tokenizer, WordPiece) else None
+    found = tokenizer.encode_lines(text)
     if found is not None:
         ids, first_L, end_L = found.ids, found.cu_seqlens, found.ends
         flags = _flags(found.starts_word, None)

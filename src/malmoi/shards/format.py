@@ -21,13 +21,12 @@ from malmoi.paths import as_stored
 from malmoi.shards.counts import ShardsCounts
 from malmoi.shards.faults import check_part
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
-from malmoi.special import IDENTITY_FILES, SpecialIds
+from malmoi.special import SpecialIds
+from malmoi.tokenizer.kinds import kind_of
 
-__all__ = ["IDENTITY_FILES", "STARTS_MORPHEME", "STARTS_WORD", "Part", "Shards"]
+__all__ = ["STARTS_MORPHEME", "STARTS_WORD", "Part", "Shards"]
 
 ARRAYS = ("ids", "flags", "sentences", "documents")
-# Kinds whose tokens start morphemes inside eojeols too.
-ANALYZED = ("morpheme",)
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,9 @@ class Shards:
         counts = ShardsCounts.of(manifest, folder)
         vocab_size = counts.vocab_size
         parts = [open_part(folder / name, vocab_size) for name in _part_names(manifest)]
+        kind = kind_of(read_object(folder / "tokenizer" / "malmoi.json", absent={}))
         for part in parts if verify else ():
-            check_part(folder / part.name, part, vocab_size, analyzed=_kind(folder) in ANALYZED)
+            check_part(folder / part.name, part, vocab_size, analyzed=kind.starts_morphemes)
         return cls(
             folder=folder,
             train=tuple(p for p in parts if p.name.startswith("part-")),
@@ -94,24 +94,24 @@ def tokenizer_digest(folder: Path) -> str:
     Raises MM0304 where the folder holds no vocabulary.
     """
     about = read_object(folder / "malmoi.json", absent={})
-    if (files := IDENTITY_FILES.get(str(about.get("kind", "")))) is None:
-        return _wordpiece_digest(folder, about.get("words") or [])
+    kind = kind_of(about)
+    if kind.by_entries:
+        return _entries_digest(folder, about.get("words") or [])
     try:
-        parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
+        parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in kind.files]
     except OSError:
         raise MalmoiError("MM0304", folder) from None
-    if about.get("kind") == "bytebpe" and about.get("spaces") != "one":  # a peer's: all that its file says
+    if kind.deciding and about.get("spaces") != "one":  # a peer's: all that its file says
         state = read_object(folder / "tokenizer.json", absent={})
         if not state:
             raise MalmoiError("MM0304", folder)
-        deciding = ("normalizer", "pre_tokenizer", "added_tokens", "model")
-        parts.append(json.dumps([state.get(name) for name in deciding], sort_keys=True))
+        parts.append(json.dumps([state.get(name) for name in kind.deciding], sort_keys=True))
     named = ("kind", "special", "analyzer", "form", "words", "spaces")
     told = {name: about[name] for name in named if name in about}
     return hashlib.sha256(json.dumps([told, parts], ensure_ascii=False).encode()).hexdigest()
 
 
-def _wordpiece_digest(folder: Path, words: list[str]) -> str:
+def _entries_digest(folder: Path, words: list[str]) -> str:
     try:
         entries = (folder / "vocab.txt").read_bytes().decode().replace("\r\n", "\n").removesuffix("\n")
     except (OSError, UnicodeDecodeError):
@@ -158,10 +158,6 @@ def _allow_many_files() -> None:
         except (ValueError, OSError):
             continue
         return
-
-
-def _kind(folder: Path) -> str:
-    return str(read_object(folder / "tokenizer" / "malmoi.json", absent={}).get("kind", ""))
 
 
 def open_part(folder: Path, vocab_size: int) -> Part:

@@ -104,7 +104,7 @@ def read_examples(
         text: one column, or two for a pair; a name, or `#2` for the second of a file without a header.
         known: the labels there may be; empty: whatever the file holds. None of them is ever missing.
         missing: what stands for "no label", compared as it is spelt.
-        quoted: see `find_cut`.
+        quoted: see `open_table`.
 
     Raises MalmoiError: those of `open_table`, `Table.places` and `check_first_row`, MM0604 (no rows), MM0609
     (no text anywhere), MM0633 (columns named and counted at once).

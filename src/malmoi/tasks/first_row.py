@@ -18,7 +18,7 @@ LABEL_COLUMNS = (
 def check_first_row(
     table: Table, columns: Sequence[int], texts: Sequence[str | tuple[str, str]], labels: Sequence[str]
 ) -> None:
-    """Look at the first row of a delimited file beside the rows.
+    """Look at the first row of a file beside the others, where rows do not name their values.
 
     Args:
         columns: places of the text column(s) and, last, of the label's.
@@ -29,7 +29,7 @@ def check_first_row(
     columns are counted and the first row seems to name them: its label is on no other row, and is a usual
     name of a label's column or the only one that comes once.
     """
-    if table.cut is None:
+    if table.reader.named:
         return
     if table.header:
         name = table.columns[columns[-1]]

@@ -1,4 +1,4 @@
-"""A file of rows (csv, tsv, jsonl, a JSON list of objects) as named columns and numbered rows.
+"""A file of rows in any of the formats of `readers` as named columns and numbered rows.
 
 The whole file is checked once, in a stream, before anybody works on it: it decodes, it parses, no row holds
 more fields than the header (an unquoted comma in a text would move the label), and the header does not come
@@ -16,9 +16,11 @@ from pathlib import Path
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.nearest import did_you_mean, nearest
+from malmoi.readers import Reader, Row
+from malmoi.readers.choose import table_reader
 from malmoi.readers.decode import Decoded
-from malmoi.tasks.delimited import Cut, find_cut, read_blocks, read_lines, records
-from malmoi.tasks.objects import check_objects, is_objects, read_objects
+from malmoi.tasks.blocks import Blocks, stop
+from malmoi.tasks.objects import check_objects, flat_rows
 
 POSITION = re.compile(r"#[1-9]\d*")
 SHOWN = 40  # characters of a column's name in an error: it may be a text, where the header is missing
@@ -29,17 +31,20 @@ class Table:
     """A checked file. `columns` are stripped and NFC; `count` is the number of rows.
 
     Attributes:
-        cut: how a delimited file is cut; None: JSON.
-        header: whether the first row names the columns; without, they are `#1`, `#2`, …
-        twice: columns that stand twice, here or in an object.
-        lists: columns of a JSON file that hold a list somewhere.
+        reader: of the file's format.
+        quoted: whether `"` wraps fields; None: found out by the reader.
+        header: whether the first row names the columns, where rows do not do so themselves; without, they
+            are `#1`, `#2`, …
+        twice: columns that stand twice, here or in a row.
+        lists: columns that hold a list somewhere.
     """
 
     path: Path
     encoding: str
     columns: tuple[str, ...]
     count: int
-    cut: Cut | None = None
+    reader: Reader
+    quoted: bool | None = None
     header: bool = True
     twice: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
@@ -79,11 +84,11 @@ class Table:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """(line of the file the row starts on, one field per column); short rows are filled with ''."""
-        if self.cut is None:
-            for row in read_objects(Decoded(self.path)):
+        found = read_strictly(self.path, self.reader, Blocks(Decoded(self.path)), self.quoted)
+        if self.reader.named:
+            for row in flat_rows(found, self.path):
                 yield row.line, [row.cells.get(name) or "" for name in self.columns]
             return
-        found = records(self.path, self.cut)
         if self.header:
             next(found)
         width = len(self.columns)
@@ -91,19 +96,27 @@ class Table:
             yield line, fields[:width] + [""] * (width - len(fields))
 
 
+def read_strictly(path: Path, reader: Reader, blocks: Blocks, quoted: bool | None = None) -> Iterator[Row]:
+    """The rows of a file; its first fault is an error."""
+    return reader.strict_rows(blocks, stop(path, reader.error), quoted)
+
+
 def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -> Table:
-    """Find out what a file is and how it is cut, and check every row.
+    """Find out what a file is and check every row.
 
     Args:
-        quoted: see `find_cut`.
-        header: whether the first row of a delimited file names its columns.
+        quoted: whether `"` wraps fields; None: found out.
+        header: whether the first row names the columns, where rows do not do so themselves.
 
     Raises MalmoiError: unreadable (MM0608), no rows (MM0604), rows with more fields than the first
-    (MM0610), the header once more (MM0630), JSON that is torn (MM0647) or has no rows (MM0632).
+    (MM0610), the header once more (MM0630), names and values that are no rows (MM0632), and the reader's own.
     """
     decoded = Decoded(path)
-    if is_objects(path, next(iter(read_blocks(decoded)), "")):
-        found = check_objects(decoded)
+    blocks = Blocks(decoded)
+    reader = table_reader(path, next(iter(blocks), ""))
+    rows = read_strictly(path, reader, blocks, quoted)
+    if reader.named:
+        found = check_objects(rows, path)
         if not found.count:
             raise MalmoiError("MM0604", path)
         return Table(
@@ -111,14 +124,10 @@ def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -
             decoded.encoding,
             tuple(found.columns),
             found.count,
+            reader,
             twice=frozenset(found.twice),
             lists=frozenset(found.lists),
         )
-    first = ""  # the whole file is decoded once, so that its encoding is known and sound
-    for text in read_lines(decoded):
-        first = first or text.strip("\n ")
-    cut = find_cut(path, first, quoted)
-    rows = records(path, cut)
     _, names = next(rows, (0, []))
     columns = tuple(composed(name).strip() for name in names)
     plain = sorted(map(_plain, columns))
@@ -138,7 +147,7 @@ def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -
     twice = frozenset(name for name, n in Counter(columns).items() if n > 1 and name)
     if not header:
         columns, twice = tuple(f"#{n}" for n in range(1, len(names) + 1)), frozenset()
-    return Table(path, decoded.encoding, columns, count, cut, header, twice)
+    return Table(path, decoded.encoding, columns, count, reader, quoted, header, twice)
 
 
 def by_position(names: Sequence[str], where: Path) -> bool:

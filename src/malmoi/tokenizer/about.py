@@ -14,8 +14,8 @@ from typing import Any
 from malmoi.artifact.disk import write_json
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, kind_of, read_json, reason
-from malmoi.special import IDENTITY_FILES
 from malmoi.tokenizer.base import Tokenizer
+from malmoi.tokenizer.kinds import KINDS
 
 ABOUT = "malmoi.json"
 SHAPES: dict[str, Any] = {"files": dict, "words": list, "analyzer": dict | None, "learned": int, "kind": str}
@@ -67,8 +67,8 @@ def seal(folder: Path) -> None:
     """Write the digests of the files that decide ids into malmoi.json. Not of tokenizer.json, where those
     same entries stand again: transformers rewrites it without changing an id."""
     about = read_settings(folder / ABOUT)
-    names = IDENTITY_FILES.get(str(about.get("kind")), ("vocab.txt",))
-    files = {name: _digest(folder / name) for name in names if (folder / name).exists()}
+    kind = KINDS[str(about["kind"])]
+    files = {name: _digest(folder / name) for name in kind.files if (folder / name).exists()}
     write_json(folder / ABOUT, about | {"files": files})
 
 
@@ -76,7 +76,7 @@ def check_seal(folder: Path) -> None:
     """Raise MM0203 where malmoi.json is not of the right shape, MM0310 for the first file that is not the one
     the folder was sealed with. Files that are gone are left to the opener, which may do without."""
     about = read_about(folder)
-    known = {file for files in IDENTITY_FILES.values() for file in files} | {"vocab.txt"}
+    known = {file for kind in KINDS.values() for file in kind.files}
     if strange := sorted(set(about.get("files", {})) - known):
         raise MalmoiError("MM0203", folder / ABOUT, found=f"files: {strange[0]}")
     for name, digest in about.get("files", {}).items():

@@ -5,10 +5,11 @@ Flat arrays instead of an object per text, because shards, batches and evaluatio
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from malmoi.special import SpecialIds
 
 Truncation = Literal["longest_first", "only_first", "only_second"]
 Texts = Sequence[str] | Sequence[tuple[str, str]]
+Ids = Sequence[int] | NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class LineEncoding:
 
 
 class Tokenizer(Protocol):
-    """Texts to ids with spans. `kind` names the recipe (a key of `config.KINDS`)."""
+    """Texts to ids with spans. `kind` names the recipe (a key of `KINDS`)."""
 
     @property
     def kind(self) -> str: ...
@@ -78,6 +80,22 @@ class Tokenizer(Protocol):
 
     @property
     def special(self) -> SpecialIds: ...
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Words of the user: entries that are one token wherever they stand."""
+        ...
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What makes other ids of nearly every text beside kind and entries, by name. Of a tuple the order
+        counts. A name that one of two tokenizers has not is not compared."""
+        ...
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What makes other ids of some texts, by name."""
+        ...
 
     one_spelling: bool
     """Whether Hangul is respelled as the corpus stage does it (`malmoi.hangul.spelling`). What malmoi learns
@@ -108,10 +126,24 @@ class Tokenizer(Protocol):
         """
         ...
 
-    def tokens(self, ids: Sequence[int] | NDArray[np.integer]) -> list[str]:
+    def encode_lines(self, text: str) -> LineEncoding | None:
+        """Ids of the lines of a text and where their eojeols start, without spans; None where `encode_batch`
+        is as fast, or the text needs its care."""
+        ...
+
+    def tokens(self, ids: Ids) -> list[str]:
         """The vocabulary entries behind ids, as written in the vocabulary (`##` included)."""
+        ...
+
+    def text(self, ids: Ids, starts_word: NDArray[np.bool_]) -> str:
+        """The text of ids, as near as can be told; `starts_word` says of each whether an eojeol starts."""
         ...
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into a folder: it then opens with `load_tokenizer` and transformers."""
         ...
+
+
+def digest(data: bytes) -> str:
+    """Short, for the eye: what two tokenizers are told apart by."""
+    return hashlib.sha256(data).hexdigest()[:12]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from malmoi.analyzers import ANALYZERS, DEFAULT
 from malmoi.config import Section, execution
-
-Kind = Literal["wordpiece", "morpheme-wordpiece", "morpheme", "unigram", "bpe", "bytebpe"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-AnalyzerName = Literal["kiwi", "mecab"]
+from malmoi.kinds import OneOf
+from malmoi.tokenizer.kinds import KINDS
 
 
 class TokenizerConfig(Section):
     """What vocabulary to learn, and from how much text. There is no seed: nothing in training is random."""
 
-    kind: Kind = Field(
+    kind: Annotated[str, OneOf(KINDS)] = Field(
         "wordpiece",
         description="wordpiece; morpheme-wordpiece (an analyzer shapes the vocabulary, no text needs it "
         "later); morpheme (the analyzer cuts every text); unigram, bpe (SentencePiece); bytebpe (no [UNK]).",
@@ -39,7 +38,9 @@ class TokenizerConfig(Section):
     sample_mb: int = Field(
         200, ge=1, description="Most training text read, in MB, spread evenly over the corpus parts."
     )
-    analyzer: AnalyzerName = Field("kiwi", description="What cuts morphemes, for the morpheme kinds.")
+    analyzer: Annotated[str, OneOf(ANALYZERS)] = Field(
+        DEFAULT, description="What cuts morphemes, for the morpheme kinds."
+    )
     user_dictionary: Path | None = execution(
         None, "Words the analyzer must know: a line each, `word<TAB>tag`; the tag is NNP if absent."
     )

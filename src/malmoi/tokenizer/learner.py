@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol
 
+from malmoi.kinds import imported
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
+from malmoi.tokenizer.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,15 @@ class Learner(Protocol):
     """Reads the text as often as its bar says (`PASSES`, 2 unless the module has another number)."""
 
     def __call__(self, task: Task) -> Result: ...
+
+
+def learn(task: Task) -> Result:
+    """Learn the tokenizer that `task.config` asks for."""
+    learner: Learner = imported(KINDS[task.config.kind].learns)
+    return learner(task)
+
+
+def passes(kind: str) -> int:
+    """How often learning this kind reads the text, in terms of `Task.advance`."""
+    module, _, _ = KINDS[kind].learns.partition(":")
+    return int(getattr(import_module(module), "PASSES", 2))

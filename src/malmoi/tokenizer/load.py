@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.errors import MalmoiError
+from malmoi.kinds import imported
 from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
-from malmoi.special import VOCABULARIES
 from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, read_settings
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.kinds import KINDS, imported
+from malmoi.tokenizer.kinds import KINDS, vocabularies
 from malmoi.tokenizer.morpheme.remote import CLASS
 from malmoi.tokenizer.sentencepiece.spm import model_file, read_model
 from malmoi.tokenizer.wordpiece.engine import Choice
@@ -33,7 +33,7 @@ def load_tokenizer(
     path = as_stored(Path(path))
     if not path.exists():
         raise MalmoiError("MM0201", path)
-    if path.is_dir() and not any((path / name).exists() for name in VOCABULARIES) and not model_file(path):
+    if path.is_dir() and not any((path / name).exists() for name in vocabularies()) and not model_file(path):
         raise MalmoiError("MM0202", path)
     if path.is_dir():
         check_seal(path)
@@ -61,7 +61,7 @@ def kind_of(path: Path) -> str:
         return read_model(model).kind
     file = path
     if path.is_dir():
-        file = next(path / name for name in VOCABULARIES if (path / name).exists())
+        file = next(path / name for name in vocabularies() if (path / name).exists())
     byte_level = file.name == "vocab.json" or (file.suffix == ".json" and is_byte_level(read_settings(file)))
     return "bytebpe" if byte_level else "wordpiece"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer.sentencepiece.spm import SPACE
+from malmoi.kinds import imported
+from malmoi.tokenizer.base import Ids, Tokenizer
+from malmoi.tokenizer.kinds import KINDS
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = (20, 60)
@@ -46,33 +46,17 @@ def cut(tokenizer: Tokenizer, text: str) -> list[str]:
     return tokenizer.tokens(tokenizer.encode_batch([text], specials=False).ids)
 
 
-def shown(tokenizer: Tokenizer, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+def shown(tokenizer: Tokenizer, ids: Ids) -> list[str]:
     """The entries behind ids, for the eye."""
     return readable(tokenizer.kind, tokenizer.tokens(ids))
 
 
 def readable(kind: str, tokens: list[str]) -> list[str]:
-    """Tokens for the eye. Byte-level ones are written with one odd letter a byte: shown is the text they are,
-    and what is a part of a character in hexadecimal."""
-    if kind != "bytebpe":
+    """Tokens for the eye, of a kind by name."""
+    if kind not in KINDS or not KINDS[kind].shows:
         return tokens
-    return [data.decode("utf-8", "backslashreplace").replace(" ", SPACE) for data in token_bytes(tokens)]
-
-
-def token_bytes(tokens: list[str]) -> list[bytes]:
-    """The bytes that byte-level tokens stand for; the user's words are entries as they are written."""
-    byte_of = {char: byte for byte, char in enumerate(_byte_letters())}
-    return [
-        bytes(byte_of[char] for char in token) if byte_of.keys() >= set(token) else token.encode()
-        for token in tokens
-    ]
-
-
-def _byte_letters() -> list[str]:
-    """GPT-2's letter of each byte: itself where it can be seen, else U+0100 and on."""
-    seen = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = iter(range(0x100, 0x200))
-    return [chr(byte if byte in seen else next(others)) for byte in range(256)]
+    shows: Callable[[list[str]], list[str]] = imported(KINDS[kind].shows)
+    return shows(tokens)
 
 
 def _spread(lines: list[str]) -> list[str]:

@@ -21,6 +21,7 @@ from malmoi.artifact.finished import (
 from malmoi.context import Context
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
+from malmoi.kinds import imported
 from malmoi.paths import as_stored
 from malmoi.progress import Step
 from malmoi.tokenizer.about import seal
@@ -28,8 +29,8 @@ from malmoi.tokenizer.blocks import MB, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.counts import TokenizerCounts
 from malmoi.tokenizer.encoding.user_words import read_words
-from malmoi.tokenizer.kinds import KINDS, imported, learn, passes
-from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.kinds import KINDS
+from malmoi.tokenizer.learner import Task, learn, passes
 from malmoi.tokenizer.measure import measure
 
 MEASURED_BYTES = 2 * MB
@@ -107,7 +108,7 @@ class _Bar:
 
 def _check_kind(config: TokenizerConfig) -> None:
     """Refuse what the kind would not heed, before anything is learned."""
-    if config.words is not None and config.kind == "morpheme":
+    if config.words is not None and not KINDS[config.kind].takes_words:
         raise MalmoiError("MM0267", config.words, kind=config.kind)
     if config.user_dictionary is not None and not KINDS[config.kind].with_analyzer:
         raise MalmoiError("MM0243", config.user_dictionary, kind=config.kind)

@@ -14,8 +14,8 @@ from malmoi.analyzers import open_analyzer
 from malmoi.analyzers.cache import remembering
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
-from malmoi.special import VOCABULARIES
 from malmoi.tasks.squad import read_squad
+from malmoi.tokenizer.kinds import vocabularies
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer_eval.answers import Ceiling, analyzer_spans, ceiling, eojeol_spans, tokenizer_spans
 from malmoi.tokenizer_eval.boundaries import Boundaries, agreement, reference
@@ -153,7 +153,7 @@ def name_them(paths: Sequence[Path]) -> list[str]:
         if path in real[:i]:
             raise MalmoiError("MM0255", paths[i])
     # tokenizer.json in folder kobert says nothing; kobert does.
-    parts = [(path.parent if path.name in VOCABULARIES else path).parts for path in real]
+    parts = [(path.parent if path.name in vocabularies() else path).parts for path in real]
     depth = [1] * len(parts)
     while True:
         names = ["/".join(own[-n:]) for own, n in zip(parts, depth, strict=True)]

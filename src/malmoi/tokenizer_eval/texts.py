@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
+from malmoi.corpus.book import RowBook
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC
 from malmoi.corpus.ingest import open_source, source_documents
@@ -20,7 +21,6 @@ from malmoi.corpus.inputs import find_sources
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
-from malmoi.readers.book import RowBook
 from malmoi.tokenizer.blocks import sample_blocks
 
 Part = Literal["heldout", "training", "file"]

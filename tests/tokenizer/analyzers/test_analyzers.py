@@ -208,7 +208,7 @@ except MalmoiError as error:
     print(error.code, error.do)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == f"MM0220 install it: pip install {ANALYZERS[name][2]}"
+    assert out.strip() == f"MM0220 install it: pip install {ANALYZERS[name].packages}"
 
 
 def test_importing_the_package_loads_no_library() -> None:

@@ -9,8 +9,7 @@ import pytest
 from malmoi.analyzers import open_analyzer
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.kinds import learn, passes
-from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.learner import Result, Task, learn, passes
 from malmoi.tokenizer.morpheme import train
 from malmoi.tokenizer.morpheme.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.morpheme.train import ANALYSIS, _portions

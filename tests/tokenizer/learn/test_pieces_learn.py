@@ -10,25 +10,23 @@ import pytest
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.config import Kind
-from malmoi.tokenizer.kinds import learn
-from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.learner import Task, learn
 from malmoi.tokenizer.sentencepiece import words
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.sentencepiece.train import GRID
 from malmoi.tokenizer.sentencepiece.words import lines, survey
 from tests.tokenizer.pieces import KINDS, SHARED, SIZES, learned, task
 
-SENTENCEPIECE: list[Kind] = ["unigram", "bpe"]
+SENTENCEPIECE: list[str] = ["unigram", "bpe"]
 
 
-def _files(kind: Kind, folder: Path, text: str = SHARED) -> dict[str, bytes]:
+def _files(kind: str, folder: Path, text: str = SHARED) -> dict[str, bytes]:
     learn(task(kind, text)).tokenizer.save(folder)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_text_gives_the_same_files(kind: Kind, tmp_path: Path) -> None:
+def test_the_same_text_gives_the_same_files(kind: str, tmp_path: Path) -> None:
     first = _files(kind, tmp_path / "a")
     assert first == _files(kind, tmp_path / "b")
     # However it is decomposed or spaced.
@@ -37,7 +35,7 @@ def test_the_same_text_gives_the_same_files(kind: Kind, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_blocks_do_not_matter(kind: Kind, tmp_path: Path) -> None:
+def test_blocks_do_not_matter(kind: str, tmp_path: Path) -> None:
     whole = _files(kind, tmp_path / "a")
     lines = SHARED.splitlines(keepends=True)
     read: list[float] = []
@@ -48,7 +46,7 @@ def test_blocks_do_not_matter(kind: Kind, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_filled_up_to_a_multiple_of_eight_with_entries_no_text_has(kind: Kind) -> None:
+def test_filled_up_to_a_multiple_of_eight_with_entries_no_text_has(kind: str) -> None:
     size = SIZES[kind] - 3
     tokenizer = learn(task(kind, vocab_size=size, unused=2)).tokenizer
     assert tokenizer.learned == size - 2
@@ -59,7 +57,7 @@ def test_filled_up_to_a_multiple_of_eight_with_entries_no_text_has(kind: Kind) -
 
 
 @pytest.mark.parametrize("kind", SENTENCEPIECE)
-def test_special_tokens_stand_where_kobert_has_them(kind: Kind) -> None:
+def test_special_tokens_stand_where_kobert_has_them(kind: str) -> None:
     tokenizer = learned(kind)
     assert tokenizer.tokens(range(5)) == ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
     assert tokenizer.special == SpecialIds(pad=1, unk=0, cls=2, sep=3, mask=4)
@@ -74,7 +72,7 @@ def test_scores_lie_on_the_grid_that_makes_sums_exact() -> None:
 
 
 @pytest.mark.parametrize("kind", SENTENCEPIECE)
-def test_rare_characters_give_way_and_their_words_are_not_learned(kind: Kind) -> None:
+def test_rare_characters_give_way_and_their_words_are_not_learned(kind: str) -> None:
     rare = " ".join(chr(0x5000 + index) + "가나" for index in range(200))
     result = learn(task(kind, SHARED + rare, limit_alphabet=100, vocab_size=160))
     assert 0 < result.counts["alphabet"] <= 100
@@ -86,7 +84,7 @@ def test_rare_characters_give_way_and_their_words_are_not_learned(kind: Kind) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("unused", [0, 7])
-def test_more_than_the_text_fills_names_a_size_that_works(kind: Kind, unused: int) -> None:
+def test_more_than_the_text_fills_names_a_size_that_works(kind: str, unused: int) -> None:
     with pytest.raises(MalmoiError) as error:
         learn(task(kind, vocab_size=30_000, unused=unused))
     assert error.value.code == ("MM0207" if kind == "bytebpe" else "MM0230")
@@ -98,7 +96,7 @@ def test_more_than_the_text_fills_names_a_size_that_works(kind: Kind, unused: in
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("vocab_size", "unused"), [(16, 0), (16, 100), (60, 50)])
-def test_no_room_names_a_size_that_works(kind: Kind, vocab_size: int, unused: int) -> None:
+def test_no_room_names_a_size_that_works(kind: str, vocab_size: int, unused: int) -> None:
     with pytest.raises(MalmoiError) as error:
         learn(task(kind, vocab_size=vocab_size, unused=unused))
     assert error.value.code == "MM0232"
@@ -107,7 +105,7 @@ def test_no_room_names_a_size_that_works(kind: Kind, vocab_size: int, unused: in
 
 
 @pytest.mark.parametrize("kind", SENTENCEPIECE)
-def test_text_without_a_word_to_learn(kind: Kind) -> None:
+def test_text_without_a_word_to_learn(kind: str) -> None:
     with pytest.raises(MalmoiError, match="MM0211"):
         learn(task(kind, " \n\u3000\n"))
     with pytest.raises(MalmoiError, match="MM0211"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malmoi.analyzers import DEFAULT
 from malmoi.cli.console import console
 from malmoi.messages import text
 
@@ -23,7 +24,7 @@ def compare(
     ],
     corpus: Annotated[Path, typer.Option("--corpus", help=text("cli.compare.corpus"), show_default=False)],
     qa: Annotated[Path | None, typer.Option("--qa", help=text("cli.compare.qa"))] = None,
-    analyzer: Annotated[str, typer.Option("--analyzer", help=text("cli.compare.analyzer"))] = "kiwi",
+    analyzer: Annotated[str, typer.Option("--analyzer", help=text("cli.compare.analyzer"))] = DEFAULT,
     mb: Annotated[float, typer.Option("--mb", min=0.01, help=text("cli.compare.mb"))] = 5.0,
     out: Annotated[Path | None, typer.Option("--out", help=text("cli.compare.out"))] = None,
 ) -> None:

@@ -19,7 +19,7 @@ from malmoi.errors import MalmoiError
 from malmoi.model.hf.config import CONFIG
 from malmoi.model.hf.weights import WEIGHTS
 from malmoi.progress import SILENT, Reporter
-from malmoi.special import TOKENIZER_FILES
+from malmoi.tokenizer.kinds import tokenizer_files
 
 PICKLE = "pytorch_model.bin"
 PLACE = "MALMOI_MODELS"
@@ -35,7 +35,7 @@ def with_safetensors(folder: Path, reporter: Reporter = SILENT) -> Path:
     needed = (folder / CONFIG, folder / PICKLE)
     if (folder / WEIGHTS).is_file() or not all(path.is_file() for path in needed):
         return folder
-    names = [name for name in (CONFIG, *TOKENIZER_FILES) if (folder / name).is_file()]
+    names = [name for name in (CONFIG, *tokenizer_files()) if (folder / name).is_file()]
     digests = {name: record_file(folder / name).sha256 for name in (*names, PICKLE)}
     home = converted_models()
     copy = home / digest_json(digests)[:24]

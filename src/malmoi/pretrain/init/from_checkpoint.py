@@ -24,7 +24,7 @@ from malmoi.pretrain.checkpoint import FOLDER, RECORD, fault, newest_checkpoint
 from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.progress import SILENT, Reporter
 from malmoi.shards.format import tokenizer_digest
-from malmoi.special import TOKENIZER_FILES
+from malmoi.tokenizer.kinds import tokenizer_files
 
 # V rows of the new matrix, R of the old one, E width; a bias is a matrix of width 1.
 
@@ -75,7 +75,7 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
         folder = newest_checkpoint(run) if run else path
     folder = with_safetensors(folder)
     kind = OBJECTIVES[objective]
-    names = [*WEIGHTS, *TOKENIZER_FILES]
+    names = [*WEIGHTS, *tokenizer_files()]
     names += [f"{inner}/{name}" for inner in kind.folders for name in WEIGHTS]
     if (arch := read_config(folder)[0].arch) != kind.arch:
         fitting = next(name for name, other in OBJECTIVES.items() if other.arch == arch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from malmoi.artifact.disk import write_json
 from malmoi.paths import utf8_path
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.about import write_about
+from malmoi.tokenizer.base import Ids
+from malmoi.tokenizer.bytebpe.letters import BYTE_SIGNS
 from malmoi.tokenizer.encoding.characters import bounds_of, code_points
 from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
 from malmoi.tokenizer.encoding.spaces import WHITE_SPACE, make_stream, visible_span
@@ -32,24 +34,6 @@ from malmoi.tokenizer.wordpiece.engine import Choice, Engine, join_ids
 from malmoi.tokenizer.wordpiece.spelling import Spelling
 
 Merges = list[tuple[str, str]]
-
-_PRINTED = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-_OTHERS = iter(range(0x100, 0x200))
-BYTE_SIGNS = np.array([byte if byte in _PRINTED else next(_OTHERS) for byte in range(256)], np.uint32)
-"""The code point that byte-level entries write for each byte: its own where Latin-1 prints one (GPT-2's
-`bytes_to_unicode`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What decides ids beside the entries and the words."""
-
-    one_space: bool
-    normalizer: str
-    """As JSON, without NFC: texts are composed before in any case."""
-    pre_tokenizer: str
-    merges: tuple[str, ...]
-    """In the order in which they are made."""
 
 
 class ByteBPE(SpanTokenizer):
@@ -100,19 +84,27 @@ class ByteBPE(SpanTokenizer):
         return self._engine.name
 
     @property
-    def rules(self) -> Rules:
-        """How it cuts."""
+    def rules(self) -> dict[str, Any]:
+        """White space, merges in the order in which they are made, and of a peer's how it splits, as JSON
+        without NFC: texts are composed before in any case."""
         state = json.loads(self._library.to_str())
+        merges = tuple(" ".join(pair) for pair in state["model"]["merges"])
+        if self._one_space:
+            return {"spaces": "one", "merges": merges}
         steps = [step for step in _steps(state["normalizer"], "normalizers") if step != {"type": "NFC"}]
         splitting = _steps(state["pre_tokenizer"], "pretokenizers")
         for step in splitting:
             step.pop("trim_offsets", None)  # of spans, not of ids
-        return Rules(
-            self._one_space,
-            json.dumps(steps, ensure_ascii=False, sort_keys=True),
-            json.dumps(splitting, ensure_ascii=False, sort_keys=True),
-            tuple(" ".join(pair) for pair in state["model"]["merges"]),
-        )
+        return {
+            "spaces": "kept",
+            "normalizer": json.dumps(steps, ensure_ascii=False, sort_keys=True),
+            "pre_tokenizer": json.dumps(splitting, ensure_ascii=False, sort_keys=True),
+            "merges": merges,
+        }
+
+    def text(self, ids: Ids, starts_word: NDArray[np.bool_]) -> str:
+        """Pieces hold the spaces themselves."""
+        return str(decoders.ByteLevel().decode(self.tokens(ids))).strip()
 
     def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""

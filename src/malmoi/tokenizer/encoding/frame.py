@@ -18,7 +18,7 @@ from malmoi.hangul import aligned
 from malmoi.hangul.aligned import through
 from malmoi.hangul.spelling import ODD, Edit, odd_codes, private_edits, unit_edits
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.base import Encodings, Texts, Truncation
+from malmoi.tokenizer.base import Encodings, Ids, LineEncoding, Texts, Truncation
 from malmoi.tokenizer.encoding.characters import code_points
 from malmoi.tokenizer.encoding.windows import Flat, lay_rows
 
@@ -154,7 +154,18 @@ class SpanTokenizer:
 
     entries: list[str]
     special: SpecialIds
+    words: tuple[str, ...] = ()
     one_spelling: bool = False
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """Some kinds cut by their entries alone."""
+        return {}
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Nothing in most kinds."""
+        return {}
 
     def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""
@@ -192,6 +203,19 @@ class SpanTokenizer:
             specials=specials,
         )
 
-    def tokens(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> list[str]:
+    def encode_lines(self, text: str) -> LineEncoding | None:
+        """Most kinds know no faster way."""
+        return None
+
+    def tokens(self, ids: Ids) -> list[str]:
         """The vocabulary entries behind ids."""
         return [self.entries[index] for index in ids]
+
+    def text(self, ids: Ids, starts_word: NDArray[np.bool_]) -> str:
+        """Entries joined, a space before each eojeol."""
+        return join_pieces(self.tokens(ids), starts_word)
+
+
+def join_pieces(pieces: Sequence[str], starts_word: NDArray[np.bool_]) -> str:
+    spaces = [" " * int(starts) for starts in starts_word]
+    return "".join(space + piece for space, piece in zip(spaces, pieces, strict=True)).strip()

@@ -14,8 +14,9 @@ from malmoi.analyzers.lazy import Lazy
 from malmoi.analyzers.user_dictionary import UserWords
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
-from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.about import ABOUT, read_settings
+from malmoi.tokenizer.kinds import USER_DICTIONARY
 from malmoi.tokenizer.morpheme.model import FORMS, MorphemeWordPiece
 from malmoi.tokenizer.wordpiece.engine import Choice
 from malmoi.tokenizer.wordpiece.load import read_vocab

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from malmoi.analyzers import Analyzer
 from malmoi.analyzers.lazy import Lazy
 from malmoi.artifact.disk import write_bytes
 from malmoi.hangul.aligned import through
-from malmoi.special import SPECIAL_TOKENS, USER_DICTIONARY
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.about import write_about
-from malmoi.tokenizer.config import Kind
+from malmoi.tokenizer.base import Ids
 from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
+from malmoi.tokenizer.kinds import USER_DICTIONARY
 from malmoi.tokenizer.morpheme.marked import MARK, Marked, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.names import ROLES
 from malmoi.tokenizer.wordpiece.engine import Choice
@@ -43,7 +45,7 @@ class MorphemeWordPiece(SpanTokenizer):
         engine: "tokenizers" keeps tokie out.
     """
 
-    kind: Kind = "morpheme"
+    kind = "morpheme"
 
     def __init__(
         self,
@@ -70,6 +72,20 @@ class MorphemeWordPiece(SpanTokenizer):
     def engine(self) -> str:
         """The library that encodes now: `tokie` or `tokenizers`."""
         return self._wordpiece.engine
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The analyzer, and the form of its morphemes."""
+        return {"analyzer": self.analyzer.name, "form": self.form}
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Versions of the analyzer and its words."""
+        return {name: told for name, told in self.analyzer.identity.items() if name != "analyzer"}
+
+    def text(self, ids: Ids, starts_word: NDArray[np.bool_]) -> str:
+        """As of any WordPiece."""
+        return self._wordpiece.text(ids, starts_word)
 
     def load(self) -> None:
         """Open the analyzer. Raises those of `open_analyzer`."""

@@ -62,13 +62,14 @@ def write_remote(folder: Path, analyzer: str, specials: dict[str, str]) -> None:
 
 def join_modules(analyzer: str) -> str:
     """The source of one self-contained module for the named analyzer."""
-    module, made, packages = ANALYZERS[analyzer]
+    kind = ANALYZERS[analyzer]
+    module, _, made = kind.opens.partition(":")
     joined = _Joined()
-    joined.take(f"{_CHOOSER}.{module}", made)
+    joined.take(module, made)
     joined.take(f"{_CHOOSER}.user_dictionary", "UserWords")
     joined.parts.append(_CHOICE.format(made=made))
     joined.take(f"malmoi.tokenizer.morpheme.{MODULE}", CLASS)
-    return joined.source(packages)
+    return joined.source(kind.packages)
 
 
 class _Joined:
@@ -91,6 +92,10 @@ class _Joined:
         if module not in self._modules:
             self._modules[module] = _Module(module)
         source = self._modules[module]
+        if name not in source.definitions:  # a package hands on what its modules define
+            inner, defined, _ = source.imports[name]
+            self.take(inner, defined)
+            return
         node = source.definitions[name]
         for defined in _names(node):
             # One file has one of each name.
@@ -117,10 +122,11 @@ class _Joined:
             "except ImportError as error:",
             missing,
         ]
+        guarded = guarded if lines[False] else []  # an analyzer may do without a library
         return "\n".join([_HEAD, *sorted(lines[True]), "", *guarded, *self.parts])
 
     def _import(self, used: str, module: str, name: str, line: str) -> None:
-        if module == _CHOOSER:
+        if (module, name) == (_CHOOSER, "open_analyzer"):
             return
         if module.startswith("malmoi."):
             assert used == name, f"{module}: {name} as {used}"

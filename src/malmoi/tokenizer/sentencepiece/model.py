@@ -22,6 +22,7 @@ from malmoi.artifact.disk import write_bytes
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import ABOUT, read_about, write_about
+from malmoi.tokenizer.base import Ids, digest
 from malmoi.tokenizer.encoding.characters import bounds_of, lengths_of
 from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
 from malmoi.tokenizer.encoding.spaces import make_stream, visible_span
@@ -77,6 +78,20 @@ class SentencePiece(SpanTokenizer):
     @property
     def vocab_size(self) -> int:
         return len(self.entries)
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """White space and the peer's normaliser, by its digest."""
+        return {"spaces": "one" if self.model.spaces else "kept", "normalizer": digest(self.model.charsmap)}
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Scores of the pieces."""
+        return {FILE: digest(str(self.model.pieces).encode())}
+
+    def text(self, ids: Ids, starts_word: NDArray[np.bool_]) -> str:
+        """Pieces hold the spaces themselves."""
+        return "".join(self.tokens(ids)).replace(SPACE, " ").strip()
 
     def encode_spans(self, texts: list[str]) -> TokenSpans:
         """Ids, spans and tokens per text of NFC texts, no special tokens."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.errors import MalmoiError
-from malmoi.special import VOCABULARIES
+from malmoi.tokenizer.kinds import vocabularies
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 """Types of pieces. CONTROL is never found in a text, USER_DEFINED always wins there."""
@@ -61,7 +61,7 @@ def model_file(folder: Path) -> Path | None:
     """The SentencePiece model of a folder: under a usual name, or the only `*.model` beside no vocabulary."""
     named = [folder / name for name in (FILE, "spiece.model", "spm.model", "sentencepiece.bpe.model")]
     found = [file for file in named if file.is_file()] or sorted(folder.glob("tokenizer_*.model"))
-    if not found and not any((folder / name).exists() for name in VOCABULARIES):
+    if not found and not any((folder / name).exists() for name in vocabularies()):
         found = sorted(folder.glob("*.model"))
         found = found if len(found) == 1 else []
     return found[0] if found else None

@@ -24,8 +24,7 @@ from malmoi.hangul import aligned
 from malmoi.hangul.spelling import respell
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer.about import write_about
-from malmoi.tokenizer.base import LineEncoding
-from malmoi.tokenizer.config import Kind
+from malmoi.tokenizer.base import Ids, LineEncoding
 from malmoi.tokenizer.encoding.characters import (
     HIDDEN,
     LETTER,
@@ -40,7 +39,7 @@ from malmoi.tokenizer.encoding.characters import (
     mark_words,
     spell_words,
 )
-from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans, may_be_odd
+from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans, join_pieces, may_be_odd
 from malmoi.tokenizer.encoding.user_words import encode_around, saved_words
 from malmoi.tokenizer.names import template, write_for_transformers
 from malmoi.tokenizer.wordpiece.engine import Choice, Engine, join_ids
@@ -82,7 +81,7 @@ class WordPiece(SpanTokenizer):
         strip_accents: bool = False,
         split_hanja: bool = True,
         learned: int | None = None,
-        kind: Kind = "wordpiece",
+        kind: str = "wordpiece",
         words: Sequence[str] = (),
         told: Mapping[str, Any] | None = None,
         engine: Choice = "auto",
@@ -101,6 +100,16 @@ class WordPiece(SpanTokenizer):
     @property
     def vocab_size(self) -> int:
         return len(self.entries)
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What becomes of capitals, accents and hanja."""
+        names = ("lower_case", "strip_accents", "split_hanja")
+        return {name: getattr(self, name) for name in names}
+
+    def text(self, ids: Ids, starts_word: NDArray[np.bool_]) -> str:
+        """Without what says that a piece goes on a word."""
+        return join_pieces([self._bare[index] for index in ids], starts_word)
 
     @property
     def engine(self) -> str:

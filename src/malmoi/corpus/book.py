@@ -11,14 +11,6 @@ LISTED = 1000  # of each kind, with their lines; the rest is only counted
 COUNTS = ("rows_skipped", "lines_skipped", "headers_again", "short_rows")
 
 
-class BadRowError(Exception):
-    """For the readers of rows among themselves: the arguments of `RowBook.bad` but the line."""
-
-    def __init__(self, reason: str, *, lines: int = 1, **values: Any) -> None:
-        super().__init__(reason)
-        self.reason, self.lines, self.values = reason, lines, values
-
-
 class RowBook:
     """Writes into `record`, the audit's entry of the file: the four COUNTS, `bad_rows` as [line, reason] and
     `lines_of`, the lines of the other two."""
@@ -29,13 +21,12 @@ class RowBook:
         record.update(bad_rows=[], lines_of={"headers_again": [], "short_rows": []})
 
     def bad(self, line: int, reason: str, *, lines: int = 1, **values: Any) -> None:
-        """A row that starts in `line` (1-based) and costs so many `lines`; `reason` is a key below
-        `corpus.row`. Raises MM0108, unless bad rows are skipped."""
+        """The `Fault` of readers. Raises MM0108, unless bad rows are skipped."""
         self.record["rows_skipped"] += 1
         self.record["lines_skipped"] += lines
         if self.skip and len(self.record["bad_rows"]) >= LISTED:
             return  # words for a million of them would take longer than reading them
-        detail = text(f"corpus.row.{reason}", **values)
+        detail = text(f"readers.row.{reason}", **values)
         if not self.skip:
             raise MalmoiError("MM0108", f"{self.path}:{line}", detail=detail)
         self.record["bad_rows"].append([line, detail])

@@ -1,4 +1,4 @@
-"""Lines of a csv or tsv file in, texts out; a row that is not what its file says is booked, never guessed at.
+"""Rows of a csv or tsv file; one that is not what its file says is a fault, never guessed at.
 
 Quotes are read as RFC 4180 has them, across lines too. A quote that is never closed would swallow what
 follows: it shows by running to the end, by a closing quote with text behind it, or by lines that are rows of
@@ -10,69 +10,37 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
-from malmoi.readers.book import BadRowError, RowBook
-from malmoi.readers.columns import Column, clean_name, find_column
-from malmoi.readers.lines import LINE_LIMIT, Line, Rewindable
+from malmoi.readers.lines import LINE_LIMIT, Line, Rewindable, numbered_lines
+from malmoi.readers.protocol import BadRowError, Fault
 
-Row = tuple[int, list[str]]
+Cells = tuple[int, list[str]]
 WITHOUT_GAIN = 1_000  # characters of one look ahead, in a file where looking far has failed time and again
 MOST = 0.9  # of rows, of which a few may be damaged
-NAME_CHARS = 100  # a longer text is no column's name
 RECENT = 20  # rows whose columns say what a row of this file looks like
 
 
-def delimited_texts(
-    lines: Iterator[Line], kind: str, where: str, column: str | None, book: RowBook
-) -> Iterator[str]:
-    """The text column's cells, kind "csv" or "tsv". Where the header comes again it is no text (files were
-    joined), and its order of columns holds from there.
-
-    Raises MalmoiError: MM0107, MM0111 and MM0118 as `find_column`.
-    """
+def csv_rows(blocks: Iterable[str], fault: Fault) -> Iterator[Cells]:
+    """Rows cut by whatever cuts the first line most often: spreadsheets of some locales write ; or tabs into
+    .csv."""
+    lines = numbered_lines(blocks, fault)
     first = next((line for line in lines if line[1].strip()), None)
-    if first is None:
-        return
-    # Spreadsheets of some locales write ; or tabs into .csv.
-    delimiter = max(",;\t", key=first[1].count) if kind == "csv" else "\t"
-    rows = _Rows(chain([first], lines), delimiter, kind == "csv", book)
-    header: set[str] = set()
-    found: Column | None = None
-    name = ""
-    for number, cells in rows:
-        if found is None:
-            found = find_column(cells, column, where)
-            if found.named:
-                header, name = _names(cells), _plain(cells[found.index])
-                continue
-        if len(cells) <= found.index:
-            book.bad(number, "fewer", found=len(cells), wanted=found.index + 1)
-            continue
-        text = cells[found.index]
-        if header and len(text) < NAME_CHARS and _plain(text) in header and _names(cells) == header:
-            book.note("headers_again", number)
-            found = Column(list(map(_plain, cells)).index(name), True)
-            continue
-        if len(cells) < rows.width:
-            book.note("short_rows", number)
-        yield text if kind == "csv" else unquote(text)
+    if first is not None:
+        yield from _Rows(chain([first], lines), max(",;\t", key=first[1].count), True, fault)
 
 
-def _names(cells: Sequence[str]) -> set[str]:
-    return set(map(_plain, cells))
-
-
-def _plain(name: str) -> str:
-    return clean_name(name).casefold()
+def tsv_rows(blocks: Iterable[str], fault: Fault) -> Iterator[Cells]:
+    for line, cells in _Rows(numbered_lines(blocks, fault), "\t", False, fault):
+        yield line, [unquote(cell) if cell[:1] == '"' else cell for cell in cells]
 
 
 class _Rows:
     """The rows of a file with the line each starts in, none wider than the first one (the header)."""
 
-    def __init__(self, lines: Iterator[Line], delimiter: str, quoted: bool, book: RowBook) -> None:
-        self.lines, self.delimiter, self.quoted, self.book = Rewindable(lines), delimiter, quoted, book
+    def __init__(self, lines: Iterator[Line], delimiter: str, quoted: bool, fault: Fault) -> None:
+        self.lines, self.delimiter, self.quoted, self.fault = Rewindable(lines), delimiter, quoted, fault
         # Made once: a reader is made for each row that holds a quote.
         self.strict = csv.reader([], delimiter=delimiter, strict=True).dialect
         self.spaced = csv.reader([], delimiter=delimiter, strict=True, skipinitialspace=True).dialect
@@ -80,7 +48,7 @@ class _Rows:
         self.read = self.in_vain = 0  # characters
         self.recent: deque[list[str]] = deque(maxlen=RECENT)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Cells]:
         csv.field_size_limit(2 * LINE_LIMIT)
         for line in self.lines:
             self.read += len(line[1])
@@ -89,7 +57,7 @@ class _Rows:
             try:
                 cells = self._cells(line)
             except BadRowError as error:
-                self.book.bad(line[0], error.reason, lines=error.lines, **error.values)
+                self.fault(line[0], error.reason, lines=error.lines, **error.values)
                 continue
             if self.width:
                 self.recent.append(cells)
