@@ -11,6 +11,7 @@ import pytest
 
 from malmoi.analyzers import ANALYZERS, open_analyzer
 from malmoi.config import read_recipe
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.pipeline.recipe import Recipe
 from malmoi.shards.build import build_shards
@@ -21,7 +22,7 @@ from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from tests.extension.particles import PARTICLES
-from tests.pretrain.conftest import road  # noqa: F401 - fixture
+from tests.pretrain.conftest import pipeline  # noqa: F401 - fixture
 
 TEXT = "할머니는 도서관에서 노래도 편지를 쓴다."
 
@@ -46,23 +47,23 @@ def test_words_of_the_user_stay_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["morpheme", "morpheme-wordpiece"])
-def test_from_a_corpus_to_shards(road: Path, tmp_path: Path, kind: str) -> None:  # noqa: F811
+def test_from_a_corpus_to_shards(pipeline: Path, tmp_path: Path, kind: str) -> None:  # noqa: F811
     config = TokenizerConfig(kind=kind, analyzer="particles", vocab_size=184, min_frequency=1)
-    train_tokenizer(config, road / "corpus", tmp_path / "tokenizer", workers=1)
+    train_tokenizer(config, pipeline / "corpus", tmp_path / "tokenizer", Context(workers=1))
     tokenizer = load_tokenizer(tmp_path / "tokenizer")
     found = tokenizer.encode_batch([TEXT])
     shown = [TEXT[a:b] for a, b in found.spans[1:-1].tolist()]
     assert "".join(shown) == TEXT.replace(" ", "") and {"할머니", "는", "도서관", "에서"} <= set(shown)
-    build_shards(ShardsConfig(), road / "corpus", tmp_path / "tokenizer", tmp_path / "shards", workers=1)
+    build_shards(ShardsConfig(), pipeline / "corpus", tmp_path / "tokenizer", tmp_path / "shards", workers=1)
     assert len(verify_shards(tmp_path / "shards")) == 3
     flags = Shards.open(tmp_path / "shards").train[0].flags
     inside = (flags & STARTS_MORPHEME).astype(bool) & ~(flags & STARTS_WORD).astype(bool)
     assert inside.any() == (kind == "morpheme")
 
 
-def test_transformers_runs_it_without_malmoi(road: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_transformers_runs_it_without_malmoi(pipeline: Path, tmp_path: Path) -> None:  # noqa: F811
     config = TokenizerConfig(kind="morpheme", analyzer="particles", vocab_size=184, min_frequency=1)
-    train_tokenizer(config, road / "corpus", tmp_path / "tokenizer", workers=1)
+    train_tokenizer(config, pipeline / "corpus", tmp_path / "tokenizer", Context(workers=1))
     code = """
 import sys
 sys.modules["malmoi"] = sys.modules["tests"] = None

@@ -12,6 +12,7 @@ import pytest
 
 from malmoi import load
 from malmoi.config import read_recipe
+from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.run import finetune
@@ -30,7 +31,7 @@ from malmoi.tokenizer.kinds import KINDS
 from malmoi.tokenizer.same import Change, contradictions
 from malmoi.tokenizer.train import train_tokenizer
 from tests.extension.characters import CHARACTERS, FILE
-from tests.pretrain.conftest import MODEL, TRAINING, road, sentences  # noqa: F401 - fixtures
+from tests.pretrain.conftest import MODEL, TRAINING, pipeline, sentences  # noqa: F401 - fixtures
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,15 +42,15 @@ def characters() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def built(road: Path, characters: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def built(pipeline: Path, characters: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     folder = tmp_path_factory.mktemp("characters")
     config = TokenizerConfig(kind="characters", vocab_size=104)
-    train_tokenizer(config, road / "corpus", folder / "tokenizer", workers=1)
-    build_shards(ShardsConfig(), road / "corpus", folder / "tokenizer", folder / "shards", workers=1)
+    train_tokenizer(config, pipeline / "corpus", folder / "tokenizer", Context(workers=1))
+    build_shards(ShardsConfig(), pipeline / "corpus", folder / "tokenizer", folder / "shards", workers=1)
     return folder
 
 
-def test_the_recipe_knows_it(road: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_recipe_knows_it(pipeline: Path, tmp_path: Path) -> None:  # noqa: F811
     config, _ = read_recipe(None, Recipe, ["out=x", "corpus.urls=keep", "tokenizer.kind=characters"])
     assert config.tokenizer.kind == "characters"
     with pytest.raises(MalmoiError, match=r"'wordpiece', .*'bytebpe', 'characters'"):
@@ -57,7 +58,7 @@ def test_the_recipe_knows_it(road: Path, tmp_path: Path) -> None:  # noqa: F811
     refused = TokenizerConfig(kind="characters", words=tmp_path / "words.txt")
     (tmp_path / "words.txt").write_text("말모이\n", "utf-8")
     with pytest.raises(MalmoiError, match="MM0267"):
-        train_tokenizer(refused, road / "corpus", tmp_path / "out")
+        train_tokenizer(refused, pipeline / "corpus", tmp_path / "out")
 
 
 def test_spans_are_in_the_characters_that_were_given(built: Path) -> None:
@@ -69,12 +70,14 @@ def test_spans_are_in_the_characters_that_were_given(built: Path) -> None:
     assert tokenizer.tokens(found.ids)[1:6] == ["할", "머", "니", "는", "[UNK]"]
 
 
-def test_a_changed_file_is_noticed_and_another_kind_is_told(built: Path, road: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_changed_file_is_noticed_and_another_kind_is_told(
+    built: Path, pipeline: Path, tmp_path: Path
+) -> None:  # noqa: F811
     shutil.copytree(built / "tokenizer", tmp_path / "changed")
     (tmp_path / "changed" / FILE).write_text("가\n나", "utf-8")
     with pytest.raises(MalmoiError, match="MM0310"):
         load_tokenizer(tmp_path / "changed")
-    ours, other = load_tokenizer(built / "tokenizer"), load_tokenizer(road / "tokenizer")
+    ours, other = load_tokenizer(built / "tokenizer"), load_tokenizer(pipeline / "tokenizer")
     assert list(contradictions(ours, other)) == [Change("kind", "characters", "wordpiece")]
     assert list(contradictions(ours, ours)) == []
 
