@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import normalizers
 
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.config import Kind, TokenizerConfig
 from malmoi.tokenizer.kinds import learn
 from malmoi.tokenizer.learner import Task
-from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer.wordpiece.model import HANJA, WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import SHARED, WORDS
 from tests.tokenizer.test_wordpiece import ALPHABET
@@ -162,6 +165,74 @@ def test_where_user_words_differ(kind: Kind) -> None:
     ):
         assert word in theirs(kind, USER)(text)["input_ids"]
         assert word not in _rows(ours(kind, USER), [text])[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_become_tokens_and_the_same_ids_again(kind: Kind) -> None:
+    """A word with hanja too, which BERT's normaliser would spell with spaces around them."""
+    opened, every = theirs(kind, USER), list(range(ours(kind, USER).vocab_size))
+    tokens = opened.convert_ids_to_tokens(every)
+    assert tokens == ours(kind, USER).tokens(every) and set(USER) < set(tokens)
+    assert opened.convert_tokens_to_ids(tokens) == every
+
+
+HANJA_WORDS = ("漢字語", "말모이漢字", "字말")
+HANJA_TEXTS = [
+    "새漢字語를",
+    "말모이漢字語",
+    "漢字말모이漢字字말",
+    "漢 字 語漢字",
+    "漢字\n語 새",
+    "새漢를字말를",
+]
+
+
+def _with_hanja() -> WordPiece:
+    entries = [*SPECIAL_TOKENS, *"漢字語새말를", *(f"##{char}" for char in "새말를모이"), *HANJA_WORDS]
+    return WordPiece(entries, words=HANJA_WORDS)
+
+
+def test_words_with_hanja_inside_others(tmp_path: Path) -> None:
+    """Ids, offsets and spelling, as we write the folder, as transformers writes it again, and opened here."""
+    tokenizer = _with_hanja()
+    tokenizer.save(tmp_path / "ours")
+    transformers.AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    for folder in ("ours", "again"):
+        opened, here = transformers.AutoTokenizer.from_pretrained(tmp_path / folder), tmp_path / folder
+        for text in HANJA_TEXTS:
+            for form in FORMS:
+                shown = unicodedata.normalize(form, text)
+                found = opened(shown, add_special_tokens=False, return_offsets_mapping=True)
+                encoded = tokenizer.encode_batch([shown], specials=False)
+                assert found["input_ids"] == encoded.ids.tolist(), text
+                assert (
+                    load_tokenizer(here).encode_batch([shown], specials=False).ids.tolist()
+                    == found["input_ids"]
+                )
+                assert opened.convert_ids_to_tokens(found["input_ids"]) == tokenizer.tokens(encoded.ids)
+                if form == "NFC":
+                    assert [list(pair) for pair in found["offset_mapping"]] == encoded.spans.tolist()
+    assert tokenizer.tokens(tokenizer.encode_batch(["漢字말모이漢字字말"], specials=False).ids) == [
+        "漢", "字말", "[UNK]", "漢", "字", "字말",
+    ]  # fmt: skip
+
+
+def test_python_s_own_bert_tokenizer_with_hanja_words(tmp_path: Path) -> None:
+    legacy = pytest.importorskip("transformers.models.bert.tokenization_bert_legacy")
+    tokenizer = _with_hanja()
+    tokenizer.save(tmp_path)
+    opened = legacy.BertTokenizerLegacy.from_pretrained(tmp_path)
+    for text in HANJA_TEXTS:
+        ids = opened(text, add_special_tokens=False)["input_ids"]
+        assert ids == tokenizer.encode_batch([text], specials=False).ids.tolist(), text
+        assert opened.convert_tokens_to_ids(opened.convert_ids_to_tokens(ids)) == ids
+
+
+def test_hanja_are_those_of_the_library() -> None:
+    bert = normalizers.BertNormalizer(clean_text=False, strip_accents=False, lowercase=False)
+    chars = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
+    split = [char for char in chars if bert.normalize_str(char) != char]
+    assert split == re.findall(HANJA, "".join(chars))
 
 
 def test_a_tokenizer_of_bert_s_own_class_does_not_compose(tmp_path: Path) -> None:
