@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import normalizers
 
+from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.config import Kind, TokenizerConfig
 from malmoi.tokenizer.kinds import learn
 from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.wordpiece.model import HANJA, WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import SHARED, WORDS
@@ -148,12 +151,56 @@ def test_all_that_goes_with_ids(kind: Kind, model: str | None, tmp_path: Path) -
     assert again(texts)["input_ids"] == _rows(tokenizer, texts)
 
 
-def test_what_transformers_wrote_again_opens_here(tmp_path: Path) -> None:
-    tokenizer = ours("wordpiece", USER)
-    theirs("wordpiece", USER).save_pretrained(tmp_path)
-    again = load_tokenizer(tmp_path)
-    assert isinstance(again, WordPiece) and set(again.words) == set(USER)
-    assert _rows(again, TEXTS) == _rows(tokenizer, TEXTS)
+@pytest.mark.parametrize("one_spelling", [True, False])
+@pytest.mark.parametrize(("kind", "words"), CASES)
+def test_what_transformers_wrote_again_opens_here(
+    kind: Kind, words: tuple[str, ...], one_spelling: bool, tmp_path: Path
+) -> None:
+    """Neither malmoi.json nor vocab.txt, tokenizer.model or vocab.json is left: ids, spans and words are."""
+    tokenizer = ours(kind, words)
+    before, tokenizer.one_spelling = tokenizer.one_spelling, one_spelling
+    tokenizer.save(tmp_path / "ours")
+    transformers.AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    assert {file.name for file in (tmp_path / "again").iterdir()} == {
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    again = load_tokenizer(tmp_path / "again")
+    texts = [*TEXTS, "\uff8e\uffc2\uffbe 반각", "\u1112\u119e\u11ab글 \uf53a"]
+    expected, found = tokenizer.encode_batch(texts), again.encode_batch(texts)
+    tokenizer.one_spelling = before
+    assert found.ids.tolist() == expected.ids.tolist() and found.spans.tolist() == expected.spans.tolist()
+    assert (again.kind, again.special, again.one_spelling) == (kind, tokenizer.special, one_spelling)
+    every = range(tokenizer.vocab_size)
+    assert again.tokens(every) == tokenizer.tokens(every)
+    assert isinstance(again, WordPiece | SentencePiece | ByteBPE) and again.words == words
+    again.save(tmp_path / "third")
+    assert load_tokenizer(tmp_path / "third").encode_batch(texts).ids.tolist() == expected.ids.tolist()
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("part", ["normalizer", "pre_tokenizer", "added_tokens", "model"])
+def test_a_sentencepiece_of_other_rules_in_a_tokenizer_json_is_refused(
+    kind: Kind, part: str, tmp_path: Path
+) -> None:
+    ours(kind, USER).save(tmp_path / "ours")
+    file = tmp_path / "tokenizer.json"
+    state = json.loads((tmp_path / "ours/tokenizer.json").read_text("utf-8"))
+    if part == "normalizer":
+        state[part]["normalizers"] = state[part]["normalizers"][:1]
+    elif part == "pre_tokenizer":
+        state[part]["prepend_scheme"] = "never"
+    elif part == "added_tokens":  # as after tokenizer.add_tokens
+        state[part].append(state[part][-1] | {"id": ours(kind, USER).vocab_size, "content": "새낱말"})
+    elif kind == "unigram":
+        state[part]["byte_fallback"] = True
+    else:
+        state[part]["merges"] = state[part]["merges"][1:]
+    file.write_text(json.dumps(state, ensure_ascii=False), "utf-8")
+    with pytest.raises(MalmoiError) as error:
+        load_tokenizer(tmp_path)
+    assert (error.value.code, error.value.where) == ("MM0203", str(file))
+    assert part in str(error.value) or "새낱말" in str(error.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,6 +18,7 @@ from malmoi.special import SPECIAL_TOKENS, SpecialIds
 NAMES = (("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[MASK]", "<mask>"))
 ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 """transformers' names for them, in the same order."""
+NORMALIZE = "malmoi_normalize"
 
 
 def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
@@ -31,10 +32,18 @@ def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
 
 
 def write_for_transformers(
-    folder: Path, library: Library, entries: Sequence[str], special: SpecialIds, **more: object
+    folder: Path,
+    library: Library,
+    entries: Sequence[str],
+    special: SpecialIds,
+    normalize: str,
+    **more: object,
 ) -> None:
     """Write tokenizer.json, complete in itself, and tokenizer_config.json. The class named there takes the
-    file as it is: `BertTokenizer` would build another tokenizer from the vocabulary, without NFC."""
+    file as it is: `BertTokenizer` would build another tokenizer from the vocabulary, without NFC.
+
+    transformers' `save_pretrained` leaves these two only, with all that stands in the second: so `normalize`
+    of malmoi.json, which no tokenizer.json can tell, stands there too."""
     write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
     tokens = [entries[index] for index in astuple(special)]
     settings = {
@@ -44,6 +53,7 @@ def write_for_transformers(
         "model_max_length": 512,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         **dict(zip(ROLES, tokens, strict=True)),
+        NORMALIZE: normalize,
         **more,
     }
     write_json(folder / "tokenizer_config.json", settings)

@@ -24,7 +24,7 @@ from malmoi.artifact.disk import write_bytes
 from malmoi.hangul import aligned
 from malmoi.hangul.spelling import respell
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
-from malmoi.tokenizer.about import write_about
+from malmoi.tokenizer.about import NORMALIZED, write_about
 from malmoi.tokenizer.base import LineEncoding
 from malmoi.tokenizer.config import Kind
 from malmoi.tokenizer.encoding.characters import (
@@ -122,6 +122,7 @@ class WordPiece(SpanTokenizer):
             self._for_others(),
             self.entries,
             self.special,
+            NORMALIZED[self.one_spelling],
             do_lower_case=self.lower_case,
             strip_accents=self.strip_accents,
             tokenize_chinese_chars=self.split_hanja,
