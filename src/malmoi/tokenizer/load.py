@@ -16,7 +16,7 @@ from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, re
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.kinds import KINDS, imported
 from malmoi.tokenizer.morpheme.remote import CLASS
-from malmoi.tokenizer.names import NORMALIZE
+from malmoi.tokenizer.names import NORMALIZE, refusals
 from malmoi.tokenizer.sentencepiece.spm import model_file, read_model
 from malmoi.tokenizer.wordpiece.engine import Choice
 
@@ -44,9 +44,27 @@ def load_tokenizer(
         raise MalmoiError("MM0203", path / ABOUT if named else path, found=kind)
     tokenizer: Tokenizer = imported(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
     tokenizer.one_spelling = _normalized(path) == NORMALIZED[True]
+    tokenizer.refusals = _refusals(path, tokenizer)
     if encodes:
         tokenizer.load()
     return tokenizer
+
+
+def _refusals(path: Path, tokenizer: Tokenizer) -> tuple[MalmoiError | None, MalmoiError | None]:
+    """`Tokenizer.refusals`: of a peer's tokenizer.json, unless transformers opens it with BERT's or ELECTRA's
+    own class, which frames texts as BERT does whatever the file says."""
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if file.suffix != ".json" or file.name == "vocab.json" or not file.exists() or _about_of(path):
+        return None, None
+    if path.is_dir():
+        named = read_settings(path / "tokenizer_config.json").get("tokenizer_class")
+        if named is None:
+            named = str(read_settings(path / "config.json").get("model_type")).capitalize()
+        if any(name in str(named) for name in ("Bert", "Electra")):
+            return None, None
+    return refusals(
+        file, read_settings(file), tokenizer.tokens(range(tokenizer.vocab_size)), tokenizer.special
+    )
 
 
 def kind_of(path: Path) -> str:

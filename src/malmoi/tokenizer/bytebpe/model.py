@@ -166,9 +166,9 @@ class ByteBPE(SpanTokenizer):
             self._library.model.save(name)
         ids = {entry: index for index, entry in enumerate(self.entries)}
         write_json(folder / "vocab.json", ids)
-        write_for_transformers(
-            folder, self._library, self.entries, self.special, NORMALIZED[self.one_spelling]
-        )
+        library = Library.from_str(self._library.to_str())
+        library.post_processor = template(self.entries, self.special)  # halves of a peer's have none
+        write_for_transformers(folder, library, self.entries, self.special, NORMALIZED[self.one_spelling])
         spaces = "one" if self._one_space else "kept"
         write_about(folder, self, self.words, special=asdict(self.special), spaces=spaces)
 
