@@ -79,7 +79,7 @@ def league(
             out, STAGE, config, key, inputs=inputs, seed=None, origins=origins, keep=True
         ) as draft:
             drawn = [config.curve and data.task.name in (config.curve_tasks or names) for data in read]
-            total = len(tasks) * sum(config.seeds if row.start else 1 for row in rows)
+            total = len(tasks) * sum(_seeds(row, config) for row in rows)
             total += sum(drawn) * config.curve_seeds * len(passed)
             cells = _Cells(config, out, total, reporter, verify)
             lines: list[Line] = []
@@ -117,6 +117,11 @@ def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Contender]) -> None:
             check_shape(task, row.start.shape)
 
 
+def _seeds(row: Contender, config: LeagueConfig) -> int:
+    """How often a row is run on each task; the bag of characters is the same each time."""
+    return max(config.seeds, row.least) if row.start else 1
+
+
 @dataclass(slots=True)
 class _Cells:
     """Runs cells one after the other and counts them."""
@@ -136,7 +141,7 @@ class _Cells:
             _run_characters(task, data, cell, self.reporter, self.verify)
             return [cell]
         cells = []
-        for seed in range(task.seed, task.seed + self.config.seeds):
+        for seed in range(task.seed, task.seed + _seeds(row, self.config)):
             self._next(cell := folder / f"seed-{seed}")
             one = task.model_copy(update={"seed": seed})
             finetune(one, data, row.start, cell, reporter=self.reporter, verify=self.verify)

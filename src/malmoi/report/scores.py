@@ -13,8 +13,8 @@ from malmoi.league.gains import judge
 from malmoi.messages import text
 from malmoi.report.charts import ROLES, Band, Level, plot
 from malmoi.report.figures import Figure, Key, shades_of
-from malmoi.report.folder import Cell, Found, League
-from malmoi.report.numbers import percent, signed
+from malmoi.report.folder import Cell, Found, League, rows_of
+from malmoi.report.numbers import percent, runs_of, signed
 from malmoi.report.samples import Answers, answers
 from malmoi.report.verdict import is_baseline, metric_name
 
@@ -28,7 +28,7 @@ class Row:
     name: str
     score: str
     sd: str
-    n: int
+    runs: str
     gain: str
     error: str
     outcome: str
@@ -46,6 +46,8 @@ class Task:
     metric: str
     scored: str
     sampling: str
+    pooled: list[str]
+    """What stands behind rows of several pretrainings, in words."""
     rows: list[Row]
     bar: float | None
     """Where the bag of characters stands."""
@@ -93,7 +95,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> Task:
                 name=_name(str(line["row"])),
                 score=percent(mean, 2),
                 sd=percent(line["sd"], 2) if line["sd"] is not None else "",
-                n=int(line["n"]),
+                runs=runs_of(line["n"], line.get("tunings", 1), line.get("pooled", ())),
                 gain=signed(gain, 2) if gain is not None else "",
                 error=percent(line["difference_se"], 2) if line.get("difference_se") is not None else "",
                 outcome=judge(gain, line.get("p")) if gain is not None else "",
@@ -116,10 +118,16 @@ def _task(name: str, lines: list[dict[str, Any]]) -> Task:
         metric_name(str(first["metric"])),
         scored,
         percent(sampling, 2) if sampling else "",
+        [_pooled(line) for line in lines if line.get("pooled")],
         rows,
         bar,
         (percent(low), percent(high)),
     )
+
+
+def _pooled(line: dict[str, Any]) -> str:
+    values = {"row": line["row"], "n": line["n"], "tunings": line["tunings"]}
+    return text("report.league.pooled", names=", ".join(line["pooled"]), **values)
 
 
 def _name(row: str) -> str:
@@ -158,7 +166,7 @@ def _levels(lines: list[dict[str, Any]], shades: dict[str, str]) -> list[Level]:
     """The bag of characters by name, and in each row's colour the same model without pretraining."""
     means = {str(line["row"]): 100 * float(line["mean"]) for line in lines}
     levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
-    against = {str(line["row"]): line.get("against") for line in lines}
+    against = {row: line.get("against") for line in lines for row in rows_of(line)}
     bases = dict.fromkeys((shade, against.get(name)) for name, shade in shades.items())
     return levels + [Level(means[base], "", shade) for shade, base in bases if base in means]
 
@@ -175,7 +183,8 @@ def answered(found: Found) -> list[Answered]:
 def _chosen(league: League | None) -> list[Cell]:
     chosen: dict[str, Cell] = {}
     done = [cell for cell in league.cells if cell.scores is not None] if league else []
-    means = {(line["row"], line["task"]): float(line["mean"]) for line in (league.lines if league else [])}
+    lines = league.lines if league else []
+    means = {(row, line["task"]): float(line["mean"]) for line in lines for row in rows_of(line)}
     for cell in done:
         before = chosen.get(cell.task)
         if is_baseline(cell.row):
