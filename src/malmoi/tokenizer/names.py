@@ -82,7 +82,7 @@ def refusals(
     """
     ids = {text: len(entries) + index for index, text in enumerate(_TEXTS)}
     model = {"type": "WordLevel", "vocab": ids, "unk_token": _TEXTS[0]}
-    toy = {
+    toy: dict[str, Any] = {
         "version": "1.0",
         "added_tokens": [],
         "model": model,
