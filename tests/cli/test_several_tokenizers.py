@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,30 @@ def test_every_artifact_has_its_folder_and_the_key_it_would_have_alone(out: Path
     for name in RUNS:
         shards = read_manifest(out / "pretrain" / name, "pretrain").counts["shards"]
         assert shards == str(out / "shards" / name[:-2])
-    rows = {line["row"] for line in json.loads((out / "league" / "table.json").read_text("utf-8"))}
-    assert rows == {*RUNS, "no-pretraining-2x32", "no-pretraining-2x32-bytes-0"}
+
+
+def test_runs_that_differ_by_their_seed_are_one_row(recipe: Path, out: Path, tmp_path: Path) -> None:
+    """Its values are the pretrainings', and so is the spread that a gain is judged by."""
+    lines = {line["row"]: line for line in json.loads((out / "league" / "table.json").read_text("utf-8"))}
+    bases = {f"no-pretraining-2x32-{name}" for name in ("plain", "bytes")}
+    assert set(lines) == {"plain", "bytes", *bases}
+    for name in ("plain", "bytes"):
+        line, base = lines[name], lines[f"no-pretraining-2x32-{name}"]
+        assert (line["pooled"], line["n"], line["tunings"]) == ([f"{name}-0", f"{name}-1"], 2, 1)
+        cells = [out / "league/cells" / run_ / line["task"] / "seed-0" for run_ in line["pooled"]]
+        scores = [json.loads((cell / "scores.json").read_text("utf-8")) for cell in cells]
+        assert line["values"] == [(found["test"] or found["dev"])[line["metric"]] for found in scores]
+        assert line["sd"] == pytest.approx(statistics.stdev(line["values"]))
+        assert line["against"] == base["row"] and base["n"] == 2, (
+            "as many as the pretrainings it stands against"
+        )
+        assert line["difference"] == pytest.approx(line["mean"] - base["mean"])
+        assert line["difference_se"] == pytest.approx(((line["sd"] ** 2 + base["sd"] ** 2) / 2) ** 0.5)
+        assert line["p"] is not None
+    write_report(out, tmp_path / "r.html")
+    text = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", (tmp_path / "r.html").read_text("utf-8")))
+    assert "plain pools 2 pretrainings (plain-0, plain-1): a dot is one of them, fine-tuned 1×" in text
+    assert "2 × 1" in text
 
 
 def test_again_it_skips_everything_and_says_what_each_line_is_about(
@@ -232,10 +255,10 @@ def test_the_report_shows_each_tokenizer_with_its_settings(recipe: Path, out: Pa
     write_report(out, tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text("utf-8")
     text = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page))
-    assert "Tokenizer bytes plain kind bytebpe wordpiece" in text
+    assert "Tokenizer plain bytes kind wordpiece bytebpe" in text, "as in the recipe"
     assert "losses do not compare" in text
     assert "4 pretraining runs, 16 steps" in text
-    assert "Tokenizer bytes bytes plain plain objective" in text, "each run's"
+    assert "Tokenizer plain plain bytes bytes objective" in text, "each run's"
     lines = recipe.read_text("utf-8").splitlines()
     shown = {title: {row.key: row.origin for row in rows} for title, rows in settings(look(out))}
     kind = lines.index("[tokenizers.bytes]") + 2
@@ -250,10 +273,10 @@ def test_runs_of_one_tokenizer_share_a_colour(out: Path) -> None:
     runs = look(out).runs
     groups = {run.name: run.name[:-2] for run in runs}
     plot = next(f for f in figures(runs, speed=False, groups=groups) if f.title == "Loss")
-    assert [key.name for key in plot.keys][:2] == ["bytes", "plain"]
+    assert [key.name for key in plot.keys][:2] == ["plain", "bytes"]
     assert len({key.colour for key in plot.keys[:2]}) == 2
     alone = next(f for f in figures(runs, speed=False) if f.title == "Loss")
-    assert [key.name for key in alone.keys][:4] == sorted(RUNS)
+    assert [key.name for key in alone.keys][:4] == RUNS
 
 
 def test_a_draft_of_one_of_several_is_told(out: Path, tmp_path: Path) -> None:

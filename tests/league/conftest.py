@@ -25,7 +25,9 @@ QUICK = {"epochs": 1, "lr": 2e-3, "evals": 1, "threads": 1, "device": "cpu", "pr
 def pretraining(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a finished run with a checkpoint at each of `steps`; 1,000 tokens a step."""
 
-    def make(name: str, steps: tuple[int, ...], milestones: tuple[float, ...] = (), **shape: object) -> Path:
+    def make(
+        name: str, steps: tuple[int, ...], milestones: tuple[float, ...] = (), seed: int = 0, **shape: object
+    ) -> Path:
         run = tmp_path_factory.mktemp("runs") / name / "pretrain"
         entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SYLLABLES, *("##" + c for c in SYLLABLES)]
         small = {"hidden": 16, "layers": 1, "heads": 2, "ffn": 32, "max_positions": 32}
@@ -36,7 +38,7 @@ def pretraining(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
             (folder / "vocab.txt").write_text("\n".join(entries) + "\n", "utf-8")
             load_tokenizer(folder).save(folder)
             with torch.random.fork_rng():
-                torch.manual_seed(step)
+                torch.manual_seed(step + 1000 * seed)
                 encoder = Encoder(config)
                 electra = config.arch == "electra"
                 write_model(
@@ -47,8 +49,10 @@ def pretraining(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
                 )
             record = {"step": step, "tokens": 1000 * step, "files": {}}
             (folder / "checkpoint.json").write_text(json.dumps(record), "utf-8")
-        pretrain = {"steps": steps[-1], "milestones": list(milestones)}
-        manifest = {"stage": "pretrain", "state": "finished", "key": "k", "config": {"pretrain": pretrain}}
+        pretrain = {"steps": steps[-1], "milestones": list(milestones), "seed": seed}
+        pretrain["objective"] = "electra" if config.arch == "electra" else "mlm"
+        told = {"pretrain": pretrain, "model": {name: getattr(config, name) for name in small}}
+        manifest = {"stage": "pretrain", "state": "finished", "key": "k", "config": told}
         (run / "manifest.json").write_text(json.dumps(manifest), "utf-8")
         return run
 

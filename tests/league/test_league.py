@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,8 @@ def test_one_row_of_new_weights_for_each_shape_and_tokenizer(checkpoint: Path, t
     (other / "vocab.txt").write_text(vocabulary, "utf-8")
     rows = entries({"a": step, "b": checkpoint, "c": other}, no_pretraining=True, characters=True)
     names = [row.name for row in rows]
-    assert names[:4] == ["a", "b", "c", "no-pretraining-1x16"]
-    assert names[4].startswith("no-pretraining-1x16-") and names[5:] == ["characters"]
+    bases = ["no-pretraining-1x16-a", "no-pretraining-1x16-c"]  # each says whose tokenizer it has
+    assert names == ["a", "b", "c", *bases, "characters"]
     assert [row.against for row in rows[:3]] == [names[3], names[3], names[4]]
     plain = entries({"a": step}, no_pretraining=False, characters=False)
     assert [(row.name, row.against) for row in plain] == [("a", None)]
@@ -200,5 +201,21 @@ def test_features_of_a_pair_against_the_definition() -> None:
 
 def test_a_line_of_the_tsv() -> None:
     line = Line("a", "nsmc", "accuracy", "test", 50, 0.8, None, 1, [0.8], 0.05, True, None, None, None)
-    assert line.cells() == ["a", "nsmc", "accuracy", "test", "50", "0.800000", "", "1", "", "", "", "True"]
+    assert line.cells() == [
+        "a",
+        "nsmc",
+        "accuracy",
+        "test",
+        "50",
+        "0.800000",
+        "",
+        "1",
+        "",
+        "",
+        "",
+        "",
+        "True",
+    ]
+    many = replace(line, n=2, pooled=["a-0", "a-1"])
+    assert many.cells()[7:9] == ["2", "a-0, a-1"]
     assert len(Line.columns()) == len(line.cells())

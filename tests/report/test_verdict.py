@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from malmoi.artifact.finished import Manifest
+from malmoi.artifact.finished import FileRecord, Manifest
 from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
-from malmoi.report.folder import Found, League, PretrainRun, with_ps
+from malmoi.report.folder import Found, League, PretrainRun, Stage, with_ps
 from malmoi.report.scores import tasks
 from malmoi.report.verdict import findings, headline
 
@@ -204,11 +204,43 @@ def named(name: str, **last: float) -> PretrainRun:
     return replace(run(**last), name=name)
 
 
-def test_across_vocabularies_the_loss_alone_decides_nothing() -> None:
-    """`fine` cuts finer, so that each of its tokens is easier; `coarse` has learned more."""
+def two_vocabularies(tmp_path: Path, *runs: PretrainRun) -> Found:
+    """Each run reads shards of its own name."""
+    shards, placed = [], []
+    for number, run_ in enumerate(runs):
+        files = {"ids.npy": FileRecord(sha256=str(number), size=1, mtime_ns=1, inode=1)}
+        made = Manifest(stage="shards", state="finished", key="", config={}, files=files)
+        folder = tmp_path / "shards" / run_.name
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(made.model_dump_json(), "utf-8")
+        shards.append(Stage(folder, made, name=run_.name))
+        rows = tmp_path / run_.name / "rows" / made.digest[:16]
+        rows.mkdir(parents=True)
+        placed.append(replace(run_, folder=tmp_path / run_.name))
+    return Found(tmp_path, shards=shards, runs=placed)
+
+
+def test_no_run_is_the_best_across_vocabularies(tmp_path: Path) -> None:
+    """`fine` cuts finer, so that each of its tokens is easier; `coarse` may have learned more, or not."""
     fine = named("fine", heldout_loss=3.0, heldout_unigram=4.5)
     coarse = named("coarse", heldout_loss=4.0, heldout_unigram=7.0)
-    assert headline(Found(Path("out"), runs=[fine, coarse])).text.startswith("coarse reads context")
+    flat = named("flat", heldout_loss=6.9, heldout_unigram=7.0)
+    found = two_vocabularies(tmp_path, fine, coarse, flat)
+    assert found.vocabularies() == {"fine": "fine", "coarse": "coarse", "flat": "flat"}
+    said = headline(found)
+    assert said.tone == "plain"
+    assert said.text == (
+        "2 of 3 runs read context. Their vocabularies differ, and so do their tokens: losses do not compare, "
+        "scores on tasks do."
+    )
+    alike = headline(Found(Path("out"), runs=[fine, coarse]))
+    assert alike.text.startswith("coarse reads context"), "of one vocabulary"
+
+
+def test_pretrainings_are_told_in_place_of_seeds() -> None:
+    pooled = line("t", 0.85, 0.80, 0.01) | {"pooled": ["ours-0", "ours-1", "ours-2"], "tunings": 2}
+    told = headline(league(pooled)).text
+    assert "(±1.0, 3 pretrainings, each fine-tuned 2×, p = 0.004)" in told
 
 
 def test_many_runs_are_told_in_a_few_sentences() -> None:

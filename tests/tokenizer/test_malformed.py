@@ -177,4 +177,5 @@ def test_merges_in_the_older_form(tmp_path: Path) -> None:
     file.write_text(json.dumps(state), "utf-8")
     again: Tokenizer = open_bytebpe(file)
     assert isinstance(again, ByteBPE)
-    assert again.encode_batch([TEXT]).ids.tolist() == before.encode_batch([TEXT]).ids.tolist()
+    rows = (opened.encode_batch([TEXT], specials=False) for opened in (again, before))
+    assert len({str(row.ids.tolist()) for row in rows}) == 1

@@ -81,7 +81,8 @@ def test_the_same_ids_without_malmoi(small: WordPiece, tmp_path: Path, analyzer:
     assert (theirs["text"] == PLAIN) is (form == "surface")
     assert (tmp_path / "again/tokenization_malmoi.py").is_file()
     if analyzer == "mecab":  # Kiwi takes seconds to open
-        assert load_tokenizer(tmp_path / "again").encode_batch(TEXTS).ids.tolist() == rows.ids.tolist()
+        again = load_tokenizer(tmp_path / "again").encode_batch(TEXTS)
+        assert again.ids.tolist() == rows.ids.tolist() and again.spans.tolist() == rows.spans.tolist()
 
 
 @pytest.fixture(scope="module", params=["surface", "lemma"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import normalizers
 
+from malmoi.errors import MalmoiError
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import Tokenizer, load_tokenizer
+from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learner import Task, learn
-from malmoi.tokenizer.wordpiece.model import WordPiece
+from malmoi.tokenizer.sentencepiece.model import SentencePiece
+from malmoi.tokenizer.wordpiece.model import HANJA, WordPiece
 from tests.tokenizer.korean import ODD, SENTENCES
 from tests.tokenizer.pieces import SHARED, WORDS
 from tests.tokenizer.test_wordpiece import ALPHABET
@@ -144,12 +150,56 @@ def test_all_that_goes_with_ids(kind: str, model: str | None, tmp_path: Path) ->
     assert again(texts)["input_ids"] == _rows(tokenizer, texts)
 
 
-def test_what_transformers_wrote_again_opens_here(tmp_path: Path) -> None:
-    tokenizer = ours("wordpiece", USER)
-    theirs("wordpiece", USER).save_pretrained(tmp_path)
-    again = load_tokenizer(tmp_path)
-    assert isinstance(again, WordPiece) and set(again.words) == set(USER)
-    assert _rows(again, TEXTS) == _rows(tokenizer, TEXTS)
+@pytest.mark.parametrize("one_spelling", [True, False])
+@pytest.mark.parametrize(("kind", "words"), CASES)
+def test_what_transformers_wrote_again_opens_here(
+    kind: str, words: tuple[str, ...], one_spelling: bool, tmp_path: Path
+) -> None:
+    """Neither malmoi.json nor vocab.txt, tokenizer.model or vocab.json is left: ids, spans and words are."""
+    tokenizer = ours(kind, words)
+    before, tokenizer.one_spelling = tokenizer.one_spelling, one_spelling
+    tokenizer.save(tmp_path / "ours")
+    transformers.AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    assert {file.name for file in (tmp_path / "again").iterdir()} == {
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    again = load_tokenizer(tmp_path / "again")
+    texts = [*TEXTS, "\uff8e\uffc2\uffbe 반각", "\u1112\u119e\u11ab글 \uf53a"]
+    expected, found = tokenizer.encode_batch(texts), again.encode_batch(texts)
+    tokenizer.one_spelling = before
+    assert found.ids.tolist() == expected.ids.tolist() and found.spans.tolist() == expected.spans.tolist()
+    assert (again.kind, again.special, again.one_spelling) == (kind, tokenizer.special, one_spelling)
+    every = range(tokenizer.vocab_size)
+    assert again.tokens(every) == tokenizer.tokens(every)
+    assert isinstance(again, WordPiece | SentencePiece | ByteBPE) and again.words == words
+    again.save(tmp_path / "third")
+    assert load_tokenizer(tmp_path / "third").encode_batch(texts).ids.tolist() == expected.ids.tolist()
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("part", ["normalizer", "pre_tokenizer", "added_tokens", "model"])
+def test_a_sentencepiece_of_other_rules_in_a_tokenizer_json_is_refused(
+    kind: str, part: str, tmp_path: Path
+) -> None:
+    ours(kind, USER).save(tmp_path / "ours")
+    file = tmp_path / "tokenizer.json"
+    state = json.loads((tmp_path / "ours/tokenizer.json").read_text("utf-8"))
+    if part == "normalizer":
+        state[part]["normalizers"] = state[part]["normalizers"][:1]
+    elif part == "pre_tokenizer":
+        state[part]["prepend_scheme"] = "never"
+    elif part == "added_tokens":  # as after tokenizer.add_tokens
+        state[part].append(state[part][-1] | {"id": ours(kind, USER).vocab_size, "content": "새낱말"})
+    elif kind == "unigram":
+        state[part]["byte_fallback"] = True
+    else:
+        state[part]["merges"] = state[part]["merges"][1:]
+    file.write_text(json.dumps(state, ensure_ascii=False), "utf-8")
+    with pytest.raises(MalmoiError) as error:
+        load_tokenizer(tmp_path)
+    assert (error.value.code, error.value.where) == ("MM0203", str(file))
+    assert part in str(error.value) or "새낱말" in str(error.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -161,6 +211,74 @@ def test_where_user_words_differ(kind: str) -> None:
     ):
         assert word in theirs(kind, USER)(text)["input_ids"]
         assert word not in _rows(ours(kind, USER), [text])[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_become_tokens_and_the_same_ids_again(kind: str) -> None:
+    """A word with hanja too, which BERT's normaliser would spell with spaces around them."""
+    opened, every = theirs(kind, USER), list(range(ours(kind, USER).vocab_size))
+    tokens = opened.convert_ids_to_tokens(every)
+    assert tokens == ours(kind, USER).tokens(every) and set(USER) < set(tokens)
+    assert opened.convert_tokens_to_ids(tokens) == every
+
+
+HANJA_WORDS = ("漢字語", "말모이漢字", "字말")
+HANJA_TEXTS = [
+    "새漢字語를",
+    "말모이漢字語",
+    "漢字말모이漢字字말",
+    "漢 字 語漢字",
+    "漢字\n語 새",
+    "새漢를字말를",
+]
+
+
+def _with_hanja() -> WordPiece:
+    entries = [*SPECIAL_TOKENS, *"漢字語새말를", *(f"##{char}" for char in "새말를모이"), *HANJA_WORDS]
+    return WordPiece(entries, words=HANJA_WORDS)
+
+
+def test_words_with_hanja_inside_others(tmp_path: Path) -> None:
+    """Ids, offsets and spelling, as we write the folder, as transformers writes it again, and opened here."""
+    tokenizer = _with_hanja()
+    tokenizer.save(tmp_path / "ours")
+    transformers.AutoTokenizer.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "again")
+    for folder in ("ours", "again"):
+        opened, here = transformers.AutoTokenizer.from_pretrained(tmp_path / folder), tmp_path / folder
+        for text in HANJA_TEXTS:
+            for form in FORMS:
+                shown = unicodedata.normalize(form, text)
+                found = opened(shown, add_special_tokens=False, return_offsets_mapping=True)
+                encoded = tokenizer.encode_batch([shown], specials=False)
+                assert found["input_ids"] == encoded.ids.tolist(), text
+                assert (
+                    load_tokenizer(here).encode_batch([shown], specials=False).ids.tolist()
+                    == found["input_ids"]
+                )
+                assert opened.convert_ids_to_tokens(found["input_ids"]) == tokenizer.tokens(encoded.ids)
+                if form == "NFC":
+                    assert [list(pair) for pair in found["offset_mapping"]] == encoded.spans.tolist()
+    assert tokenizer.tokens(tokenizer.encode_batch(["漢字말모이漢字字말"], specials=False).ids) == [
+        "漢", "字말", "[UNK]", "漢", "字", "字말",
+    ]  # fmt: skip
+
+
+def test_python_s_own_bert_tokenizer_with_hanja_words(tmp_path: Path) -> None:
+    legacy = pytest.importorskip("transformers.models.bert.tokenization_bert_legacy")
+    tokenizer = _with_hanja()
+    tokenizer.save(tmp_path)
+    opened = legacy.BertTokenizerLegacy.from_pretrained(tmp_path)
+    for text in HANJA_TEXTS:
+        ids = opened(text, add_special_tokens=False)["input_ids"]
+        assert ids == tokenizer.encode_batch([text], specials=False).ids.tolist(), text
+        assert opened.convert_tokens_to_ids(opened.convert_ids_to_tokens(ids)) == ids
+
+
+def test_hanja_are_those_of_the_library() -> None:
+    bert = normalizers.BertNormalizer(clean_text=False, strip_accents=False, lowercase=False)
+    chars = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
+    split = [char for char in chars if bert.normalize_str(char) != char]
+    assert split == re.findall(HANJA, "".join(chars))
 
 
 def test_a_tokenizer_of_bert_s_own_class_does_not_compose(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def _show_table(lines: Sequence[Line]) -> None:
     """Task by task, best first and in bold; then what the number of scored rows alone is worth."""
     from rich.text import Text
 
-    from malmoi.report.numbers import chance
+    from malmoi.report.numbers import chance, runs_of
     from malmoi.tasks.metrics import METRICS, metric_name
 
     rows = []
@@ -107,10 +107,14 @@ def _show_table(lines: Sequence[Line]) -> None:
             gain += f" ({chance(line.p)})"
         score = shown_score(line.metric, line.mean, line.sd)
         metric = metric_name(line.metric) + (" (dev)" if line.split == "dev" else "")
-        cells = (line.row, line.task, metric, score, str(line.n), gain)
+        runs = runs_of(line.n, line.tunings, line.pooled)
+        cells = (line.row, line.task, metric, score, runs, gain)
         rows.append([Text(cell, style=style) for cell in cells])
     names = ("row", "task", "metric", "score", "n", "difference")
     console().table("league.table", [text(f"league.column.{name}") for name in names], rows)
+    for line in {line.row: line for line in lines if line.pooled}.values():
+        values = {"n": line.n, "tunings": line.tunings, "names": ", ".join(line.pooled)}
+        console().reporter.say("league.pooled", row=line.row, **values)
     for task in dict.fromkeys(line.task for line in lines):
         own = [line for line in lines if line.task == task]
         most = max(line.sampling_sd or 0.0 for line in own)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from malmoi.artifact.finished import digest_json
+from pydantic import ValidationError
+
+from malmoi.artifact.finished import digest_json, read_manifest
+from malmoi.config import identity
 from malmoi.errors import MalmoiError
 from malmoi.finetune.start import Start, pretrained, pretraining_run, without_pretraining
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.model.sizes import EncoderConfig
 from malmoi.paths import composed, readable
+from malmoi.pretrain.checkpoint import FOLDER
+from malmoi.pretrain.config import RunConfig
 
 _USABLE = re.compile(r"[\w가-힣][\w가-힣.+-]*")
+_NUMBER = re.compile(r"(^|[-_.+ ])(seed|s)?[-_.+ ]?\d+$")
 _SAY_NOTHING = ("checkpoints", "pretrain", "model")
 
 
@@ -27,12 +34,16 @@ class Entry:
         start: None for the bag of characters.
         against: the row of the same shape with new weights.
         run: the pretraining run the checkpoint was taken from, where the user gave one.
+        pool: the row of the table that it is part of, of pretrainings that differ in nothing but the seed.
+        least: how many seeds it needs: as many as the pretrainings that are pooled and stand against it.
     """
 
     name: str
     start: Start | None
     against: str | None = None
     run: Path | None = None
+    pool: str = ""
+    least: int = 1
 
 
 def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
@@ -73,18 +84,61 @@ def _plain_name(shape: EncoderConfig) -> str:
 def entries(checkpoints: Mapping[str, Path], *, no_pretraining: bool, characters: bool) -> list[Entry]:
     """Every row, baselines last. Checkpoints of one shape and tokenizer share one row of new weights."""
     rows: list[Entry] = []
-    fresh: dict[str, Entry] = {}
+    fresh: dict[str, Start] = {}
+    kinds: dict[str, str] = {}  # row → its key in `fresh`
     for name, path in checkpoints.items():
-        start = pretrained(path)
-        against = None
-        if no_pretraining:
-            new = without_pretraining(start)
-            like = digest_json(new.names(new.inputs(path)))
-            if like not in fresh:
-                plain = _plain_name(start.shape)
-                taken = any(row.name == plain for row in fresh.values())  # same shape, another tokenizer
-                fresh[like] = Entry(f"{plain}-{name}" if taken else plain, new)
-            against = fresh[like].name
-        rows.append(Entry(name, start, against, pretraining_run(path)))
-    rows += fresh.values()
+        rows.append(Entry(name, pretrained(path), None, pretraining_run(path)))
+    pools = _pools(rows)
+    rows = [replace(row, pool=pools.get(row.name, "")) for row in rows]
+    for row in rows if no_pretraining else ():
+        assert row.start is not None
+        new = without_pretraining(row.start)
+        kinds[row.name] = digest_json(new.names(new.inputs(checkpoints[row.name])))
+        fresh.setdefault(kinds[row.name], new)
+    plain = {like: _plain_name(new.shape) for like, new in fresh.items()}
+    bases: dict[str, Entry] = {}
+    for like, new in fresh.items():
+        own = [row for row in rows if kinds[row.name] == like]
+        alone = list(plain.values()).count(plain[like]) == 1  # else of one shape, and several tokenizers
+        name = plain[like] if alone else f"{plain[like]}-{own[0].pool or own[0].name}"
+        least = max(Counter(row.pool for row in own if row.pool).values(), default=1)
+        bases[like] = Entry(name, new, least=least)
+    rows = [replace(row, against=bases[kinds[row.name]].name) for row in rows] if bases else rows
+    rows += bases.values()
     return [*rows, Entry(CHARACTERS, None)] if characters else rows
+
+
+def _pools(rows: Sequence[Entry]) -> dict[str, str]:
+    """Row → the name of its pool: pretrainings by one recipe, stopped at the same step, each with a seed of
+    its own. A difference between recipes shows over these, not over fine-tunings of one checkpoint."""
+    alike: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if (found := _recipe_and_seed(row.start)) is not None:
+            recipe, seed = found
+            alike.setdefault(recipe, {})[row.name] = seed
+    pools: dict[str, str] = {}
+    for seeds in alike.values():
+        if 1 < len(seeds) == len(set(seeds.values())):
+            taken = {*(row.name for row in rows), *pools.values()}
+            pools |= dict.fromkeys(seeds, _pool_name(list(seeds), taken))
+    return pools
+
+
+def _pool_name(names: list[str], taken: Collection[str]) -> str:
+    """`plain` of plain-0, plain-1 and plain-seed2; the first and the last name where there is none such."""
+    begins = {_NUMBER.sub("", name) for name in names}
+    return min(begins) if len(begins) == 1 and not begins & {"", *taken} else f"{names[0]} … {names[-1]}"
+
+
+def _recipe_and_seed(start: Start | None) -> tuple[str, int] | None:
+    """What a checkpoint's pretraining was, but for the seed; None where no manifest says."""
+    if start is None or start.weights is None or start.weights.parent.name != FOLDER:
+        return None
+    try:
+        manifest = read_manifest(start.weights.parents[1], "pretrain")
+        told = identity(RunConfig.model_validate(manifest.config))
+    except (MalmoiError, ValidationError):  # another version's
+        return None
+    seed = int(told["pretrain"].pop("seed"))
+    read = sorted(record.sha256 for record in manifest.inputs.values())
+    return digest_json([told, read, manifest.counts.get("precision"), start.weights.name]), seed

@@ -76,7 +76,7 @@ def league(
             out, STAGE, config, key, inputs=inputs, seed=None, origins=context.origins, keep=True
         ) as draft:
             drawn = [config.curve and data.task.name in (config.curve_tasks or names) for data in read]
-            total = len(tasks) * sum(config.seeds if row.start else 1 for row in rows)
+            total = len(tasks) * sum(_seeds(row, config) for row in rows)
             total += sum(drawn) * config.curve_seeds * len(passed)
             # What a cell's settings are from, the league's own manifest says.
             cells = _Cells(config, out, total, replace(context, origins={}))
@@ -115,6 +115,11 @@ def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Entry]) -> None:
             check_shape(task, row.start.shape)
 
 
+def _seeds(row: Entry, config: LeagueConfig) -> int:
+    """How often a row is run on each task; the bag of characters is the same each time."""
+    return max(config.seeds, row.least) if row.start else 1
+
+
 @dataclass(slots=True)
 class _Cells:
     """Runs cells one after the other and counts them."""
@@ -133,7 +138,7 @@ class _Cells:
             _run_characters(task, data, cell, self.context)
             return [cell]
         cells = []
-        for seed in range(task.seed, task.seed + self.config.seeds):
+        for seed in range(task.seed, task.seed + _seeds(row, self.config)):
             self._next(cell := folder / f"seed-{seed}")
             one = task.model_copy(update={"seed": seed})
             finetune(one, data, row.start, cell, self.context)

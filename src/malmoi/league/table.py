@@ -1,10 +1,14 @@
-"""Per row and task the mean ± sample sd over seeds, and the difference to the same model's new weights."""
+"""Per row and task the mean ± sample sd over seeds, and the difference to the same model's new weights.
+
+Pretrainings that differ in nothing but the seed are one row, and its spread is theirs: on KorSTS ten times
+that of fine-tuning one of them again.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,9 @@ class Line:
     Attributes:
         split: the rows scored: test, or dev where the task has no test file.
         scored: how many rows that is.
-        sd: over n seeds, divided by n - 1; None for one run.
+        sd: over the n `values`, divided by n - 1; None for one.
+        values: a score for each seed; or for each of the `pooled` pretrainings, by name: the mean of its
+            `tunings` fine-tunings.
         sampling_sd: what the choice of scored rows alone makes one seed's score vary by (mean over seeds);
             None where a cell of an earlier version does not say.
         against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
@@ -50,6 +56,8 @@ class Line:
     difference: float | None
     difference_se: float | None
     p: float | None = None
+    pooled: list[str] = field(default_factory=list)
+    tunings: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,6 +73,7 @@ class Line:
             "mean",
             "sd",
             "n",
+            "pooled",
             "against",
             "difference",
             "p",
@@ -73,7 +82,7 @@ class Line:
 
     def cells(self) -> list[str]:
         """One line of table.tsv; fractions with six digits, nothing where there is nothing."""
-        values = self.as_dict()
+        values = self.as_dict() | {"pooled": ", ".join(self.pooled)}
         shown = {
             k: f"{v:.6f}" if isinstance(v, float) else "" if v is None else str(v) for k, v in values.items()
         }
@@ -118,36 +127,52 @@ def league_table(rows: Sequence[Entry], data: TaskData, cells: Mapping[str, Sequ
     metric, sign = data.task.metric, METRICS[data.task.metric].sign
     split = "test" if data.test is not None else "dev"
     scored = len(data.test) if data.test is not None else len(data.dev)
-    values = {row.name: cell_scores(cells[row.name], data) for row in rows}
-    means = {name: mean_and_sd(found) for name, found in values.items()}
-    top = max(sign * mean for mean, _ in means.values())
-    lines = []
-    for row in rows:
-        mean, sd = means[row.name]
-        difference = difference_se = None
-        if row.against is not None:
-            base, base_sd = means[row.against]
-            difference = mean - base
-            if sd is not None and base_sd is not None:
-                difference_se = math.sqrt(
-                    sd**2 / len(values[row.name]) + base_sd**2 / len(values[row.against])
-                )
+    lines: list[Line] = []
+    for name, own in _pooled(rows).items():
+        scores = [cell_scores(cells[row.name], data) for row in own]
+        values = [mean_and_sd(found)[0] for found in scores] if own[0].pool else scores[0]
+        mean, sd = mean_and_sd(values)
         lines.append(
             Line(
-                row=row.name,
+                row=name,
                 task=data.task.name,
                 metric=metric,
                 split=split,
                 scored=scored,
                 mean=mean,
                 sd=sd,
-                n=len(values[row.name]),
-                values=values[row.name],
-                sampling_sd=_sampling_sd(cells[row.name], data),
-                best=sign * mean == top,
-                against=row.against,
-                difference=difference,
-                difference_se=difference_se,
+                n=len(values),
+                values=values,
+                sampling_sd=_sampling_sd([cell for row in own for cell in cells[row.name]], data),
+                best=False,
+                against=own[0].against,
+                difference=None,
+                difference_se=None,
+                pooled=[row.name for row in own if row.pool],
+                tunings=len(scores[0]) if own[0].pool else 1,
             )
         )
+    by = {line.row: line for line in lines}
+    top = max(sign * line.mean for line in lines)
+    lines = [
+        replace(_compared(line, by.get(line.against or "")), best=sign * line.mean == top) for line in lines
+    ]
     return sorted(lines, key=lambda line: -sign * line.mean)
+
+
+def _pooled(rows: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """The rows behind each line of the table, by its name."""
+    found: dict[str, list[Entry]] = {}
+    for row in rows:
+        found.setdefault(row.pool or row.name, []).append(row)
+    return found
+
+
+def _compared(line: Line, base: Line | None) -> Line:
+    """A line with its difference to another one."""
+    if base is None:
+        return line
+    error = None
+    if line.sd is not None and base.sd is not None:
+        error = math.sqrt(line.sd**2 / line.n + base.sd**2 / base.n)
+    return replace(line, difference=line.mean - base.mean, difference_se=error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.league.gains import bar_ps, gain_ps
+from malmoi.paths import composed
 from malmoi.pretrain.counts import PretrainCounts
 from malmoi.pretrain.objectives import OBJECTIVES, ObjectiveKind
 from malmoi.pretrain.objectives.kind import unknown
@@ -114,14 +116,32 @@ class Found:
     """Stages (with the name of one of several) whose draft stands there: being built now, or cut."""
 
     def read_by(self, run: PretrainRun) -> Stage | None:
-        """The shards that a run reads: those its table of rows is called by, or else was told to read."""
-        known = run.digests()
-        if fits := [stage for stage in self.shards if stage.manifest.digest[:16] in known]:
-            return fits[0]
-        if len(self.shards) == 1 and not self.shards[0].name:
-            return self.shards[0]
-        told = Path(run.counts.shards).name
-        return next((stage for stage in self.shards if stage.name == told), None)
+        """The shards that a run reads, where they are among these."""
+        stages = {stage.folder: stage for stage in self.shards}
+        return next((stages[place] for place in read_by(run, stages)), None)
+
+    def vocabularies(self) -> dict[str, str]:
+        """The tokenizer of each run, where there are several."""
+        names = {run.name: stage.name for run in self.runs if (stage := self.read_by(run))}
+        return names if len(set(names.values())) > 1 else {}
+
+
+def read_by(run: PretrainRun, places: Iterable[Path]) -> list[Path]:
+    """Which of these shards a run may have read, the surest first: those whose digest its table of rows is
+    called by, then what its manifest names, and a lone `shards`."""
+    recorded = Path(run.counts.shards)
+    known, places = run.digests(), list(places)
+    fits = [place for place in places if known and _digest(place) in known]
+    named = [place for place in places if place == recorded or place.name in ("shards", recorded.name)]
+    return list(dict.fromkeys([*fits, *named]))
+
+
+def _digest(shards: Path) -> str:
+    """As a run calls its table of rows; empty where there are no shards."""
+    try:
+        return read_manifest(shards, "shards").digest[:16]
+    except MalmoiError:
+        return ""
 
 
 def look(folder: Path) -> Found:
@@ -166,7 +186,12 @@ def pretrain_runs(folder: Path) -> list[PretrainRun]:
         return [read_run(home, "pretrain")]
     if not home.is_dir():
         return []
-    return [read_run(place, place.name) for place in sorted(home.iterdir()) if (place / MANIFEST).is_file()]
+    runs = [read_run(place, place.name) for place in sorted(home.iterdir()) if (place / MANIFEST).is_file()]
+    manifests = [run.manifest for run in runs]
+    # Without [runs] there is one for each of [tokenizers], of its name.
+    order = _recipe_order("tokenizers", [run.name for run in runs], manifests)
+    order = _recipe_order("runs", order, manifests)
+    return sorted(runs, key=lambda run: order.index(run.name))
 
 
 def read_run(folder: Path, name: str) -> PretrainRun:
@@ -193,7 +218,20 @@ def _stages(home: Path) -> list[Stage]:
         return [_stage(home)]
     places = sorted(home.iterdir()) if home.is_dir() else []
     names = [path.name for path in places if (path / MANIFEST).is_file()]
-    return [_stage(home / name, name) for name in names if name[0] != "." and not name.endswith(".tmp")]
+    stages = [_stage(home / name, name) for name in names if name[0] != "." and not name.endswith(".tmp")]
+    order = _recipe_order("tokenizers", names, [stage.manifest for stage in stages])
+    return sorted(stages, key=lambda stage: order.index(stage.name))
+
+
+def _recipe_order(section: str, names: Iterable[str], manifests: Iterable[Manifest]) -> list[str]:
+    """The names as the tables of a section stand in the recipe, whose order manifests list their settings in;
+    those it does not name come last."""
+    keys = [composed(key) for manifest in manifests for key in manifest.origins]
+    first = {
+        name: next((at for at, key in enumerate(keys) if key.startswith(f"{section}.{name}.")), len(keys))
+        for name in names
+    }
+    return sorted(first, key=lambda name: first[name])
 
 
 def _drafts(home: Path, made: list[Stage]) -> list[str]:
@@ -222,6 +260,11 @@ def with_ps(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines of a table, each with its `p` and `bar_p`."""
     ps = zip(lines, gain_ps(lines), bar_ps(lines), strict=True)
     return [line | {"p": p, "bar_p": bar_p} for line, p, bar_p in ps]
+
+
+def rows_of(line: dict[str, Any]) -> list[str]:
+    """The rows of cells behind a line of the table: its own, or those of the pretrainings it pools."""
+    return [str(row) for row in line.get("pooled") or [line["row"]]]
 
 
 def _cell(folder: Path, league: Path | str) -> Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from malmoi.messages import language, text
 from malmoi.tasks.metrics import METRICS, metric_name
@@ -65,6 +66,18 @@ def metric_title(metric: str) -> str:
 def chance(p: float | None) -> str:
     """`p = 0.012`, `p < 0.001`; a dash where there is none."""
     return "p –" if p is None else f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def runs_of(n: int, tunings: int, pooled: Sequence[str]) -> str:
+    """`3` seeds; `3 × 2`: of three pretrainings two fine-tunings each."""
+    return f"{n} × {tunings}" if pooled else str(n)
+
+
+def seeds(n: int, tunings: int, pooled: Sequence[str]) -> str:
+    """The same in words."""
+    if pooled:
+        return text("report.league.pretrainings", n=n, tunings=tunings)
+    return text("report.league.one_seed" if n == 1 else "report.league.many_seeds", n=n)
 
 
 def lasting(seconds: float) -> str:

@@ -13,8 +13,8 @@ from malmoi.json_files import expected_shape
 from malmoi.messages import text
 from malmoi.report.charts import ROLES, Band, Level, plot
 from malmoi.report.figures import Figure, Key, shades_of
-from malmoi.report.folder import Cell, Found, League
-from malmoi.report.numbers import gained, metric_title, scored
+from malmoi.report.folder import Cell, Found, League, rows_of
+from malmoi.report.numbers import gained, metric_title, runs_of, scored
 from malmoi.report.samples import Answers, answers
 from malmoi.report.verdict import is_baseline, outcome_of, worth
 from malmoi.tasks.metrics import METRICS, metric_name
@@ -29,7 +29,7 @@ class LeagueRow:
     name: str
     score: str
     sd: str
-    n: int
+    runs: str
     gain: str
     error: str
     outcome: str
@@ -49,6 +49,8 @@ class LeagueTask:
     metric: str
     scored: str
     sampling: str
+    pooled: list[str]
+    """What stands behind rows of several pretrainings, in words."""
     rows: list[LeagueRow]
     bar: float | None
     """Where the bag of characters stands."""
@@ -100,7 +102,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> LeagueTask:
                 name=_name(str(line["row"])),
                 score=scored(metric, mean, 2),
                 sd=scored(metric, line["sd"], 2) if line["sd"] is not None else "",
-                n=int(line["n"]),
+                runs=runs_of(line["n"], line.get("tunings", 1), line.get("pooled", ())),
                 gain=gained(metric, gain, 2) if gain is not None else "",
                 error=scored(metric, error, 2) if error is not None else "",
                 outcome=outcome_of(line) if gain is not None else "",
@@ -123,10 +125,16 @@ def _task(name: str, lines: list[dict[str, Any]]) -> LeagueTask:
         metric_title(metric),
         rows_scored,
         scored(metric, sampling, 2) if sampling else "",
+        [_pooled(line) for line in lines if line.get("pooled")],
         rows,
         bar,
         (scored(metric, left), scored(metric, right)),
     )
+
+
+def _pooled(line: dict[str, Any]) -> str:
+    values = {"row": line["row"], "n": line["n"], "tunings": line["tunings"]}
+    return text("report.league.pooled", names=", ".join(line["pooled"]), **values)
 
 
 def _name(row: str) -> str:
@@ -166,7 +174,7 @@ def _levels(lines: list[dict[str, Any]], shades: dict[str, str], scale: int) -> 
     """The bag of characters by name, and in each row's colour the same model without pretraining."""
     means = {str(line["row"]): scale * float(line["mean"]) for line in lines}
     levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
-    against = {str(line["row"]): line.get("against") for line in lines}
+    against = {row: line.get("against") for line in lines for row in rows_of(line)}
     bases = dict.fromkeys((shade, against.get(name)) for name, shade in shades.items())
     return levels + [Level(means[base], "", shade) for shade, base in bases if base in means]
 
@@ -183,7 +191,8 @@ def answered(found: Found) -> list[Answered]:
 def _chosen(league: League | None) -> list[Cell]:
     chosen: dict[str, Cell] = {}
     done = [cell for cell in league.cells if cell.scores is not None] if league else []
-    means = {(line["row"], line["task"]): worth(line) for line in (league.lines if league else [])}
+    lines = league.lines if league else []
+    means = {(row, line["task"]): worth(line) for line in lines for row in rows_of(line)}
     for cell in done:
         before = chosen.get(cell.task)
         if is_baseline(cell.row):

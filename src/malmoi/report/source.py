@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from malmoi.artifact.finished import MANIFEST, read_manifest
+from malmoi.artifact.finished import MANIFEST
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.packing import RowTable, cut_rows, table_fault
 from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.pretrain.objectives.protocol import MicroBatch
-from malmoi.report.folder import PretrainRun
+from malmoi.report.folder import PretrainRun, read_by
 from malmoi.shards.format import Shards
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.base import Tokenizer
@@ -70,7 +70,7 @@ def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
     if found is None:
         return "report.diff.no_shards"
     tables = run.folder / "rows" / found.digest[:16]
-    if (run.folder / "rows").is_dir() and not tables.is_dir():
+    if (known := run.digests()) and found.digest[:16] not in known:
         return "report.diff.other_shards"
     return make_source(config, found, tables)
 
@@ -78,32 +78,19 @@ def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
 def find_shards(run: PretrainRun) -> Shards | None:
     """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them.
 
-    Those of the digest that the run's table of rows is called by come first. Where none are, the others are
-    what its place and name say they are, and the caller tells that they have changed.
+    Where none of the digest are left, those are given that its place and name say they are, and the caller
+    tells that they have changed.
     """
     home = run.folder.resolve()
-    recorded = run.counts.shards
-    known = run.digests()
-    places = [Path(recorded)]
-    strangers = []
+    places = [Path(run.counts.shards)]
     for near in (home.parent / "shards", home.parents[1] / "shards"):
-        places += [near, near / Path(recorded).name]
-        strangers += sorted(path.parent for path in near.glob(f"*/{MANIFEST}"))
-    fits = [place for place in (*places, *strangers) if _digest(place)[:16] in known]
-    for place in (*fits, *places):
+        places += [near, *sorted(path.parent for path in near.glob(f"*/{MANIFEST}"))]
+    for place in read_by(run, places):
         try:
             return Shards.open(place)
         except MalmoiError:
             continue
     return None
-
-
-def _digest(shards: Path) -> str:
-    """Empty where there are no shards."""
-    try:
-        return read_manifest(shards, "shards").digest
-    except MalmoiError:
-        return ""
 
 
 def tensors_of(batch: Any, prefix: str = "") -> dict[str, NDArray[Any]]:

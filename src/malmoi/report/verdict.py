@@ -17,7 +17,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.monitor.alarms import FEWEST_STEPS, JUDGED_AFTER, PLATEAU
 from malmoi.report.curves import improvement
 from malmoi.report.folder import BASELINES, Found, League, PretrainRun
-from malmoi.report.numbers import big, chance, gained, metric_title, scored, short
+from malmoi.report.numbers import big, chance, gained, metric_title, scored, seeds, short
 from malmoi.shards.counts import ShardsCounts
 from malmoi.tasks.metrics import METRICS
 
@@ -38,6 +38,8 @@ def headline(found: Found) -> Finding:
     judged = _judged(found.league)
     if judged:
         return _help(judged)
+    if found.vocabularies():
+        return _vocabularies(found.runs)
     if found.runs:
         return _learning(max(found.runs, key=_learnt))
     if found.tuned and found.tuned[0].value is not None:
@@ -56,7 +58,9 @@ def findings(found: Found) -> list[Finding]:
     if judged:
         learning = [(run, _learning(run)) for run in found.runs if _heldout(run) is not None]
         good = [run for run, told in learning if told.tone == "good"]
-        said += [_all_learn(good, found.runs)] if many and good else []
+        if many and good:
+            alike = not found.vocabularies()
+            said.append(_all_learn(good, found.runs) if alike else _vocabularies(found.runs))
         said += [told for run, told in learning if not (many and run in good)]
     if len(judged) > 1:
         said += [_with_bar(_task(line), _bar(line, found.league)) for line in judged]
@@ -87,7 +91,7 @@ def below_frequencies(run: PretrainRun) -> float | None:
 
 
 def _learnt(run: PretrainRun) -> tuple[float, float]:
-    """What puts several runs in order; across vocabularies a rough order, since tokens are not alike."""
+    """What puts several runs of one vocabulary in order."""
     below, heldout = below_frequencies(run), _heldout(run)
     return -math.inf if below is None else below, -math.inf if heldout is None else -heldout
 
@@ -131,6 +135,13 @@ def _all_learn(good: Sequence[PretrainRun], runs: Sequence[PretrainRun]) -> Find
     below = sorted(below_frequencies(run) or 0.0 for run in good)
     values = {"low": short(below[0]), "high": short(below[-1])}
     return Finding("good", text("report.verdict.all_learn", n=len(good), total=len(runs), **values))
+
+
+def _vocabularies(runs: Sequence[PretrainRun]) -> Finding:
+    """None of the runs is the best: each counts its loss by tokens of its own."""
+    good = sum(_learning(run).tone == "good" for run in runs)
+    tone: Tone = "good" if good == len(runs) else "plain"
+    return Finding(tone, text("report.verdict.vocabularies", n=good, total=len(runs)))
 
 
 def _learning(run: PretrainRun) -> Finding:
@@ -204,7 +215,7 @@ def _task(line: dict[str, Any]) -> Finding:
         "gain": gained(metric, line["difference"]),
         "size": scored(metric, abs(line["difference"])),
         "error": scored(metric, line.get("difference_se")),
-        "n": line["n"],
+        "seeds": seeds(line["n"], line.get("tunings", 1), line.get("pooled", ())),
         "p": chance(line.get("p")),
     }
     return Finding(tone[outcome], text(f"report.verdict.{outcome}", **values))

@@ -75,7 +75,7 @@ def _templates() -> Any:
 def _report(found: Found) -> dict[str, Any]:
     """Part by part, each under the name of the file its values are from."""
     with expected_shape(found.folder / MANIFEST):
-        vocabularies = _vocabularies(found)
+        vocabularies = found.vocabularies()
         groups = vocabularies if len(set(vocabularies.values())) < len(vocabularies) else {}
         made = {
             "name": found.folder.resolve().name,
@@ -105,12 +105,6 @@ def _report(found: Found) -> dict[str, Any]:
     return made
 
 
-def _vocabularies(found: Found) -> dict[str, str]:
-    """The tokenizer of each run, where there are several."""
-    names = {run.name: stage.name for run in found.runs if (stage := found.read_by(run))}
-    return names if len(set(names.values())) > 1 else {}
-
-
 def _running(found: Found) -> bool:
     manifests = [run.manifest for run in found.runs]
     manifests += [found.league.manifest] if found.league and found.league.manifest else []
@@ -125,7 +119,7 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
         several = len(found.runs) > 1
         made.append((text("report.tile.tokens"), big(run.curves.tokens), run.name if several else ""))
         loss = run.curves.last(run.objective.heldout)
-        if loss is not None and not _vocabularies(found):  # no one number: tokens are not alike
+        if loss is not None and not found.vocabularies():  # no one number: tokens are not alike
             below = below_frequencies(run)
             key = "report.tile.below" if (below or 0) >= 0 else "report.tile.above"
             note = "" if below is None else text(key, below=short(abs(below)))

@@ -54,14 +54,17 @@ def build_shards(
 ) -> Manifest:
     """Encode a corpus artifact with a tokenizer (an artifact, or a peer's files) into a shards artifact.
 
-    Raises MM0306 (no tokens at all), MM0214 (not UTF-8), and those of `load_tokenizer` and artifacts; warns
-    MM0307 (more than 1 % [UNK]), and once each what slices warned of: MM0209 (tokie is not exact on this
-    text, so it was not used), MM0227 (the cache of analyses is damaged).
+    Raises MM0306 (no tokens at all), MM0214 (not UTF-8), MM0215 (a peer's tokenizer puts no [CLS] and [SEP]
+    around a text), and those of `load_tokenizer` and artifacts; warns MM0307 (more than 1 % [UNK]), and once
+    each what slices warned of: MM0209 (tokie is not exact on this text, so it was not used), MM0227 (the
+    cache of analyses is damaged).
     """
     out, corpus, tokenizer = real_place(out), as_stored(corpus), as_stored(tokenizer)
     source = open_artifact(corpus, "corpus", verify=context.verify)
     warn_versions(corpus, source, context.reporter)
     opened = load_tokenizer(tokenizer, reporter=context.reporter, engine=config.engine, encodes=False)
+    if refused := opened.refusals[0]:  # pretraining puts [CLS] and [SEP] into every row
+        raise refused
     # Shards that are done need no analyzer. Shards to build need it now, and it may be another version.
     for ready in (False, True):
         if ready:

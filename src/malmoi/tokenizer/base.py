@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 
 Truncation = Literal["longest_first", "only_first", "only_second"]
@@ -101,6 +102,9 @@ class Tokenizer(Protocol):
     """Whether Hangul is respelled as the corpus stage does it (`malmoi.hangul.spelling`). What malmoi learns
     does so; a peer's vocabulary was made for text as it is."""
 
+    refusals: tuple[MalmoiError | None, MalmoiError | None]
+    """Why it lays no rows of one text, and of two, with special tokens: a peer's file has others (MM0215)."""
+
     def load(self) -> None:
         """Open what opens late (an analyzer): what is wrong with it should not come up after an hour."""
         ...
@@ -122,7 +126,8 @@ class Tokenizer(Protocol):
         """Encode texts or pairs.
 
         `max_len` counts special tokens. Without `stride` a longer input is cut; with it, the text that
-        `truncation` names is cut into windows that share `stride` tokens, one row each.
+        `truncation` names is cut into windows that share `stride` tokens, one row each. Raises MM0215, with
+        `specials`, where `refusals` says why.
         """
         ...
 

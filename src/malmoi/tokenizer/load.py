@@ -16,6 +16,7 @@ from malmoi.tokenizer.about import ABOUT, NORMALIZED, check_seal, read_about, re
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.kinds import KINDS, vocabularies
 from malmoi.tokenizer.morpheme.remote import CLASS
+from malmoi.tokenizer.names import NORMALIZE, refusals
 from malmoi.tokenizer.sentencepiece.spm import model_file, read_model
 from malmoi.tokenizer.wordpiece.engine import Choice
 
@@ -42,10 +43,28 @@ def load_tokenizer(
         named = path.is_dir() and (path / ABOUT).exists()
         raise MalmoiError("MM0203", path / ABOUT if named else path, found=kind)
     tokenizer: Tokenizer = imported(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
-    tokenizer.one_spelling = _about_of(path).get("normalize") == NORMALIZED[True]
+    tokenizer.one_spelling = _normalized(path) == NORMALIZED[True]
+    tokenizer.refusals = _refusals(path, tokenizer)
     if encodes:
         tokenizer.load()
     return tokenizer
+
+
+def _refusals(path: Path, tokenizer: Tokenizer) -> tuple[MalmoiError | None, MalmoiError | None]:
+    """`Tokenizer.refusals`: of a peer's tokenizer.json, unless transformers opens it with BERT's or ELECTRA's
+    own class, which frames texts as BERT does whatever the file says."""
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if file.suffix != ".json" or file.name == "vocab.json" or not file.exists() or _about_of(path):
+        return None, None
+    if path.is_dir():
+        named = read_settings(path / "tokenizer_config.json").get("tokenizer_class")
+        if named is None:
+            named = str(read_settings(path / "config.json").get("model_type")).capitalize()
+        if any(name in str(named) for name in ("Bert", "Electra")):
+            return None, None
+    return refusals(
+        file, read_settings(file), tokenizer.tokens(range(tokenizer.vocab_size)), tokenizer.special
+    )
 
 
 def kind_of(path: Path) -> str:
@@ -62,8 +81,9 @@ def kind_of(path: Path) -> str:
     file = path
     if path.is_dir():
         file = next(path / name for name in vocabularies() if (path / name).exists())
-    byte_level = file.name == "vocab.json" or (file.suffix == ".json" and is_byte_level(read_settings(file)))
-    return "bytebpe" if byte_level else "wordpiece"
+    if file.name == "vocab.json":
+        return "bytebpe"
+    return _kind_of_json(read_settings(file)) if file.suffix == ".json" else "wordpiece"
 
 
 def _about_of(path: Path) -> dict[str, Any]:
@@ -71,6 +91,25 @@ def _about_of(path: Path) -> dict[str, Any]:
     if path.is_dir():
         return read_about(path)
     return read_about(path.parent) if path.name == "vocab.txt" else {}
+
+
+def _normalized(path: Path) -> object:
+    """How text is normalised: as malmoi.json says, or where transformers wrote the folder, its config."""
+    if path.is_dir() and not (path / ABOUT).exists():
+        return read_settings(path / "tokenizer_config.json").get(NORMALIZE)
+    return _about_of(path).get("normalize")
+
+
+def _kind_of_json(state: dict[str, Any]) -> str:
+    """What a tokenizer.json looks like."""
+    model, splitter = (
+        part if isinstance(part := state.get(name), dict) else {} for name in ("model", "pre_tokenizer")
+    )
+    if is_byte_level(state):
+        return "bytebpe"
+    if model.get("type") == "BPE" and splitter.get("type") == "Metaspace":
+        return "bpe"
+    return "unigram" if model.get("type") == "Unigram" else "wordpiece"
 
 
 def is_byte_level(state: dict[str, Any]) -> bool:

@@ -3,12 +3,14 @@ transformers must be told of them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
+from tokenizers import Encoding, processors
 from tokenizers import Tokenizer as Library
-from tokenizers import processors
 
 from malmoi.artifact.disk import write_bytes, write_json
 from malmoi.errors import MalmoiError
@@ -18,6 +20,8 @@ from malmoi.special import SPECIAL_TOKENS, SpecialIds
 NAMES = (("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[MASK]", "<mask>"))
 ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 """transformers' names for them, in the same order."""
+NORMALIZE = "malmoi_normalize"
+_TEXTS = ("A", "B")
 
 
 def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
@@ -31,10 +35,18 @@ def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
 
 
 def write_for_transformers(
-    folder: Path, library: Library, entries: Sequence[str], special: SpecialIds, **more: object
+    folder: Path,
+    library: Library,
+    entries: Sequence[str],
+    special: SpecialIds,
+    normalize: str,
+    **more: object,
 ) -> None:
     """Write tokenizer.json, complete in itself, and tokenizer_config.json. The class named there takes the
-    file as it is: `BertTokenizer` would build another tokenizer from the vocabulary, without NFC."""
+    file as it is: `BertTokenizer` would build another tokenizer from the vocabulary, without NFC.
+
+    transformers' `save_pretrained` leaves these two only, with all that stands in the second: so `normalize`
+    of malmoi.json, which no tokenizer.json can tell, stands there too."""
     write_bytes(folder / "tokenizer.json", (library.to_str(pretty=True) + "\n").encode())
     tokens = [entries[index] for index in astuple(special)]
     settings = {
@@ -44,6 +56,7 @@ def write_for_transformers(
         "model_max_length": 512,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         **dict(zip(ROLES, tokens, strict=True)),
+        NORMALIZE: normalize,
         **more,
     }
     write_json(folder / "tokenizer_config.json", settings)
@@ -57,3 +70,49 @@ def template(entries: Sequence[str], special: SpecialIds) -> processors.Template
         pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
         special_tokens=[(cls, special.cls), (sep, special.sep)],
     )
+
+
+def refusals(
+    file: Path, state: dict[str, Any], entries: Sequence[str], special: SpecialIds
+) -> tuple[MalmoiError | None, MalmoiError | None]:
+    """Why a tokenizer.json's rows are not ours, of one text and of two: MM0215 where its post-processor puts
+    other tokens around them than `template` does, or gives them other segments.
+
+    Raises MM0203 for one that the library does not take.
+    """
+    ids = {text: len(entries) + index for index, text in enumerate(_TEXTS)}
+    model = {"type": "WordLevel", "vocab": ids, "unk_token": _TEXTS[0]}
+    toy: dict[str, Any] = {
+        "version": "1.0",
+        "added_tokens": [],
+        "model": model,
+        "post_processor": state.get("post_processor"),
+    }
+    try:
+        library = Library.from_str(json.dumps(toy))
+        theirs = _rows(library)
+    except (
+        BaseException
+    ) as error:  # the library raises Exception itself, and panics (0.23) where a token lacks
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise MalmoiError("MM0203", file, found=f"post_processor: {error}") from None
+    library.post_processor = template(entries, special)
+    cls, sep = (f"('{entries[index]}', {index})" for index in (special.cls, special.sep))
+    one, two = (
+        None
+        if (found.ids, found.type_ids) == (wanted.ids, wanted.type_ids)
+        else MalmoiError(
+            "MM0215", file, file=file, cls=cls, sep=sep, found=_shown(found), wanted=_shown(wanted)
+        )
+        for found, wanted in zip(theirs, _rows(library), strict=True)
+    )
+    return one, two
+
+
+def _rows(library: Library) -> tuple[Encoding, Encoding]:
+    return library.encode(_TEXTS[0]), library.encode(*_TEXTS)
+
+
+def _shown(row: Encoding) -> str:
+    return " ".join(map("{}:{}".format, row.tokens, row.type_ids))

@@ -35,9 +35,12 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
         raise MalmoiError("MM0204", file)
     library = _from_halves(file) if file.name == "vocab.json" else _from_json(file)
     ids, words = library.get_vocab(), about.get("words", ())
+    one_space = about.get("spaces") == "one"
+    if not about and file.suffix == ".json" and library.normalizer is not None:
+        one_space, words = _written_again(library, file)
     if strange := [word for word in words if word not in ids]:
         raise MalmoiError("MM0203", folder / ABOUT, found=f"words: {strange[0]}")
-    if about.get("spaces") == "one":
+    if one_space:
         library = _as_ours(library, file, words)
         ids = library.get_vocab()
     entries = sorted(ids, key=lambda entry: ids[entry])
@@ -48,9 +51,20 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
         find_special(entries, file),
         learned=about.get("learned"),
         words=words,
-        one_space=about.get("spaces") == "one",
+        one_space=one_space,
         engine=engine,
     )
+
+
+def _written_again(library: Library, file: Path) -> tuple[bool, tuple[str, ...]]:
+    """Whether this is one of ours, which transformers has written without malmoi.json, and its user words."""
+    state = json.loads(library.to_str())
+    words = tuple(token["content"] for token in state["added_tokens"] if not token["special"])
+    if not set(words) <= state["model"]["vocab"].keys():
+        return False, ()
+    made = json.loads(_as_ours(library, file, words).to_str())
+    parts = ("added_tokens", "normalizer", "pre_tokenizer")
+    return (True, words) if all(made[part] == state[part] for part in parts) else (False, ())
 
 
 def _as_ours(plain: Library, file: Path, words: Sequence[str]) -> Library:

@@ -22,7 +22,7 @@ from tokenizers import Tokenizer as Library
 from malmoi.artifact.disk import write_json
 from malmoi.paths import utf8_path
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.about import write_about
+from malmoi.tokenizer.about import NORMALIZED, write_about
 from malmoi.tokenizer.base import Ids
 from malmoi.tokenizer.bytebpe.letters import BYTE_SIGNS
 from malmoi.tokenizer.encoding.characters import bounds_of, code_points
@@ -158,7 +158,9 @@ class ByteBPE(SpanTokenizer):
             self._library.model.save(name)
         ids = {entry: index for index, entry in enumerate(self.entries)}
         write_json(folder / "vocab.json", ids)
-        write_for_transformers(folder, self._library, self.entries, self.special)
+        library = Library.from_str(self._library.to_str())
+        library.post_processor = template(self.entries, self.special)  # halves of a peer's have none
+        write_for_transformers(folder, library, self.entries, self.special, NORMALIZED[self.one_spelling])
         spaces = "one" if self._one_space else "kept"
         write_about(folder, self, self.words, special=asdict(self.special), spaces=spaces)
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.errors import MalmoiError
 from malmoi.hangul import aligned
 from malmoi.hangul.aligned import through
 from malmoi.hangul.spelling import ODD, Edit, odd_codes, private_edits, unit_edits
@@ -156,6 +157,7 @@ class SpanTokenizer:
     special: SpecialIds
     words: tuple[str, ...] = ()
     one_spelling: bool = False
+    refusals: tuple[MalmoiError | None, MalmoiError | None] = (None, None)
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -189,9 +191,11 @@ class SpanTokenizer:
     ) -> Encodings:
         """Encode texts or pairs; see `Tokenizer.encode_batch`. "[MASK]" written in a text is plain text.
 
-        Raises MM0210 where `max_len` leaves no room.
+        Raises MM0210 where `max_len` leaves no room, and MM0215 where a peer's special tokens are not ours.
         """
         pairs = bool(texts) and not isinstance(texts[0], str)
+        if specials and (refused := self.refusals[pairs]):
+            raise refused
         plain: list[str] = list(chain.from_iterable(texts)) if pairs else list(texts)  # type: ignore[arg-type]
         return lay_rows(
             encode_composed(plain, self.encode_spans, self.one_spelling),

@@ -164,14 +164,9 @@ def saved_words(words: Iterable[str], normalizer: Any, **flags: bool) -> list[Ad
     a text, so that a decomposed one has them too. A word it would change, such as an emoji of several whose
     joiners BERT drops, is looked for in the text as it is; without `normalizer` all are.
     """
-
-    def kept(word: str) -> bool:
-        # Spaces are not compared: BERT puts them around hanja.
-        return bool(normalizer.normalize_str(word).replace(" ", "") == word.replace(" ", ""))
-
     return [
         AddedToken(word, normalized=True, **flags)
-        if normalizer is not None and kept(word)
+        if normalizer is not None and normalizer.normalize_str(word) == word
         else AddedToken(word, normalized=False)
         for word in words
     ]

@@ -1,4 +1,4 @@
-"""A SentencePiece model as a tokenizer of the `tokenizers` library, for transformers: the same ids.
+"""A SentencePiece model as a tokenizer of the `tokenizers` library, for transformers, and back: the same ids.
 
 Equal because our scores lie on a grid on which 32-bit sums are exact: with free scores "ㅋㅋㅋ" has one sum
 on paper for ㅋ|ㅋㅋ and ㅋㅋ|ㅋ, and either library rounds it in its own way.
@@ -6,16 +6,20 @@ on paper for ㅋ|ㅋㅋ and ㅋㅋ|ㅋ, and either library rounds it in its own 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from pathlib import Path
+from typing import Any
 
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
+from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.encoding.spaces import WHITE_SPACE
-from malmoi.tokenizer.encoding.user_words import saved_words
-from malmoi.tokenizer.names import template
+from malmoi.tokenizer.encoding.user_words import UNUSED, saved_words
+from malmoi.tokenizer.names import find_special, template
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.spm import SPACE, Model
 
@@ -56,6 +60,47 @@ def to_library(model: Model, special: SpecialIds, words: Sequence[str] = ()) -> 
     library.add_special_tokens([model.pieces[index].text for index in astuple(special)])
     library.add_tokens(saved_words(words, library.normalizer, lstrip=True, rstrip=True))
     return library
+
+
+def from_json(file: Path, state: dict[str, Any]) -> tuple[Model, tuple[str, ...]]:
+    """The model and the user words of a tokenizer.json that `to_library` made: of a folder of ours no more is
+    left by transformers' `save_pretrained`.
+
+    Raises MM0203 for another one, naming the first part that `to_library` would make otherwise, and MM0206.
+    """
+    try:
+        words = tuple(token["content"] for token in state["added_tokens"] if not token["special"])
+        model = _model(file, state["model"], {word: spm.as_piece(word) for word in words})
+        strange = {spm.as_piece(word) for word in words}.difference(model.entries)
+        special = find_special(model.entries, file)
+        made = json.loads(to_library(model, special, words).to_str())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalmoiError("MM0203", file, found=f"{type(error).__name__}: {error}") from None
+    if strange:  # added behind the pieces
+        raise MalmoiError("MM0203", file, found=f"added_tokens: {min(strange)}")
+    for part in ("added_tokens", "normalizer", "pre_tokenizer", "model"):
+        if made[part] != state.get(part):
+            raise MalmoiError("MM0203", file, found=f"{part} ≠ malmoi's SentencePiece")
+    return model, words
+
+
+def _model(file: Path, told: dict[str, Any], words: dict[str, str]) -> Model:
+    """A model of the same entries, `words` (→ their pieces) among them. Of BPE's scores only their order is
+    known, which is that of the ids."""
+    if told["type"] == "Unigram":
+        kind, scores = "unigram", [(str(entry), float(score)) for entry, score in told["vocab"]]
+    else:
+        ids: dict[str, int] = told["vocab"]
+        kind, scores = "bpe", [(entry, -float(ids[entry])) for entry in sorted(ids, key=lambda e: ids[e])]
+    special = find_special([entry for entry, _ in scores], file)
+    types = dict.fromkeys(astuple(special), spm.CONTROL) | {special.unk: spm.UNKNOWN}
+    pieces = []
+    for index, (entry, score) in enumerate(scores):
+        type_ = types.get(index, spm.CONTROL if UNUSED.fullmatch(entry) else spm.NORMAL)
+        type_ = spm.USER_DEFINED if entry in words else type_
+        score = score if type_ == spm.NORMAL else 0.0
+        pieces.append(spm.Piece(words.get(entry, entry), score, type_))
+    return spm.make_model(pieces, kind)
 
 
 def _covered(model: Model) -> bool:

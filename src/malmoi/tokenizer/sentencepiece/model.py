@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from malmoi.artifact.disk import write_bytes
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
-from malmoi.tokenizer.about import ABOUT, read_about, write_about
+from malmoi.tokenizer.about import ABOUT, NORMALIZED, read_about, read_settings, write_about
 from malmoi.tokenizer.base import Ids, digest
 from malmoi.tokenizer.encoding.characters import bounds_of, lengths_of
 from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
@@ -154,7 +154,7 @@ class SentencePiece(SpanTokenizer):
         write_bytes(folder / FILE, self.model.to_bytes())
         if self._whole and self.model.spaces and not any(p.type == spm.BYTE for p in self.model.pieces):
             library = to_library(self.model, self.special, self.words)
-            write_for_transformers(folder, library, self.entries, self.special)
+            write_for_transformers(folder, library, self.entries, self.special, NORMALIZED[self.one_spelling])
         write_about(folder, self, self.words, special=asdict(self.special))
 
     @cached_property
@@ -193,15 +193,21 @@ def _groups(words: list[str]) -> list[list[str]]:
 
 
 def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "auto") -> SentencePiece:
-    """Open a SentencePiece model from a folder or a file. `engine` is WordPiece's.
+    """Open a SentencePiece model from a folder or a file, or what transformers wrote of one of ours again.
+    `engine` is WordPiece's.
 
     Raises MM0202 (no model in the folder), MM0203 (words or characters, not pieces; user words that are no
-    pieces), MM0204 (empty), MM0206
+    pieces; a tokenizer.json that is not ours), MM0204 (empty), MM0206
     (special tokens missing), MM0231 (not a model, or damaged), MM0808 (beside a vocab.txt of other ids).
     """
-    file = spm.model_file(path) if path.is_dir() else path
-    if file is None:
+    file = (spm.model_file(path) or path / "tokenizer.json") if path.is_dir() else path
+    if not file.exists():
         raise MalmoiError("MM0202", path)
+    if file.suffix == ".json":
+        from malmoi.tokenizer.sentencepiece.hf_json import from_json
+
+        model, words = from_json(file, read_settings(file))
+        return SentencePiece(model, words=words, where=file)
     model = spm.read_model(file)
     if model.kind not in KINDS:
         raise MalmoiError("MM0203", file, found=f"SentencePiece {model.kind}")

@@ -7,7 +7,7 @@ protobuf itself is not needed for anything else.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +107,13 @@ def parse_model(data: bytes) -> Model:
     if kind not in _KINDS:
         raise ValueError(f"model_type {kind}")
     return Model(tuple(pieces), _KINDS[kind], charsmap, spaces, b"".join(rest))
+
+
+def make_model(pieces: Sequence[Piece], kind: str) -> Model:
+    """A model that rewrites nothing, with SentencePiece's defaults."""
+    number = next(number for number, name in _KINDS.items() if name == kind)
+    rest = _field(_TRAINER, _varint(3 << 3 | _VARINT) + _varint(number)) + _field(_NORMALIZER, b"")
+    return Model(tuple(pieces), kind, b"", True, rest)
 
 
 def _piece(data: bytes) -> Piece:

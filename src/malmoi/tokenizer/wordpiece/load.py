@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer as Library
+from tokenizers import pre_tokenizers
 
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
@@ -19,7 +20,7 @@ from malmoi.tokenizer.about import ABOUT, read_about, read_settings
 from malmoi.tokenizer.encoding.characters import LONGEST_WORD
 from malmoi.tokenizer.encoding.user_words import added_words
 from malmoi.tokenizer.wordpiece.engine import Choice
-from malmoi.tokenizer.wordpiece.model import PREFIX, WordPiece
+from malmoi.tokenizer.wordpiece.model import PREFIX, WordPiece, hanja_splitter
 
 ADDED = "added_tokens.json"
 # What settings must be for ids to be ours: in a tokenizer_config.json; in a tokenizer.json's model and
@@ -102,7 +103,8 @@ def _entries(file: Path, state: dict[str, Any]) -> list[str]:
     model = state.get("model")
     if not isinstance(model, dict) or "vocab" not in model:
         raise MalmoiError("MM0203", file, found="JSON")
-    kinds = [_type(part) for part in (model, _normalizer(state), state.get("pre_tokenizer"))]
+    splitter = {"type": "BertPreTokenizer"} if _splits_hanja(state) else state.get("pre_tokenizer")
+    kinds = [_type(part) for part in (model, _normalizer(state), splitter)]
     if kinds != ["WordPiece", "BertNormalizer", "BertPreTokenizer"]:
         raise MalmoiError("MM0203", file, found=" + ".join(str(kind) for kind in kinds))
     vocab = model["vocab"]
@@ -218,8 +220,15 @@ def _bert_settings(state: dict[str, Any]) -> dict[str, Any]:
     return {
         "do_lower_case": found.get("lowercase", False),
         "strip_accents": found.get("strip_accents"),
-        "tokenize_chinese_chars": found.get("handle_chinese_chars", True),
+        "tokenize_chinese_chars": found.get("handle_chinese_chars", True) or _splits_hanja(state),
     }
+
+
+def _splits_hanja(state: dict[str, Any]) -> bool:
+    """Whether hanja are split after the normaliser, as `WordPiece.save` has it beside words with hanja."""
+    steps = [hanja_splitter(), pre_tokenizers.BertPreTokenizer()]
+    ours: bool = state.get("pre_tokenizer") == json.loads(pre_tokenizers.Sequence(steps).__getstate__())
+    return ours
 
 
 def _casing(config: Path, settings: dict[str, Any], entries: list[str]) -> tuple[bool, bool]:

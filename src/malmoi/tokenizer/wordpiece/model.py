@@ -7,6 +7,7 @@ the library's slower offsets are used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,14 +17,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact.disk import write_bytes
 from malmoi.hangul import aligned
 from malmoi.hangul.spelling import respell
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
-from malmoi.tokenizer.about import write_about
+from malmoi.tokenizer.about import NORMALIZED, write_about
 from malmoi.tokenizer.base import Ids, LineEncoding
 from malmoi.tokenizer.encoding.characters import (
     HIDDEN,
@@ -46,6 +47,11 @@ from malmoi.tokenizer.wordpiece.engine import Choice, Engine, join_ids
 from malmoi.tokenizer.wordpiece.spelling import Spelling
 
 PREFIX = "##"
+HANJA = (
+    "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f"
+    "\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f]"
+)
+"""What BERT's normaliser puts spaces around; `tokenizers` 0.23 leaves out U+2B820 to U+2B91F."""
 GOES_ON = 128  # added to the length of an entry that goes on a word
 
 
@@ -125,6 +131,7 @@ class WordPiece(SpanTokenizer):
             self._for_others(),
             self.entries,
             self.special,
+            NORMALIZED[self.one_spelling],
             do_lower_case=self.lower_case,
             strip_accents=self.strip_accents,
             tokenize_chinese_chars=self.split_hanja,
@@ -134,12 +141,17 @@ class WordPiece(SpanTokenizer):
     def _for_others(self) -> Library:
         """The tokenizer with all that is ours beside it: composing, special tokens, the template."""
         library = Library(self._library.model)
-        library.normalizer = normalizers.Sequence([normalizers.NFC(), self._library.normalizer])
-        library.pre_tokenizer = self._library.pre_tokenizer
+        rewritten = self.lower_case or self.strip_accents  # then words keep their case, so no rewriting
+        bert, splitter = self._library.normalizer, self._library.pre_tokenizer
+        if self.split_hanja and not rewritten and any(re.search(HANJA, word) for word in self.words):
+            # A word is called what the normaliser makes of it, " 漢  字 ", so hanja are split after it.
+            bert = _bert_normalizer(False, False, split_hanja=False)
+            splitter = pre_tokenizers.Sequence([hanja_splitter(), splitter])
+        library.normalizer = normalizers.Sequence([normalizers.NFC(), bert])
+        library.pre_tokenizer = splitter
         library.decoder = decoders.WordPiece(prefix=PREFIX)
         library.post_processor = self._library.post_processor
         library.add_special_tokens(list(SPECIAL_TOKENS))
-        rewritten = self.lower_case or self.strip_accents  # then words keep their case, so no rewriting
         library.add_tokens(saved_words(self.words, None if rewritten else library.normalizer))
         return library
 
@@ -277,9 +289,7 @@ def _library(
     ids: dict[str, int], lower_case: bool, strip_accents: bool, split_hanja: bool, words: tuple[str, ...]
 ) -> Library:
     library = Library(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD))
-    library.normalizer = normalizers.BertNormalizer(
-        handle_chinese_chars=split_hanja, lowercase=lower_case, strip_accents=strip_accents
-    )
+    library.normalizer = _bert_normalizer(lower_case, strip_accents, split_hanja)
     library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     library.post_processor = template(list(ids), SpecialIds(*(ids[token] for token in SPECIAL_TOKENS)))
     library.add_special_tokens(list(SPECIAL_TOKENS))
@@ -287,3 +297,14 @@ def _library(
     library.add_tokens([AddedToken(word, normalized=False) for word in words])
     library.encode_special_tokens = True  # "[MASK]" in a user's text is text
     return library
+
+
+def hanja_splitter() -> pre_tokenizers.Split:
+    """Each hanja a word of its own, where the normaliser puts no spaces around them."""
+    return pre_tokenizers.Split(Regex(HANJA), "isolated")
+
+
+def _bert_normalizer(lower_case: bool, strip_accents: bool, split_hanja: bool) -> normalizers.Normalizer:
+    return normalizers.BertNormalizer(
+        handle_chinese_chars=split_hanja, lowercase=lower_case, strip_accents=strip_accents
+    )
