@@ -54,7 +54,9 @@ def test_from_a_corpus_to_shards(pipeline: Path, tmp_path: Path, kind: str) -> N
     found = tokenizer.encode_batch([TEXT])
     shown = [TEXT[a:b] for a, b in found.spans[1:-1].tolist()]
     assert "".join(shown) == TEXT.replace(" ", "") and {"할머니", "는", "도서관", "에서"} <= set(shown)
-    build_shards(ShardsConfig(), pipeline / "corpus", tmp_path / "tokenizer", tmp_path / "shards", workers=1)
+    build_shards(
+        ShardsConfig(), pipeline / "corpus", tmp_path / "tokenizer", tmp_path / "shards", Context(workers=1)
+    )
     assert len(verify_shards(tmp_path / "shards")) == 3
     flags = Shards.open(tmp_path / "shards").train[0].flags
     inside = (flags & STARTS_MORPHEME).astype(bool) & ~(flags & STARTS_WORD).astype(bool)

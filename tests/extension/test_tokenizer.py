@@ -46,7 +46,9 @@ def built(pipeline: Path, characters: None, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("characters")
     config = TokenizerConfig(kind="characters", vocab_size=104)
     train_tokenizer(config, pipeline / "corpus", folder / "tokenizer", Context(workers=1))
-    build_shards(ShardsConfig(), pipeline / "corpus", folder / "tokenizer", folder / "shards", workers=1)
+    build_shards(
+        ShardsConfig(), pipeline / "corpus", folder / "tokenizer", folder / "shards", Context(workers=1)
+    )
     return folder
 
 

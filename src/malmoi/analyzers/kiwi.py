@@ -22,6 +22,8 @@ from malmoi.analyzers.user_dictionary import UserWords
 
 # No patterns (URL, hashtag, serial number: open-ended tokens that Sejong does not have); 요란히 is one adverb
 # in Sejong, not 요란 + 히.
+# Kiwi takes control characters of Latin-1 for letters, and of some texts with them it gives no token at all.
+_CONTROLS = dict.fromkeys(range(0x80, 0xA0), 1)
 _OPTIONS = kiwipiepy.Match.JOIN_ADV_SUFFIX
 
 RULES = "1"  # part of the identity; raised when we make something else of what the library answers
@@ -64,7 +66,9 @@ class Kiwi:
         # Words of the user are handed over as tokens already cut: a word that Kiwi merely knows can still
         # lose to another path (사라낱말모이기학과 stays one noun).
         answers = self._library.tokenize(
-            laid.lines, match_options=_OPTIONS, pretokenized=self._tagged if self._words.tags else None
+            [line.translate(_CONTROLS) for line in laid.lines],
+            match_options=_OPTIONS,
+            pretokenized=self._tagged if self._words.tags else None,
         )
         found = [self._morphemes(line, tokens) for line, tokens in zip(laid.lines, answers, strict=True)]
         counts_L = np.fromiter(map(len, found), np.int64, len(found))

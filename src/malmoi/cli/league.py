@@ -72,7 +72,6 @@ def league(
     context = Context(console().reporter, origins, verify)
     run_league(config.league, [config.finetune], name_checkpoints(checkpoints), out, context)
     show(out)
-    console().reporter.say("league.written", path=out / "table.tsv")
 
 
 def show(out: Path) -> None:
@@ -83,6 +82,7 @@ def show(out: Path) -> None:
     lines, points = read_table(out), read_curve(out)
     _show_table(lines)
     _show_curve(points)
+    console().reporter.say("league.written", path=out / "table.tsv")
     result = {"out": str(out), "table": [line.as_dict() for line in lines]}
     if points:
         result["curve"] = [point.as_dict() for point in points]

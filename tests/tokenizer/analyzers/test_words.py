@@ -92,6 +92,14 @@ def test_a_word_is_never_split_and_never_glued(
         assert at == shared[0]
 
 
+def test_control_characters_of_latin_1_are_no_letters(with_words: Analyzer) -> None:
+    text = "\x80A\x80\x80A\x80\x80AI"
+    found = with_words.analyze([text])
+    spans = check_spans([text], found)[0]
+    assert spans == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 9)]
+    assert found.lemmas[0] == "\x80" and found.lemmas[-1] == "AI"
+
+
 def test_symbols_and_what_would_end_a_text_for_mecab(with_words: Analyzer) -> None:
     assert shown(with_words, "좋다^^").endswith(" ^^/IC")
     assert shown(with_words, "EOS낱말모이") == "EOS/SL 낱말모이/NNP"
