@@ -134,7 +134,7 @@ QUIET = {
     "report": ([RUN], f"{RUN}/report.html"),
     "diff": ([RUN, "short"], "They differ: .*"),
     "autopsy": (["--list"], r"untied [\w -]+"),
-    "doctor": ([], r"(nothing to mend|.*: .*)"),
+    "doctor": ([], r"(nothing to fix|.*: .*)"),
     "explain": (["MM0003"], "MM0003 there is no setting '<key>'.<hint>"),
 }
 
