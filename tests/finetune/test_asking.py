@@ -67,7 +67,7 @@ def test_one_text_gets_one_answer(tuned: Path) -> None:
         (b"abc", "MM0642", "texts", "bytes"),
         (None, "MM0642", "texts", "NoneType"),
         (3, "MM0642", "texts", "int"),
-        ([GOOD, (GOOD, BAD)], "MM0621", "texts[1]", "this model takes 1 text(s) at a time, and it was given 2."),
+        ([GOOD, (GOOD, BAD)], "MM0621", "texts[1]", "takes 1 text(s) at a time, and it was given 2."),
         ([GOOD, ()], "MM0621", "texts[1]", "given 0."),
     ],
 )

@@ -12,14 +12,14 @@ NO_PRETRAINING = "no-pretraining"
 
 
 class LeagueConfig(Section):
-    """Which rows stand beside the checkpoints, and how often each is run."""
+    """Which rows are added to the checkpoints, and how often each is run."""
 
     seeds: int = Field(
         3, ge=1, le=100, description="Runs per row and task, seeds counted up from finetune.seed."
     )
     no_pretraining: bool = Field(True, description="A row with new weights for each shape and tokenizer.")
     characters: bool = Field(
-        True, description="A row with a bag of characters (TF-IDF and a linear model): the bar to clear."
+        True, description="A row with character n-grams (TF-IDF and a linear model): the baseline to beat."
     )
     curve: bool = Field(
         False,
