@@ -1,6 +1,5 @@
-"""The recipe section `[corpus]`. The defaults suit news, encyclopedias and forums (docs/corpus.md: why).
-
-All fields but `inputs` change the result (of the inputs, names and contents count, not the paths)."""
+"""The recipe section `[corpus]`. The defaults suit news, encyclopedias and forums (docs/corpus.md says why).
+All fields except `inputs` change the result (for the inputs, names and contents count, not paths)."""
 
 from __future__ import annotations
 

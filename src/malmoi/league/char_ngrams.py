@@ -1,8 +1,8 @@
-"""A bag of characters: TF-IDF of character n-grams and a linear model, the bar a neural row must clear.
+"""The character n-gram baseline: TF-IDF and a linear model, the bar a neural row must clear.
 
 Without it a table of neural rows misleads: two under-trained encoders within a point of each other look
-like a finding until the bag of characters stands 3 points above both. Classes are learned by logistic
-regression, scores by ridge regression; of a pair the cosine alone is looked at too.
+like a finding until this baseline is 3 points above both. Classes are learned by logistic
+regression, scores by ridge regression; for a pair the cosine alone is tried too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from malmoi.tasks.examples import Examples, Text
 
 # All chosen on dev. char_wb pads each eojeol with spaces, so a particle at its end differs from the same
 # syllable inside: Korean's nearest thing to morphology without an analyzer. On 20,000 NSMC rows the nine
-# lie between 84.2 and 85.1 on dev; n-grams across spaces (`char`) gain .3 more at 1.5 times the features.
+# range from 84.2 to 85.1 on dev; n-grams across spaces (`char`) gain .3 more at 1.5 times the features.
 NGRAMS = ((1, 2), (1, 3), (1, 4))
 STRENGTHS = (1.0, 4.0, 16.0)  # of logistic regression (C)
 PENALTIES = (1.0, 4.0, 16.0)  # of ridge regression (alpha)
@@ -36,7 +36,7 @@ Answer = Callable[[Any], NDArray[np.float32]]
 def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> None:
     """Fit on train for each n-gram range, choose on dev, score test once; writes what a run writes.
 
-    Deterministic, so it is run once and has no spread. Raises MM0701 where scikit-learn is not installed.
+    Deterministic, so it is run once and has no spread. Raises MM0701 if scikit-learn is not installed.
     """
     need_scikit_learn()
     goal = settled(data.task.kind, data.labels)  # linear models answer on the file's scale by themselves
@@ -63,7 +63,7 @@ def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> Non
 
 
 def need_scikit_learn() -> None:
-    """Raise MM0701 where it is not installed."""
+    """Raise MM0701 if it is not installed."""
     try:
         import sklearn.linear_model  # noqa: F401
     except ModuleNotFoundError:
@@ -80,7 +80,7 @@ def _models(data: TaskData, train: Any, gold_N: NDArray[Any]) -> Iterator[tuple[
             yield {"C": strength}, _shares(model, len(data.labels))
         return
     if data.pair:
-        # The plain cosine: its line through the training rows puts it on their scale and keeps the ranks.
+        # The plain cosine: a line fitted to the training rows puts it on their scale and keeps the ranks.
         yield {"cosine": "only"}, _line(_cosine(train), gold_N)
     for penalty in PENALTIES:
         yield {"alpha": penalty}, _ratings(Ridge(alpha=penalty).fit(train, gold_N))

@@ -1,4 +1,4 @@
-"""The `[league]` section of a recipe. What is learned, and how, is `[finetune]`'s."""
+"""The `[league]` section of a recipe. `[finetune]` says what is learned, and how."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from malmoi.config import Section
 
 CHARACTERS = "characters"
 NO_PRETRAINING = "no-pretraining"
-"""Names of the baselines; those without pretraining begin so."""
+"""Names of the baselines; those without pretraining begin with the second."""
 
 
 class LeagueConfig(Section):

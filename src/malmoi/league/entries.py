@@ -24,7 +24,7 @@ class Contender:
     """One row.
 
     Attributes:
-        start: None for the bag of characters.
+        start: None for the character n-grams.
         against: the row of the same shape with new weights.
         run: the pretraining run the checkpoint was taken from, where the user gave one.
     """
@@ -36,10 +36,11 @@ class Contender:
 
 
 def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
-    """`NAME=DIR` or `DIR` as the user wrote them, by name; a bare folder is called by what tells it apart.
+    """`NAME=DIR` or `DIR` as the user wrote them, by name; a bare folder is named after the part of its path
+    that identifies it.
 
     `runs/wiki/pretrain` is `wiki`, `runs/wiki/pretrain/checkpoints/step-400` is `wiki-step-400`.
-    Raises MM0702 (two of one name), MM0703 (none), MM0704 (a name that cannot be a folder's).
+    Raises MM0702 (two with one name), MM0703 (none), MM0704 (a name that cannot be a folder's).
     """
     named: dict[str, Path] = {}
     for word in words:
@@ -65,7 +66,7 @@ def _name(path: Path) -> str:
 
 
 def _plain_name(shape: EncoderConfig) -> str:
-    """`no-pretraining-4x256`, `no-pretraining-electra-12x256`: blocks x width, and what is no BERT."""
+    """`no-pretraining-4x256`, `no-pretraining-electra-12x256`: blocks x width, and the kind if not a BERT."""
     arch = "" if shape.arch == "bert" else f"-{shape.arch}"
     return f"{NO_PRETRAINING}{arch}-{shape.layers}x{shape.hidden}"
 

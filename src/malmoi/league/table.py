@@ -1,4 +1,5 @@
-"""Per row and task the mean ± sample sd over seeds, and the difference to the same model's new weights."""
+"""Per row and task the mean ± sample sd over seeds, and the difference from the same model with new
+weights."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ class Line:
         split: the rows scored: test, or dev where the task has no test file.
         scored: how many rows that is.
         sd: over n seeds, divided by n - 1; None for one run.
-        sampling_sd: what the choice of scored rows alone makes one seed's score vary by (mean over seeds);
-            None where a cell of an earlier version does not say.
+        sampling_sd: how much the choice of scored rows alone makes one seed's score vary (mean over seeds);
+            None if a cell of an earlier version does not say.
         against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
             error over seeds; None where there is none.
         p: how likely chance alone makes such a difference, corrected for all lines of the table
@@ -78,7 +79,7 @@ class Line:
 
 
 def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
-    """The task's metric in each cell's scores.json: on test, or on dev where there is no test file."""
+    """The task's metric in each cell's scores.json: on test, or on dev if there is no test file."""
     return [float(found[data.task.metric]) for found in _scored(cells, data)]
 
 

@@ -16,7 +16,7 @@ from malmoi.report.folder import PretrainRun
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`lines` are names in the journal with their looks; `levels` lie still, one value each."""
+    """`lines` are names in the journal with their looks; `levels` are constant, one value each."""
 
     name: str
     lines: tuple[tuple[str, Style], ...]
@@ -24,7 +24,7 @@ class Plot:
     at: float | None = None
     """A fixed level: what guessing gives."""
     kind: str = ""
-    """`mlm` or `electra`: runs of that objective only."""
+    """`mlm` or `electra`: only runs of that objective."""
     clock: bool = False
     zero: bool = False
 
@@ -91,7 +91,8 @@ def figures(
 ) -> list[Figure]:
     """The plots that some run has values for: of the training, or (`speed`) of the machine.
 
-    `groups` names what runs have in common (their tokenizer) and so share a colour; else each has its own.
+    `groups` names what runs have in common (their tokenizer); those share a colour, otherwise each has its
+    own.
     """
     labels = [(groups or {}).get(run.name, run.name) for run in runs]
     made = (_figure(shape, runs, labels) for shape in PLOTS if (shape.name in SPEED) == speed)
@@ -138,7 +139,8 @@ def _side(name: str) -> str:
 
 
 def _levels(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> list[Level]:
-    """Still levels: one where all runs agree, else each in its run's colour, the highest with the name."""
+    """Constant levels: one if all runs agree, otherwise one in each run's colour, the highest with the
+    name."""
     shades = shades_of(labels)
     found: list[Level] = []
     for name in shape.levels:

@@ -1,4 +1,4 @@
-"""What stands in a folder: one run, or everything a whole `malmoi run` wrote, finished or not."""
+"""What is in a folder: one run, or everything a whole `malmoi run` wrote, finished or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASELINES = (NO_PRETRAINING, CHARACTERS)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An artifact of the road; `audit` is the corpus's, and `name` one of several tokenizers'."""
+    """A stage's artifact; `audit` is the corpus's, and `name` that of one of several tokenizers."""
 
     folder: Path
     manifest: Manifest
@@ -67,7 +67,7 @@ class Cell:
 
     @property
     def value(self) -> float | None:
-        """The score on test, or on dev where there is no test file."""
+        """The score on test, or on dev if there is no test file."""
         scores = self.scores or {}
         found = scores.get("test") or scores.get("dev") or {}
         value = found.get(self.metric)
@@ -78,8 +78,8 @@ class Cell:
 class League:
     """`lines` is the table (empty until it is written), `curve` the scores over pretraining tokens.
 
-    Each line has `p` and `bar_p`: how likely chance alone makes its differences to the same model without
-    pretraining and to the bag of characters (`malmoi.league.gains`).
+    Each line has `p` and `bar_p`: how likely chance alone makes its differences from the same model without
+    pretraining and from the character n-grams (`malmoi.league.gains`).
     """
 
     manifest: Manifest | None
@@ -90,21 +90,22 @@ class League:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that a report is made of."""
+    """Everything a report is made of."""
 
     folder: Path
     corpus: Stage | None = None
     tokenizers: list[Stage] = field(default_factory=list)
     shards: list[Stage] = field(default_factory=list)
-    """Of the same names as the tokenizers they were made by."""
+    """Named like the tokenizers they were made with."""
     runs: list[PretrainRun] = field(default_factory=list)
     league: League | None = None
     tuned: list[Cell] = field(default_factory=list)
     building: list[tuple[str, str]] = field(default_factory=list)
-    """Stages (with the name of one of several) whose draft stands there: being built now, or cut."""
+    """Stages (with the name of one of several) that have a draft: being built now, or interrupted."""
 
     def read_by(self, run: PretrainRun) -> Stage | None:
-        """The shards that a run reads: those its table of rows is called by, or else was told to read."""
+        """The shards that a run reads: those its table of rows is named after, or else those in its
+        settings."""
         known = run.digests()
         if fits := [stage for stage in self.shards if stage.manifest.digest[:16] in known]:
             return fits[0]
@@ -115,7 +116,8 @@ class Found:
 
 
 def look(folder: Path) -> Found:
-    """Read what a report needs. Raises MM1001 (nothing of malmoi's), MM1002 (a damaged file), MM0011."""
+    """Read what a report needs. Raises MM1001 (nothing that malmoi wrote), MM1002 (a damaged file),
+    MM0011."""
     if (folder / MANIFEST).is_file():
         return _one(folder, read_manifest(folder))
     stages = {name: _stages(folder / name) for name in ("corpus", "tokenizer", "shards")}
@@ -150,7 +152,7 @@ def _one(folder: Path, manifest: Manifest) -> Found:
 
 
 def pretrain_runs(folder: Path) -> list[PretrainRun]:
-    """The runs below a whole run's folder: `pretrain` itself, or `pretrain/NAME` for several, by name."""
+    """The runs in a whole run's folder: `pretrain` itself, or `pretrain/NAME` for several, by name."""
     home = folder / "pretrain"
     if (home / MANIFEST).is_file():
         return [read_run(home, "pretrain")]
@@ -160,7 +162,7 @@ def pretrain_runs(folder: Path) -> list[PretrainRun]:
 
 
 def read_run(folder: Path, name: str) -> PretrainRun:
-    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM0031 for another version's, MM1002
+    """Raises MM0010-MM0012 if the folder has no pretraining run, MM0031 for another version's, MM1002
     for a damaged journal."""
     manifest = read_manifest(folder, "pretrain")
     with json_files.expected_shape(folder / MANIFEST):
@@ -178,7 +180,7 @@ def _stage(folder: Path, name: str = "") -> Stage:
 
 
 def _stages(home: Path) -> list[Stage]:
-    """The artifact at `home`, or those below it by name; `NAME.tmp` and `.NAME.before` are no names."""
+    """The artifact at `home`, or those below it by name; `NAME.tmp` and `.NAME.before` are not names."""
     if (home / MANIFEST).is_file():
         return [_stage(home)]
     places = sorted(home.iterdir()) if home.is_dir() else []
@@ -187,7 +189,7 @@ def _stages(home: Path) -> list[Stage]:
 
 
 def _drafts(home: Path, made: list[Stage]) -> list[str]:
-    """Names of what is being built at `home` ("") or below it, where nothing of that name is finished."""
+    """Names of what is being built at `home` ("") or below it, if nothing of that name is finished."""
     drafts = {"": home.with_name(f"{home.name}.tmp")}
     drafts |= {path.name.removesuffix(".tmp"): path for path in sorted(home.glob("*.tmp"))}
     finished = {stage.name for stage in made}
@@ -224,7 +226,7 @@ def _cell(folder: Path, league: Path | str) -> Cell:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file; None where there is none. Raises MM1002 where it is damaged."""
+    """A JSON file; None if there is none. Raises MM1002 if it is damaged."""
     try:
         return json_files.read_json(path)
     except (FileNotFoundError, NotADirectoryError):

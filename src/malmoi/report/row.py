@@ -1,7 +1,7 @@
-"""One row of pretraining as a person can read it: its tokens, what was masked and what stood there.
+"""One row of pretraining as a person can read it: its tokens, what was masked and what was there before.
 
-The row is made by the feed that training uses. Its flags are laid out by the same code: a table whose parts
-hold flags in place of ids is filled and paired as the row itself was.
+The row is made by the feed that training uses. Its flags are laid out by the same code: a table that holds
+flags instead of ids is filled and paired as the row itself was.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Token:
     text: str
     original: str
     fate: Fate
-    """What became of a token that is predicted; empty for the others."""
+    """What happened to a token that is predicted; empty for the others."""
     starts_word: bool
     starts_morpheme: bool
 

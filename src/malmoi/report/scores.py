@@ -1,4 +1,5 @@
-"""The league as a page shows it: per task the rows with every seed as a dot, and scores over pretraining."""
+"""The league as a page shows it: for each task, the rows with every seed as a dot, and scores over
+pretraining."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ class Task:
     sampling: str
     rows: list[Row]
     bar: float | None
-    """Where the bag of characters stands."""
+    """Where the character n-gram baseline is."""
     ends: tuple[str, str]
 
 
@@ -127,8 +128,8 @@ def _name(row: str) -> str:
 
 
 def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> list[Figure]:
-    """Scores over pretraining tokens, one plot a task; a row called like one of `runs` has its colour, and
-    the runs of one of `groups` share one."""
+    """Scores over pretraining tokens, one plot per task; a row with the name of one of `runs` has its colour,
+    and the runs of one group share one."""
     made = []
     for task in dict.fromkeys(str(point["task"]) for point in league.curve):
         points = [point for point in league.curve if point["task"] == task]
@@ -155,7 +156,7 @@ def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> 
 
 
 def _levels(lines: list[dict[str, Any]], shades: dict[str, str]) -> list[Level]:
-    """The bag of characters by name, and in each row's colour the same model without pretraining."""
+    """The character n-grams by name, and in each row's colour the same model without pretraining."""
     means = {str(line["row"]): 100 * float(line["mean"]) for line in lines}
     levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
     against = {str(line["row"]): line.get("against") for line in lines}
@@ -164,7 +165,8 @@ def _levels(lines: list[dict[str, Any]], shades: dict[str, str]) -> list[Level]:
 
 
 def answered(found: Found) -> list[Answered]:
-    """For each task the answers of its best pretrained row, first seed; or of a single fine-tuning run."""
+    """For each task, the answers of its best pretrained row, first seed; or those of a single fine-tuning
+    run."""
     made = []
     for cell in (*found.tuned, *_chosen(found.league)):
         with expected_shape(cell.folder / "scores.json"):

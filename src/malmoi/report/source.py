@@ -1,6 +1,6 @@
-"""A pretraining run's batches, made again from its manifest and its shards, or from settings alone.
+"""A pretraining run's batches, made again from its manifest and its shards, or only from settings.
 
-A batch is a pure function of (shards, settings, k), so nothing of a run needs to have been recorded.
+A batch is a pure function of (shards, settings, k), so a run need not have recorded anything.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Source:
 
 
 def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -> Source:
-    """The batches of these settings over these shards; rows are cut in memory, where `tables` has none, so
-    that nothing is written into anybody's folder."""
+    """The batches of these settings over these shards; rows are cut in memory if `tables` has none, so that
+    nothing is written into anybody's folder."""
     settings = config.pretrain
     row_len = settings.row_len
     if tables and all(table_fault(tables / str(row_len) / part.name) is None for part in shards.train):
@@ -61,7 +61,7 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
 
 def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
     """What a run's batches are made of, or a key of the catalog that says why they cannot be made again.
-    The shards are looked for where none are given."""
+    If no shards are given, they are looked for."""
     try:
         config = RunConfig.model_validate(run.manifest.config)
     except ValidationError:
@@ -76,10 +76,9 @@ def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
 
 
 def find_shards(run: PretrainRun) -> Shards | None:
-    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them.
-
-    Those of the digest that the run's table of rows is called by come first. Where none are, the others are
-    what its place and name say they are, and the caller tells that they have changed.
+    """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them. Those with
+    the digest that the run's table of rows is named after come first. If none have it, others at that place
+    are returned, and the caller reports that they have changed.
     """
     home = run.folder.resolve()
     recorded = str(run.manifest.counts.get("shards") or "")
@@ -99,7 +98,7 @@ def find_shards(run: PretrainRun) -> Shards | None:
 
 
 def _digest(shards: Path) -> str:
-    """Empty where there are no shards."""
+    """Empty if there are no shards."""
     try:
         return read_manifest(shards, "shards").digest
     except MalmoiError:

@@ -1,1 +1,1 @@
-"""One sentence along the whole road: cleaner, morphemes, tokens, masks, what a checkpoint predicts."""
+"""One sentence through all stages: cleaner, morphemes, tokens, masks, what a checkpoint predicts."""

@@ -1,5 +1,5 @@
-"""The tokens of a text as one row of pretraining: which are predicted, what stands in their place, and what
-the newest checkpoint of a run says about them.
+"""The tokens of a text as one row of pretraining: which are predicted, what replaces them, and what the
+newest checkpoint of a run predicts.
 
 The row goes through the run's own objective (`Mlm.batch`, `Electra.batch`), so what is shown is what is
 trained on. Shapes: R = 1 row, L tokens, M slots, V vocabulary.
@@ -29,12 +29,12 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One token of the row as training sees it. Entries are those for the eye (`measure.readable`).
+    """One token of the row as training sees it. Entries are in readable form (`measure.readable`).
 
     Attributes:
         shown: the vocabulary entry the network reads here.
         predicted: whether the loss asks for the original.
-        guesses: the most likely entries with their probabilities, where a run was given.
+        guesses: the most likely entries with their probabilities, if a run was given.
         sampled: ELECTRA: the generator's sample that the discriminator reads here.
         replaced: ELECTRA: the discriminator's probability that this token was replaced.
     """
@@ -48,7 +48,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """`objective`: mlm or electra. `checkpoint` is None where no run was asked."""
+    """`objective`: mlm or electra. `checkpoint` is None without a run."""
 
     objective: str
     rate: float
@@ -86,7 +86,7 @@ class OpenRun:
 
 
 def open_run(run: Path, tokenizer: Tokenizer, checkpoint: Path) -> OpenRun:
-    """Raises MM0011 or the like (no such artifact), MM0507 (another shape), and those of reading a model."""
+    """Raises MM0011 and the like (no such artifact), MM0507 (another shape), and those of reading a model."""
     from malmoi.pretrain.config import RunConfig
     from malmoi.pretrain.run import OBJECTIVES
 
@@ -155,7 +155,7 @@ def _electra(batch: Any, tokenizer: Tokenizer, run: OpenRun) -> list[Seen]:
 
 
 def _guesses(batch: Any, logits_MV: Any, tokenizer: Tokenizer) -> dict[int, list[tuple[str, float]]]:
-    """Token index → the likeliest entries, of the slots that count."""
+    """Token index → the likeliest entries, for the slots that count."""
     found: dict[int, list[tuple[str, float]]] = {}
     best = logits_MV.softmax(1).topk(min(TOP, logits_MV.shape[1]))
     for m, (slot, weight) in enumerate(zip(batch.slots_M.tolist(), batch.weights_M.tolist(), strict=True)):
