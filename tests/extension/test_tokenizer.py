@@ -71,7 +71,9 @@ def test_spans_are_in_the_characters_that_were_given(built: Path) -> None:
 
 
 def test_a_changed_file_is_noticed_and_another_kind_is_told(
-    built: Path, pipeline: Path, tmp_path: Path  # noqa: F811
+    built: Path,
+    pipeline: Path,
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     shutil.copytree(built / "tokenizer", tmp_path / "changed")
     (tmp_path / "changed" / FILE).write_text("가\n나", "utf-8")
