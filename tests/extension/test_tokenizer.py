@@ -72,8 +72,8 @@ def test_spans_are_in_the_characters_that_were_given(built: Path) -> None:
 
 def test_a_changed_file_is_noticed_and_another_kind_is_told(
     built: Path,
-    pipeline: Path,
-    tmp_path: Path,  # noqa: F811
+    pipeline: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     shutil.copytree(built / "tokenizer", tmp_path / "changed")
     (tmp_path / "changed" / FILE).write_text("가\n나", "utf-8")

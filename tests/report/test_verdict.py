@@ -236,8 +236,8 @@ def test_no_run_is_the_best_across_vocabularies(tmp_path: Path) -> None:
     said = headline(found)
     assert said.tone == "plain"
     assert said.text == (
-        "2 of 3 runs read context. Their vocabularies differ, and so do their tokens: losses cannot be compared, "
-        "scores on tasks do."
+        "2 of 3 runs read context. Their vocabularies differ, and so do their tokens: losses cannot be "
+        "compared, scores on tasks can."
     )
     alike = headline(Found(Path("out"), runs=[fine, coarse]))
     assert alike.text.startswith("coarse reads context"), "of one vocabulary"
