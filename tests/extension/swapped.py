@@ -4,7 +4,7 @@ where it belongs. It needs no masks and no vocabulary, only an encoder and one o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Discriminator, RtdHead
 from malmoi.model.hf.folder import read_discriminator, write_model
@@ -23,7 +22,7 @@ from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import uniforms
 from malmoi.pretrain.objectives import Metric, ObjectiveConfig, ObjectiveKind
-from malmoi.pretrain.objectives.protocol import Explained, Objective, Slots, check_shape, lay_flat
+from malmoi.pretrain.objectives.protocol import Explained, MicroBatch, Objective, check_shape, lay_flat
 from malmoi.special import SpecialIds
 from malmoi.training.step import Loss
 
@@ -39,28 +38,12 @@ class SwappedConfig(ObjectiveConfig):
     weight: float = Field(1.0, gt=0, description="Weight of a token that stands elsewhere.")
 
 
-@dataclass(frozen=True, slots=True)
-class SwappedBatch:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwappedBatch(MicroBatch):
     """Rows with neighbours swapped; `moved_T` is 1 for a token that has moved, `real_T` 0 for padding."""
 
-    text: Batch
     moved_T: Tensor
     real_T: Tensor
-    rows_R: NDArray[np.int64]
-    tokens: int
-    counts: Mapping[str, float]
-
-    @property
-    def shown_T(self) -> Tensor:
-        return self.text.ids_T
-
-    @property
-    def asked(self) -> Slots | None:
-        return None
-
-    def to(self, device: torch.device) -> Self:
-        moved = {name: getattr(self, name).to(device) for name in ("text", "moved_T", "real_T")}
-        return replace(self, **moved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ PAGES = {
     "add-optimizer.md": "sign_sgd.py",
     "add-reader.md": "ini.py",
     "add-schedule.md": "sawtooth.py",
+    "add-stage.md": "documents.py",
     "add-task-kind.md": "count.py",
     "add-tokenizer.md": "characters.py",
 }

@@ -9,7 +9,6 @@ import pytest
 
 from malmoi.artifact.finished import open_artifact
 from malmoi.cli.main import run
-from malmoi.messages import catalog
 from malmoi.pipeline.stages import STAGES
 from tests.extension.documents import DOCUMENTS
 
@@ -20,7 +19,6 @@ def test_a_recipe_runs_it(
     for name in ("tokenizer", "shards", "pretrain"):
         monkeypatch.delitem(STAGES, name)
     monkeypatch.setitem(STAGES, "documents", DOCUMENTS)
-    monkeypatch.setitem(catalog(), "pipeline.stage.documents", {"ko": "문서 세기", "en": "documents"})
     (tmp_path / "a.txt").write_text("할머니는 빵을 굽는다.\n\n아이가 그 빵을 먹는다.\n", "utf-8")
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(f'out = "{tmp_path}/out"\n[corpus]\ninputs = ["{tmp_path}/a.txt"]\n', "utf-8")

@@ -8,7 +8,8 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.packing import RowTable, cut_rows
-from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part
@@ -19,7 +20,7 @@ MODEL = ModelConfig(hidden=32, heads=2, layers=1)
 MADE_OF = RunConfig(model=MODEL), SPECIAL, 1000
 
 
-def make(seed: int = 0, batch_size: int = 7, micro_batch_size: int = 0) -> Feed[MlmBatch]:
+def make(seed: int = 0, batch_size: int = 7, micro_batch_size: int = 0) -> Feed[MaskedBatch]:
     """60 documents of 14 tokens: as many rows of 16, no two alike."""
     part = make_part([[14]] * ROWS)
     table = RowTable([part], [cut_rows(part.sentences, part.documents, 16)], 16)
@@ -61,12 +62,12 @@ def test_batches_follow_one_another_across_epochs() -> None:
             list(range(7 * k + 3, 7 * k + 6)),
             [7 * k + 6],
         ]
-        assert batch.inputs.ids_T.tolist() == [i for piece in pieces for i in piece.inputs.ids_T.tolist()]
+        assert batch.text.ids_T.tolist() == [i for piece in pieces for i in piece.text.ids_T.tolist()]
         assert batch.labels_M.tolist() == [i for piece in pieces for i in piece.labels_M.tolist()]
         assert feed_text(whole, k) == [whole.table_rows(np.array([n]))[0] for n in batch.rows_R]
 
 
-def feed_text(feed: Feed[MlmBatch], k: int) -> list[int]:
+def feed_text(feed: Feed[MaskedBatch], k: int) -> list[int]:
     """Which document each row of batch `k` is: the ids of document d begin with 5 + 14 d."""
     block = feed.block(feed.row_numbers(k))
     return [(int(row[1]) - 5) // 14 for row in block.ids_RL]
@@ -98,8 +99,8 @@ def test_no_batch_is_made_that_nobody_asks_for() -> None:
     """A run's last step must not wait for a batch of the step after it."""
     made: list[int] = []
 
-    class Counting(Feed[MlmBatch]):
-        def batch(self, k: int) -> list[MlmBatch]:
+    class Counting(Feed[MaskedBatch]):
+        def batch(self, k: int) -> list[MaskedBatch]:
             made.append(k)
             return super().batch(k)
 

@@ -27,7 +27,8 @@ from malmoi.pretrain.data.feeder import Ended, Feeder, stream
 from malmoi.pretrain.data.packing import RowBlock, RowTable
 from malmoi.pretrain.data.shared import get, put, size_of
 from malmoi.pretrain.objectives import OBJECTIVES
-from malmoi.pretrain.objectives.mlm.objective import MlmBatch, MlmCollator
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import MlmCollator
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 
@@ -143,7 +144,7 @@ def test_a_killed_process_that_cannot_be_replaced_is_an_error(
 class Wrong(MlmCollator):
     """Fails at the third batch, as a fault in an objective would, or as a file that is gone."""
 
-    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MaskedBatch:
         if rows_R[0] == 16:
             raise MalmoiError("MM0501", "here", row_len=7)
         if rows_R[0] == 24:

@@ -15,7 +15,8 @@ from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.loop import AHEAD
 from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.objectives import OBJECTIVES
-from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm
 from malmoi.pretrain.run import pretrain
 from malmoi.training import throughput
 from malmoi.training.step import Loss
@@ -56,7 +57,7 @@ def test_looking_late_changes_no_bit(
 class Stumbles(Mlm):
     """The loss of row 17, in the third batch, is not a number; those before and behind it are."""
 
-    def forward(self, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
+    def forward(self, batch: MaskedBatch, counts: Mapping[str, float]) -> Loss:
         found = super().forward(batch, counts)
         return replace(found, total=found.total * math.nan) if 17 in batch.rows_R else found
 

@@ -14,7 +14,8 @@ from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import random_bits
 from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.objectives.electra.objective import PROBED, Electra, ElectraBatch
-from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm
 from malmoi.pretrain.objectives.protocol import add_counts, lay_flat
 from malmoi.training.step import add
 
@@ -48,11 +49,11 @@ def test_the_masked_lm_s_loss_and_accuracy() -> None:
     objective = Mlm(*test_feed.MADE_OF).eval()
     for parameter in objective.parameters():
         parameter += 0.1 * torch.randn_like(parameter)
-    batches: list[MlmBatch] = feed.batch(0)
+    batches: list[MaskedBatch] = feed.batch(0)
     summed, slots = 0.0, 0
     answers = []
     for batch in batches:
-        logs = objective.network(batch.inputs, batch.slots_M).double().log_softmax(1)
+        logs = objective.network(batch.text, batch.slots_M).double().log_softmax(1)
         used = (batch.weights_M > 0).tolist()
         for m in (m for m, is_used in enumerate(used) if is_used):
             summed -= logs[m, batch.labels_M[m]].item()
@@ -78,7 +79,7 @@ def test_a_slot_that_is_not_used_adds_nothing() -> None:
     [batch] = feed.batch(0)
     torch.manual_seed(0)
     objective = Mlm(*test_feed.MADE_OF).eval()
-    logs = objective.network(batch.inputs, batch.slots_M).log_softmax(1)
+    logs = objective.network(batch.text, batch.slots_M).log_softmax(1)
     labels = logs.argmax(1)
     half = replace(batch, labels_M=labels, weights_M=torch.tensor([1.0, 0.0] * 3))
     found = objective(half, {"slots": 3.0})
@@ -92,7 +93,7 @@ def test_slots_are_places_in_all_rows_of_a_micro_batch() -> None:
     text_T = feed.block(batch.rows_R).ids_RL.ravel()
     assert text_T[batch.slots_M.numpy()].tolist() == batch.labels_M.tolist()
     assert sorted({int(slot) // 16 for slot in batch.slots_M}) == [0, 1, 2, 3, 4]
-    with_masks = batch.inputs.ids_T.numpy()
+    with_masks = batch.text.ids_T.numpy()
     assert set(np.flatnonzero(with_masks != text_T)) <= set(batch.slots_M.tolist())
 
 

@@ -25,7 +25,8 @@ from malmoi.pretrain.monitor.probes import (
     unigram_loss,
     untied,
 )
-from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm
 from malmoi.special import SpecialIds
 
 from .test_rows import make_part
@@ -40,7 +41,7 @@ def make() -> Mlm:
     return Mlm(RUN, SPECIAL, 500)
 
 
-def batches(rows: int, micro_batch_size: int) -> list[MlmBatch]:
+def batches(rows: int, micro_batch_size: int) -> list[MaskedBatch]:
     part = make_part([[9, 5]] * 30)
     part = replace(part, ids=(np.random.default_rng(0).integers(5, 500, len(part.ids))).astype(np.uint16))
     table = RowTable([part], [cut_rows(part.sentences, part.documents, 16)], 16)

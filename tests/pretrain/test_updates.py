@@ -19,7 +19,8 @@ from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.batches import feed_of
 from malmoi.pretrain.data.packing import RowBlock, RowTable
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch, MlmCollator
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmCollator
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 from malmoi.training.optimizers import AdamWConfig
@@ -34,7 +35,7 @@ STILL = TRAINING.model_copy(update={"lr": 1e-30, "optimizer": AdamWConfig(weight
 class _OneText(MlmCollator):
     __slots__ = ()
 
-    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
+    def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MaskedBatch:
         count = len(rows_R)
         same = RowBlock(
             np.tile(block.ids_RL[:1] * 0 + np.arange(5, 5 + block.ids_RL.shape[1]), (count, 1)),
@@ -55,7 +56,7 @@ class OneText(Mlm):
     heard: ClassVar[list[float]] = []
     collator_class = _OneText
 
-    def forward(self, batch: MlmBatch, counts: Mapping[str, float]) -> Loss:
+    def forward(self, batch: MaskedBatch, counts: Mapping[str, float]) -> Loss:
         found = super().forward(batch, counts)
         if self.training:
             self.heard.append(found.total.item())
@@ -114,7 +115,7 @@ def test_the_order_of_a_run_is_the_feed_s(shards: Path, tmp_path: Path) -> None:
     seen: list[list[int]] = []
 
     class Collator(MlmCollator):
-        def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MlmBatch:
+        def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> MaskedBatch:
             seen.append(block.ids_RL.ravel().tolist())
             return super().__call__(block, rows_R, seed, rate)
 

@@ -16,7 +16,8 @@ from malmoi.cli.main import run as malmoi
 from malmoi.pretrain.build import HELDOUT_RATE
 from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmBatch, MlmCollator
+from malmoi.pretrain.objectives.masked import MaskedBatch
+from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmCollator
 from malmoi.pretrain.run import pretrain
 from malmoi.report.row import Row, make_row
 from malmoi.report.source import Source, make_source
@@ -54,7 +55,7 @@ def test_masked_lm_row_is_the_batch(shards: Shards) -> None:
     for number in range(60):
         row = make_row(source, number)
         batch = source.feed.one(number)
-        ids = batch.inputs.ids_T.numpy()[: batch.tokens]
+        ids = batch.text.ids_T.numpy()[: batch.tokens]
         assert [token.text for token in row.tokens] == source.tokenizer.tokens(ids)
         assert [token.original for token in row.tokens] == source.tokenizer.tokens(
             source.feed.block(np.array([number])).ids_RL[0, : batch.tokens]
@@ -118,10 +119,10 @@ def test_the_verb_shows_what_a_run_saw(
     fed: dict[int, list[int]] = {}
 
     class Collator(MlmCollator):
-        def __call__(self, block: RowBlock, rows_R: np.ndarray, seed: int, rate: float) -> MlmBatch:
+        def __call__(self, block: RowBlock, rows_R: np.ndarray, seed: int, rate: float) -> MaskedBatch:
             made = super().__call__(block, rows_R, seed, rate)
             if rate != HELDOUT_RATE:
-                rows = made.inputs.ids_T.reshape(len(rows_R), -1).tolist()
+                rows = made.text.ids_T.reshape(len(rows_R), -1).tolist()
                 fed.update(zip(rows_R.tolist(), rows, strict=True))
             return made
 

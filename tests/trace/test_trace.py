@@ -205,9 +205,9 @@ def test_the_row_is_one_sequence(runs: Path) -> None:
     opened = open_run(runs / "mlm", tokenizer, checkpoint)
     collate = type(opened.objective).collator(*opened.objective.made_of)
     batch = collate(one_row([2, 7, 8, 9, 3]), np.zeros(1, np.int64), 0, 0.15)
-    assert batch.inputs.positions_T.tolist() == [0, 1, 2, 3, 4]
-    assert sorted(set(batch.inputs.cu_seqlens.tolist())) == [0, 5]
-    assert replace(batch.inputs).rows == 1
+    assert batch.text.positions_T.tolist() == [0, 1, 2, 3, 4]
+    assert sorted(set(batch.text.cu_seqlens.tolist())) == [0, 5]
+    assert replace(batch.text).rows == 1
 
 
 def test_the_command_prints_and_speaks_json(

@@ -11,7 +11,7 @@ import typer
 
 from malmoi.cli.console import console, duration
 from malmoi.context import Context
-from malmoi.messages import text
+from malmoi.messages import text, words
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def run(
     for stage in stages.values():
         stage.check(plan)
     for number, (name, stage) in enumerate(stages.items(), 1):
-        title = text(f"pipeline.stage.{name}")
+        title = words("pipeline.stage", name)
         context.reporter.say("cli.run.stage", number=number, total=len(stages), stage=title)
         for made in stage.run(plan, context):
             import_module(f"malmoi.cli.{name}").show(made)

@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Its title is `pipeline.stage.NAME` of the catalog, NAME being its key in `STAGES`.
+    """Its title is `pipeline.stage.NAME` of the catalog, or NAME, its key in `STAGES`.
 
     Attributes:
         run: makes what is not there yet, and gives what is to be shown as soon as it is made: whatever

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -35,34 +35,39 @@ class Slots(NamedTuple):
     weights_M: Tensor
 
 
-class MicroBatch(Protocol):
-    """Rows of one micro-batch, corrupted and ready for the device."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicroBatch:
+    """Rows of one micro-batch, corrupted and ready for the device; an objective adds fields of its own.
 
-    @property
-    def rows_R(self) -> NDArray[np.int64]: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def counts(self) -> Mapping[str, float]:
-        """What this micro-batch adds to the divisors of the losses: masked `slots`, real `tokens`."""
-        ...
+    Attributes:
+        text: what the saved model reads, for probes that ask nothing but its vectors.
+        rows_R: numbers of the rows in the endless order.
+        tokens: those that are not padding.
+        counts: what it adds to the divisors of the losses: masked `slots`, real `tokens`.
+    """
 
-    @property
-    def text(self) -> Batch:
-        """What the saved model reads: for probes that ask nothing but its vectors."""
-        ...
+    text: Batch
+    rows_R: NDArray[np.int64]
+    tokens: int
+    counts: Mapping[str, float]
 
     @property
     def shown_T(self) -> Tensor:
         """Ids as the first network reads them."""
-        ...
+        return self.text.ids_T
 
     @property
     def asked(self) -> Slots | None:
         """The slots of a masked LM; None without one."""
-        ...
+        return None
 
-    def to(self, device: torch.device) -> Self: ...
+    def to(self, device: torch.device) -> Self:
+        moved: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor | Batch):
+                moved[field.name] = value.to(device, non_blocking=True)
+        return replace(self, **moved)
 
 
 B = TypeVar("B", bound=MicroBatch)

@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from malmoi.errors import MalmoiError
-from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder, glorot
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead, RtdHead
 from malmoi.model.hf.folder import read_discriminator, read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, encoder_macs, mlm_head_macs
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.data.masking import MASKINGS, Draw, MaskingConfig, MaskingKind
+from malmoi.pretrain.data.masking import MASKINGS
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import Stream, random_bits
 from malmoi.pretrain.init.cooccurrence import start_discriminator
 from malmoi.pretrain.objectives.electra import GENERATOR, ElectraConfig
 from malmoi.pretrain.objectives.electra.detection import detection_metrics, histogram
 from malmoi.pretrain.objectives.electra.sampling import sample
-from malmoi.pretrain.objectives.protocol import Explained, Objective, Slots, check_shape, lay_flat
+from malmoi.pretrain.objectives.masked import MaskedBatch, MaskingCollator, slots_of
+from malmoi.pretrain.objectives.protocol import Explained, Objective, check_shape, lay_flat
 from malmoi.special import SpecialIds
 from malmoi.training.step import Loss
 
@@ -41,84 +41,45 @@ from malmoi.training.step import Loss
 PROBED = 64  # slots of a micro-batch whose samples are compared with the generator's entropy
 
 
-@dataclass(frozen=True, slots=True)
-class ElectraBatch:
-    """A micro-batch.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectraBatch(MaskedBatch):
+    """A micro-batch; its text is the original one.
 
     Attributes:
-        text: the rows as they are.
-        masked_ids_T: their ids as the generator reads them.
-        slots_M, labels_M, weights_M: what it predicts (indices into T), the originals, 0 for unused slots.
+        masked_ids_T: the ids as the generator reads them.
         firsts_M: the first slot that drew the same position; its sample is the position's.
         keys_M: int32 keys of the noise.
         real_T: 1 for tokens, 0 for padding.
     """
 
-    text: Batch
     masked_ids_T: Tensor
-    slots_M: Tensor
-    labels_M: Tensor
-    weights_M: Tensor
     firsts_M: Tensor
     keys_M: Tensor
     real_T: Tensor
-    rows_R: NDArray[np.int64]
-    tokens: int
-    counts: Mapping[str, float]
 
     @property
     def shown_T(self) -> Tensor:
         return self.masked_ids_T
 
-    @property
-    def asked(self) -> Slots:
-        return Slots(self.slots_M, self.labels_M, self.weights_M)
 
-    def to(self, device: torch.device) -> Self:
-        moved = {
-            name: getattr(self, name).to(device, non_blocking=True)
-            for name in (
-                "text",
-                "masked_ids_T",
-                "slots_M",
-                "labels_M",
-                "weights_M",
-                "firsts_M",
-                "keys_M",
-                "real_T",
-            )
-        }
-        return replace(self, **moved)
-
-
-@dataclass(frozen=True, slots=True)
-class ElectraCollator:
+class ElectraCollator(MaskingCollator):
     """Masks rows for the generator and gives each slot a key of its noise."""
 
-    masking: MaskingKind
-    settings: MaskingConfig
-    special: SpecialIds
-    vocab_size: int
-
     def __call__(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> ElectraBatch:
-        draw = Draw(rows_R, seed, rate, self.special, self.vocab_size)
-        masked = self.masking.mask(block, draw, self.settings)
+        masked = self.mask(block, rows_R, seed, rate)
         count, cap = masked.slots_RC.shape
-        offsets = np.arange(count)[:, None]
-        firsts_RC = first_draws(masked.slots_RC)
+        firsts_RC = first_draws(masked.slots_RC) + np.arange(count)[:, None] * cap
         keys = random_bits(seed, Stream.SAMPLE, rows_R[:, None], np.arange(cap)[None]) >> np.uint64(32)
         return ElectraBatch(
             text=lay_flat(block, block.ids_RL),
             masked_ids_T=torch.from_numpy(masked.ids_RL.ravel()),
-            slots_M=torch.from_numpy((masked.slots_RC + offsets * block.ids_RL.shape[1]).ravel()),
-            labels_M=torch.from_numpy(masked.labels_RC.ravel()),
-            weights_M=torch.from_numpy(masked.weights_RC.ravel()),
-            firsts_M=torch.from_numpy((firsts_RC + offsets * cap).ravel()),
+            firsts_M=torch.from_numpy(firsts_RC.ravel()),
             keys_M=torch.from_numpy(keys.astype(np.uint32).view(np.int32).ravel()),
             real_T=torch.from_numpy((block.ids_RL != self.special.pad).astype(np.float32).ravel()),
             rows_R=rows_R,
             tokens=int(block.lengths_R.sum()),
             counts={"slots": float(masked.weights_RC.sum()), "tokens": float(block.lengths_R.sum())},
+            **slots_of(masked, block.ids_RL.shape[1]),
         )
 
 
