@@ -43,6 +43,7 @@ ROOT_FILES = (
     "paths",
     "json_files",
     "artifact",
+    "codes",
     "errors",
     "nearest",
     "device",

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from malmoi import messages
+from malmoi.codes import Code
 from malmoi.paths import readable
 
 
 class MalmoiError(Exception):
-    """A mistake the user can mend. `MalmoiError("MM0101", where="a.csv:3", path=…)`.
+    """A mistake the user can mend. `MalmoiError(Code.INPUT_MISSING, "a.csv:3", path=…)`.
 
     Args:
-        code: a key of the message catalog, `MM` and four digits.
+        code: a `Code`; its value is a key of the message catalog.
         where: file, file:line or file:line:column, where there is one.
         values: what the catalog's sentences ask for; all are shown, so never a secret.
     """
@@ -22,7 +23,7 @@ class MalmoiError(Exception):
 
     def __init__(self, code: str, /, where: str | Path | None = None, **values: Any) -> None:
         super().__init__(code)
-        self.code = code
+        self.code = Code(code)
         self.where = readable(str(where)) if where is not None else None
         self.values = values
 
@@ -46,7 +47,14 @@ class MalmoiError(Exception):
         return self.line("do")
 
     def as_dict(self) -> dict[str, str | None]:
-        return {"code": self.code, "where": self.where, "what": self.what, "why": self.why, "do": self.do}
+        return {
+            "code": self.code,
+            "name": self.code.name,
+            "where": self.where,
+            "what": self.what,
+            "why": self.why,
+            "do": self.do,
+        }
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

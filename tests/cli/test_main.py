@@ -61,13 +61,22 @@ def test_json_mode_writes_objects_only(tmp_path: Path) -> None:
     assert done.returncode == 2
     (line,) = done.stdout.splitlines()
     assert json.loads(line)["code"] == "MM0001"
+    assert json.loads(line)["name"] == "RECIPE_MISSING"
 
 
 def test_explain_shows_a_page_and_a_list() -> None:
     page = malmoi("explain", "mm0003")
     assert page.returncode == 0 and page.stdout.startswith("MM0003")
     assert "<near>" in page.stdout
-    assert "MM0505" in malmoi("explain").stdout
+    for word in ("unknown-setting", "UNKNOWN_SETTING"):
+        assert malmoi("explain", word).stdout == page.stdout
+    assert json.loads(malmoi("explain", "MM0505", "--json").stdout)["name"] == "ANOTHER_RUN_HERE"
+    listed = malmoi("explain").stdout
+    assert "MM0505" in listed and "ANOTHER_RUN_HERE" in listed
+    assert (
+        json.loads(malmoi("explain", "--json").stdout.splitlines()[-1])["codes"]["MM0505"]
+        == "ANOTHER_RUN_HERE"
+    )
     assert malmoi("explain", "MM9998").returncode == 2
 
 

@@ -106,7 +106,7 @@ QUIET = {
         r"tokens per eojeol: \S+ \d\.\d\d, \S+ \d\.\d\d",
     ),
     "shards build": (["corpus", "tokenizer", "--workers", "1", "--out", "shards"], "shards"),
-    "shards verify": ([SHARDS], f"sound: {SHARDS}"),
+    "shards verify": ([SHARDS], f"no faults: {SHARDS}"),
     "shards stats": ([SHARDS], rf"{SHARDS}: training [\d,]+ tokens, held out [\d,]+ tokens"),
     "shards show": ([SHARDS, "0", "--row-len", "32"], r"row 0 · part-00000\[.* kept"),
     "shards merge": ([SHARDS, "other", "--out", "merged"], "merged"),
@@ -134,7 +134,7 @@ QUIET = {
     "report": ([RUN], f"{RUN}/report.html"),
     "diff": ([RUN, "short"], "They differ: .*"),
     "autopsy": (["--list"], r"untied [\w -]+"),
-    "doctor": ([], r"(nothing to mend|.*: .*)"),
+    "doctor": ([], r"(nothing to fix|.*: .*)"),
     "explain": (["MM0003"], "MM0003 there is no setting '<key>'.<hint>"),
 }
 

@@ -95,7 +95,7 @@ def test_the_recipe_says_which_there_are(tmp_path: Path) -> None:
     config, _ = read_recipe(None, Sections, own)  # of classes
     with pytest.raises(MalmoiError) as caught:
         task_of(config.finetune)
-    assert caught.value.what == "the metric within_one does not score what a answers."
+    assert caught.value.what == "the metric within_one cannot score what a answers."
     assert caught.value.do == "choose one of this task's metrics (accuracy, macro_f1), or leave metric out."
     config, _ = read_recipe(None, Sections, ["finetune.task=korsts", "finetune.metric=rmse"])
     assert task_of(config.finetune).metric == "rmse"

@@ -57,8 +57,8 @@ def test_one_text_gets_one_answer(tuned: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "code", "where", "says"),
     [
-        ([None], "MM0642", "texts[0]", "this is no text but NoneType."),
-        ([GOOD, 1], "MM0642", "texts[1]", "this is no text but int."),
+        ([None], "MM0642", "texts[0]", "this is not a text but NoneType."),
+        ([GOOD, 1], "MM0642", "texts[1]", "this is not a text but int."),
         ([float("nan")], "MM0642", "texts[0]", "float"),
         ([b"abc"], "MM0642", "texts[0]", "bytes"),
         ([GOOD, (BAD, None)], "MM0642", "texts[1][1]", "NoneType"),
@@ -67,8 +67,8 @@ def test_one_text_gets_one_answer(tuned: Path) -> None:
         (b"abc", "MM0642", "texts", "bytes"),
         (None, "MM0642", "texts", "NoneType"),
         (3, "MM0642", "texts", "int"),
-        ([GOOD, (GOOD, BAD)], "MM0621", "texts[1]", "this model takes 1 text(s) at a time, and 2 came."),
-        ([GOOD, ()], "MM0621", "texts[1]", "and 0 came"),
+        ([GOOD, (GOOD, BAD)], "MM0621", "texts[1]", "takes 1 text(s) at a time, and it was given 2."),
+        ([GOOD, ()], "MM0621", "texts[1]", "given 0."),
     ],
 )
 def test_what_is_no_text_is_named_by_its_place(

@@ -206,7 +206,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_lines(
     found = caught.value
     assert found.code == "MM0615"
     assert found.where is not None and found.where.startswith(f"{config.train}:")
-    assert "at update 1 the loss stopped being a number" in found.what
+    assert "at step 1 the loss stopped being a number" in found.what
     lines = found.why.split(": ")[1].rstrip(".").split(", ")
     assert len(lines) == 16  # those of the whole batch
     assert found.where == f"{config.train}:{min(map(int, lines))}"

@@ -126,7 +126,7 @@ def test_pairs(pairs: Predictor, tmp_path: Path) -> None:
     assert (same.label, other.label) == ("예", "아니")
     with pytest.raises(MalmoiError) as caught:
         pairs.predict(["질문 하나"])
-    assert caught.value.what == "this model takes 2 text(s) at a time, and 1 came."
+    assert caught.value.what == "this model takes 2 text(s) at a time, and it was given 1."
     (tmp_path / "a.tsv").write_text("왼쪽\t오른쪽\n질문 3\t질문 3\n", "utf-8")
     assert answer_file(pairs, tmp_path / "a.tsv", tmp_path / "o.tsv", columns=["왼쪽", "오른쪽"]) == 1
     with pytest.raises(MalmoiError, match="MM0621"):

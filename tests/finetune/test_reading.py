@@ -71,7 +71,7 @@ def test_texts_longer_than_the_model_reads(checkpoint: Path, tmp_path: Path) -> 
     assert (said["n"], said["total"], said["max_len"]) == (cut, 40, 64) and 9 < cut < 40
     assert counts["test_rows_at_max_len"] == 0
     assert said["advice"] == (
-        "this model reads 64 tokens and no more; put first what matters, or cut the texts into several rows."
+        "this model reads at most 64 tokens; put what matters first, or split the texts into several rows."
     )
     asked = Heard()
     answer_file(Predictor.open(run), tmp_path / "train.csv", tmp_path / "a.tsv", reporter=asked)

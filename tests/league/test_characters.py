@@ -1,4 +1,4 @@
-"""What the bag of characters is chosen by: dev, and nothing that test says."""
+"""What the character n-gram baseline is chosen by: dev, and nothing that test says."""
 
 from __future__ import annotations
 

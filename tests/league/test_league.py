@@ -1,4 +1,4 @@
-"""A league of a tiny checkpoint, the same without pretraining and a bag of characters."""
+"""A league of a tiny checkpoint, the same without pretraining and the character n-gram baseline."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_no_model_there(tmp_path: Path, folder: Path) -> None:
 def test_a_pickle_is_never_opened(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     said = refusal(read_encoder, folder)
-    assert "MM0403" in said and "opening it may run whatever code its author put in" in said
+    assert "MM0403" in said and "opening it may run any code its author put into it" in said
     assert f'.save_pretrained(sys.argv[1])" {folder}' in said
 
 
@@ -116,7 +116,8 @@ def test_both_shapes_are_shown(folder: Path) -> None:
     said = refusal(read_masked_lm, folder)
     assert "MM0407" in said
     assert (
-        "embeddings.word_embeddings.weight has another shape: F32 [97, 32] in the file, F32 [96, 32]" in said
+        "embeddings.word_embeddings.weight has the wrong shape: F32 [97, 32] in the file, F32 [96, 32]"
+        in said
     )
 
 
@@ -153,8 +154,10 @@ def test_an_output_matrix_trained_apart(folder: Path) -> None:
 
 
 def test_the_wrong_head(tmp_path: Path, folder: Path, classifier: Classifier) -> None:
-    assert "lacks the head that is needed (classifier)" in refusal(read_classifier, folder)
+    assert "does not have the head that is needed (classifier)" in refusal(read_classifier, folder)
     write_model(tmp_path / "classifier", classifier)
-    assert "lacks the head that is needed (masked LM)" in refusal(read_masked_lm, tmp_path / "classifier")
+    assert "does not have the head that is needed (masked LM)" in refusal(
+        read_masked_lm, tmp_path / "classifier"
+    )
     with pytest.raises(ValueError, match="2 labels for 3 outputs"):
         write_model(tmp_path / "x", classifier, ["a", "b"])

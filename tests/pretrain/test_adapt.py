@@ -198,7 +198,7 @@ def test_an_entry_that_moved_is_named(trained: Path, pipeline: Path, tmp_path: P
     entries = tokenizer.tokens(range(tokenizer.vocab_size))
     entries[20], entries[21] = entries[21], entries[20]
     (tmp_path / "vocab.txt").write_text("\n".join(entries) + "\n", "utf-8")
-    with pytest.raises(MalmoiError, match=rf"MM0265.*id 20 was '{entries[21]}' and is '{entries[20]}'"):
+    with pytest.raises(MalmoiError, match=rf"MM0265.*id 20 was '{entries[21]}' and is now '{entries[20]}'"):
         compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), tmp_path)
     (tmp_path / "vocab.txt").write_text("\n".join(entries[:20]) + "\n", "utf-8")
     with pytest.raises(MalmoiError, match=r"MM0265.*id 20 was"):
@@ -227,7 +227,7 @@ def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
     found = compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), model, reporter)
     assert (reporter.warned, found.pieces) == ([("MM0270", "words", ", ".join(words))], {})
     shutil.copy(trained / "checkpoints" / "step-150" / "config.json", model)
-    with pytest.raises(MalmoiError, match=rf"MM0269.*words was '{', '.join(words)}' and is '-'"):
+    with pytest.raises(MalmoiError, match=rf"MM0269.*words was '{', '.join(words)}' and is now '-'"):
         compare_vocabularies(Init(model, {}), pipeline / "tokenizer")
 
 

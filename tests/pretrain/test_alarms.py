@@ -163,9 +163,9 @@ def test_nan_free_edges() -> None:
         (training(sample_surprise=1.5), "surprise +1.50 nats"),
         (
             training(replaced_rate=0.06),
-            "0.0600 of the tokens count as replaced, the generator's samples give 0.1100",
+            "0.0600 of the tokens count as replaced; the generator's samples give 0.1100",
         ),
-        (heldout(heldout_generator_loss=6.25), "Held-out loss 6.25, frequencies alone give 6.00"),
+        (heldout(heldout_generator_loss=6.25), "Held-out loss 6.25; frequencies alone give 6.00"),
         (heldout(heldout_cls_cosine=0.9999), "mean cosine 0.9999"),
     ],
 )

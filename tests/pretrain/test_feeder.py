@@ -112,7 +112,7 @@ def test_a_process_that_ends_before_its_first_batch_is_an_error(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("malmoi.pretrain.data.feeder.CHILD", "raise SystemExit(5)")
-    with pytest.raises(MalmoiError, match=r"MM0551.*before its first one \(status 5\)") as caught:
+    with pytest.raises(MalmoiError, match=r"MM0551.*before its first batch \(status 5\)") as caught:
         list(stream(feed_for(shards, tmp_path), 0, 4, CPU, warn=never))
     assert "--set pretrain.feed=thread" in caught.value.do
     assert children() == []

@@ -141,6 +141,6 @@ def test_a_non_finite_loss_is_refused_and_not_lost_in_a_histogram(shards: Path, 
             "optimizer": AdamWConfig(),
         }
     )
-    with pytest.raises(MalmoiError, match=r"MM0509.*stopped before the update"):
+    with pytest.raises(MalmoiError, match=r"MM0509.*stopped before the weights changed"):
         pretrain(wild, SHAPE, shards, tmp_path / "run")
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["state"] == "running"

@@ -139,10 +139,10 @@ def _changed(built: Path, to: Path, **changes: object) -> Path:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"kind": "wordpiece"}, "kind was 'morpheme' and is 'wordpiece'"),
-        ({"kind": "morpheme-wordpiece"}, "kind was 'morpheme' and is 'morpheme-wordpiece'"),
-        ({"form": "lemma"}, "form was 'surface' and is 'lemma'"),
-        ({"analyzer": "kiwi"}, "analyzer was 'mecab' and is 'kiwi'"),
+        ({"kind": "wordpiece"}, "kind was 'morpheme' and is now 'wordpiece'"),
+        ({"kind": "morpheme-wordpiece"}, "kind was 'morpheme' and is now 'morpheme-wordpiece'"),
+        ({"form": "lemma"}, "form was 'surface' and is now 'lemma'"),
+        ({"analyzer": "kiwi"}, "analyzer was 'mecab' and is now 'kiwi'"),
     ],
 )
 def test_another_way_to_cut_is_refused(

@@ -277,7 +277,7 @@ def test_non_finite_loss_stops_before_the_update_and_names_the_rows(
     with pytest.raises(MalmoiError) as caught:
         pretrain(wild, MODEL, shards, tmp_path / "run")
     error = caught.value
-    assert error.code == "MM0509" and "stopped before the update" in error.what
+    assert error.code == "MM0509" and "stopped before the weights changed" in error.what
     step = int(error.values["step"])
     assert newest_checkpoint(tmp_path / "run").name == f"step-{step - 1}"
     rows = [int(r) for r in str(error.values["rows"]).removesuffix(" …").split(", ")]

@@ -160,7 +160,9 @@ def test_larger_batches_and_other_models(whole: Path, base: Path, tmp_path: Path
     first = compare(base, larger).batches.first
     assert first is not None
     assert (first.k, first.row, first.what) == (0, 8, "rows")
-    assert "has not the same number of rows: row 8 is in one of them only" in told(compare(base, larger))
+    assert "does not have the same number of rows: row 8 is in only one of them" in told(
+        compare(base, larger)
+    )
     assert first.left is None and first.right is not None and first.right.tokens
     deeper = train(
         whole / "shards", tmp_path / "deeper", ModelConfig(**{**MODEL.model_dump(), "layers": 1}), steps=2
@@ -183,7 +185,7 @@ def test_shards_that_are_gone(whole: Path, base: Path, tmp_path: Path) -> None:
     (moved / "manifest.json").write_text(json.dumps(manifest))
     found = compare(base, moved)
     assert found.same and found.batches.reason == "report.diff.no_shards"
-    assert "not to be found" in told(found)
+    assert "cannot be found" in told(found)
 
 
 def test_which_run_is_meant(whole: Path, tmp_path: Path) -> None:

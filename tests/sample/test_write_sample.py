@@ -38,8 +38,8 @@ def test_a_strangers_file_stops_it(tmp_path: Path) -> None:
     with pytest.raises(MalmoiError) as caught:
         write_sample(tmp_path)
     assert str(caught.value) == (
-        f"MM0901 {tmp_path}: this folder holds a file that is not the sample's: thesis.docx\n"
-        "  it stops rather than remove or overwrite somebody's files.\n"
+        f"MM0901 {tmp_path}: this folder has a file in it that is not part of the sample: thesis.docx\n"
+        "  malmoi stops rather than remove or overwrite somebody's files.\n"
         "  → give an empty folder or a new name: malmoi sample demo/sample"
     )
     assert (tmp_path / "thesis.docx").read_bytes() == b"x"

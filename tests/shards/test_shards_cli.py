@@ -38,7 +38,7 @@ def test_tables_are_in_the_readers_language(
     assert run([*train, "--lang", "ko"]) == 0
     shown = capsys.readouterr().out
     assert "어절당 토큰" in shown
-    assert "떼어 둔 글" in shown
+    assert "검증 데이터" in shown
     assert any(word in shown for sentence in SENTENCES for word in sentence.split())
 
 

@@ -58,8 +58,8 @@ def test_published_kote_has_no_header(shared_data: Path) -> None:
 def test_a_first_row_taken_for_names_is_said(tmp_path: Path) -> None:
     found = error(tmp_path, rows(), "영화 0", "0")
     assert (found.code, found.where) == ("MM0634", f"{tmp_path / 'a.csv'}:1")
-    assert found.what.endswith("'0', which names the label's column, is also the label of 19 rows below.")
-    assert found.do == "where the file has no header, count the columns: --text '#2' --label '#1'"
+    assert found.what.endswith("'0', the name of the label column, is also the label of 19 rows below.")
+    assert found.do == "if the file has no header, count the columns: --text '#2' --label '#1'"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_header_once_more_in_the_middle(tmp_path: Path) -> None:
     joined = "글,라벨\n" + "가,1\n나,0\n" * 5 + " 글 ,라벨\n" + "다,1\n라,0\n" * 5 + "글,라벨\n마,1\n"
     found = error(tmp_path, joined, "글", "라벨")
     assert (found.code, found.where) == ("MM0630", f"{tmp_path / 'a.csv'}:12")
-    assert found.what == "the first line stands in the file once more (lines 12, 23)."
+    assert found.what == "the first line appears in the file again (lines 12, 23)."
     for header in ("\ufeff글,라벨", "라벨,글", "\ufeff라벨, 글"):  # each file with a mark; in another order
         joined = "글,라벨\n" + "가,1\n나,0\n" * 5 + header + "\n" + "다,1\n라,0\n" * 5
         assert error(tmp_path, joined, "글", "라벨").where == f"{tmp_path / 'a.csv'}:12", header

@@ -29,10 +29,10 @@ def test_joined_tables_stop_with_what_is_the_same(tmp_path: Path) -> None:
     found = error(config)
     assert (found.code, found.where) == ("MM0637", f"{tmp_path / 'train.csv'}:42")
     assert found.what == (
-        "one label is spelt in several ways: '0' (20) = '0.0' (10); '1' (20) = '1.0' (10) "
+        "one label is spelled in several ways: '0' (20) = '0.0' (10); '1' (20) = '1.0' (10) "
         "(lines 42, 43, 44, 45, 46, … (20))"
     )
-    assert found.do.startswith("to make them one: --set finetune.alike_labels=merge")
+    assert found.do.startswith("to merge them: --set finetune.alike_labels=merge")
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_what_is_no_number_stops_with_its_lines(wrong: str, why: str, split: str
     (scores if split == "train" else files[split])[9] = wrong
     found = error(ratings(tmp_path, scores, **files))
     assert (found.code, found.where) == ("MM0624", f"{tmp_path / split}.tsv:6")
-    assert found.what == f"the score '{wrong}' is no number (lines 6, 11)."
+    assert found.what == f"the score '{wrong}' is not a number (lines 6, 11)."
     assert why in found.why
     assert found.do.endswith("--kind classify")
 
@@ -131,7 +131,7 @@ def test_tenths_are_tenths() -> None:
 
 def test_the_first_that_is_no_number_is_named() -> None:
     examples = Examples(Path("a"), [2, 3, 4, 5], ["글"] * 4, ["1", "하나", "둘", "셋"])
-    with pytest.raises(MalmoiError, match=r"a:3: the score '하나' is no number \(lines 3, 4, 5\)"):
+    with pytest.raises(MalmoiError, match=r"a:3: the score '하나' is not a number \(lines 3, 4, 5\)"):
         numbers(examples)
 
 
@@ -158,7 +158,7 @@ def test_the_kind_of_a_named_task_is_settled() -> None:
         task_of(TaskConfig(task="nsmc", kind="regress"))
     assert (caught.value.code, caught.value.what) == (
         "MM0627",
-        "nsmc is of kind classify, and regress was asked for.",
+        "nsmc is of kind classify, but regress was asked for.",
     )
     assert task_of(TaskConfig(task="korsts", kind="regress")).metric == "spearman"
 

@@ -76,7 +76,7 @@ def test_another_shape_is_named_by_file_and_key(tmp_path: Path, table: Any, key:
     with pytest.raises(MalmoiError) as error:
         read_squad(path)
     assert (error.value.code, error.value.where) == ("MM0253", str(path))
-    assert f"{key} is missing" in error.value.what and f"(there are: {found})" in error.value.what
+    assert f"{key} is missing" in error.value.what and f"(it has: {found})" in error.value.what
 
 
 def test_no_file_and_no_json(tmp_path: Path) -> None:

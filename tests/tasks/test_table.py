@@ -80,7 +80,7 @@ def test_a_missing_column_names_the_columns(tmp_path: Path) -> None:
         f"MM0603 {tmp_path / 'a.csv'}: there is no column '문쟝'. Did you mean '문장'?\n"
         "  the columns of this file are: 번호, 문장, 감정\n"
         "  → name one of them: --text 감정,문장"
-        " (where the first line is a row, count the columns: --text '#1')"
+        " (if the first line is a row, count the columns: --text '#1')"
     )
 
 
@@ -98,7 +98,7 @@ def test_a_torn_row_names_its_line(tmp_path: Path) -> None:
         ("a.xlsx", b"PK\x03\x04" + bytes(60), "MM0608", "zip, xlsx, docx or hwpx"),
         ("a.csv", bytes(range(256)) * 4, "MM0608", "cannot be read"),
         ("a.csv", '글,라벨\n"닫지 않은 따옴표,1\n좋다,1\n'.encode(), "MM0629", "is never closed"),
-        ("a.csv", '글,라벨\n"정말" 좋다,1\n좋다,1\n'.encode(), "MM0629", "text goes on behind"),
+        ("a.csv", '글,라벨\n"정말" 좋다,1\n좋다,1\n'.encode(), "MM0629", "there is text after"),
     ],
 )
 def test_unreadable_files(tmp_path: Path, name: str, data: bytes, code: str, says: str) -> None:

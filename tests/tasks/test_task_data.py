@@ -168,7 +168,7 @@ DEV_LINES = [14, 38, 45, 57, 75]
     [
         ("글,라벨\n좋다,\n좋다,N/A\n싫다\n", "MM0605", "(lines 2, 3, 4)"),
         ("글,라벨\n좋다,1\n싫다,1\n", "MM0606", "there is only one label, '1'."),
-        ("글,라벨\n,1\n ,0\n", "MM0609", "column '글' holds no text at all."),
+        ("글,라벨\n,1\n ,0\n", "MM0609", "column '글' has no text at all."),
         ("글,라벨\n,\n,\n", "MM0604", "there is no row below the header."),
         ("글,라벨\n좋다,1\n싫다,0\n", "MM0612", "with only 2 training rows"),
     ],
@@ -197,7 +197,7 @@ def test_blank_texts_that_leave_nothing_to_train_on(tmp_path: Path) -> None:
 def test_a_label_that_train_lacks(tmp_path: Path, split: str) -> None:
     found = error(table(tmp_path, GOOD, **{split: "글,라벨\n영화,좋음\n영화 둘,조음\n"}))
     assert (found.code, found.where) == ("MM0607", f"{tmp_path / split}.csv:3")
-    assert found.what == "label '조음' is unknown to training (lines 3)."
+    assert found.what == "label '조음' is not in the training data (lines 3)."
     assert found.why == "the labels known are: 나쁨, 좋음"
 
 
@@ -212,7 +212,7 @@ def test_asking_for_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("글\n", "utf-8")
     found = error(TaskConfig(task="nsmc", data=tmp_path))
     assert found.code == "MM0602"
-    assert found.what == "the task file ratings_train.txt is not there."
+    assert found.what == "the task file ratings_train.txt is missing."
     assert found.why == f"in {tmp_path} there is: train.csv"
     assert error(TaskConfig(task="nsmc")).code == "MM0611"
     assert error(TaskConfig(text=("글",), train=tmp_path / "train.csv")).code == "MM0611"

@@ -137,7 +137,9 @@ def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
     )
     said = findings(replace(found, contenders=[lossy, good, costly]))
     shortest = "parts cuts shortest: 1.90 tokens per eojeol, 50 % fewer than bytes."
-    left_out = "Left out, for more than 1 % of their eojeols hold an [UNK]: they are shorter, but lose text:"
+    left_out = (
+        "Left out because more than 1 % of their eojeols contain an [UNK]: they are shorter, but lose text:"
+    )
     assert said[0].text == f"{shortest} {left_out} whole 1.10."
     set_language("ko")
     korean = findings(replace(found, contenders=[lossy, good, costly]))[0].text

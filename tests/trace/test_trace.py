@@ -156,9 +156,9 @@ def test_another_tokenizer_than_the_runs_is_refused(runs: Path, tmp_path: Path) 
     assert isinstance(plain, WordPiece)
     word = next(entry for entry in plain.entries if "가" <= entry <= "힣")
     WordPiece(plain.entries, words=[word]).save(tmp_path / "words")
-    with pytest.warns(UserWarning, match=f"MM0270.*words was '-' and is '{word}'"):
+    with pytest.warns(UserWarning, match=f"MM0270.*words was '-' and is now '{word}'"):
         trace(TEXT, tokenizer=tmp_path / "words", run=runs / "mlm")
-    with pytest.raises(MalmoiError, match=f"MM0258.*words was '{word}' in training and is '-'"):
+    with pytest.raises(MalmoiError, match=f"MM0258.*words was '{word}' in training and is now '-'"):
         _check_same(plain, checkpoint, tmp_path / "words", SILENT)
     with pytest.raises(MalmoiError) as error:
         trace(TEXT, run=tmp_path)

@@ -16,17 +16,15 @@ from malmoi.paths import as_stored
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-# What a disk or a place that is none answers without naming a file.
+# Errors of a disk, or of a place that is not one, that name no file.
 _NO_PLACE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EINVAL, errno.ESTALE, errno.ENOTSUP)
 
 
 def real_place(out: Path) -> Path:
-    """Where `out` leads: a link is followed, so that it stays a link and what it means is written there.
+    """Where `out` leads: a link is followed, so that it stays a link and its target is written.
 
-    A folder is replaced by renaming one beside it, which must be beside the folder itself.
-
-    Raises MM0030 where links lead round in a circle or the path has no name of its own (`/`), MM0016 where
-    one may not look.
+    A folder is replaced by renaming another one, which must be beside the folder itself. Raises MM0030 if
+    links form a circle or the path has no name (`/`), MM0016 if the place may not be read.
     """
     if "\0" in str(out):
         raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
@@ -37,7 +35,7 @@ def real_place(out: Path) -> Path:
             out = Path(os.path.realpath(out))
             if out.is_symlink():
                 raise MalmoiError("MM0030", out, detail=os.strerror(errno.ELOOP))
-        out.exists()  # a name too long, a folder one may not look into
+        out.exists()  # a name too long, a folder that may not be read
     except OSError as error:
         raise disk_error(error, out) or MalmoiError("MM0030", out, detail=error.strerror) from None
     if not out.name:
@@ -47,9 +45,8 @@ def real_place(out: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make `folder` and keep other malmoi processes out of it; the lock goes when the process does.
-
-    Raises MM0006 where another process works in it.
+    """Make `folder` and keep other malmoi processes out of it; the lock ends with the process. Raises MM0006
+    if another process works in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
@@ -64,7 +61,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(out: Path) -> Iterator[None]:
-    """Turn what the disk or the place answers into the errors a user can act on: MM0015 (full), MM0016 (not
+    """Turn errors of the disk or the place into those a user can act on: MM0015 (full), MM0016 (not
     permitted), MM0030 (no file can be there)."""
     try:
         yield
@@ -75,7 +72,7 @@ def disk_errors(out: Path) -> Iterator[None]:
 
 
 def disk_error(error: OSError, out: Path | None = None) -> MalmoiError | None:
-    """The error that tells a user what an OSError means; None where it is not about a file (a pipe)."""
+    """The error that explains an OSError to the user; None if it is not about a file (a pipe)."""
     named = isinstance(error.filename, str | bytes | os.PathLike)
     where = Path(os.fsdecode(error.filename)) if named else out
     if error.errno in _FULL:
@@ -88,7 +85,7 @@ def disk_error(error: OSError, out: Path | None = None) -> MalmoiError | None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON through a synced temporary file and a rename: the reader sees the old or the new."""
+    """Write JSON through a synced temporary file and a rename: a reader sees the old file or the new one."""
     write_bytes(path, (to_json(value, indent=1) + "\n").encode())
 
 
@@ -103,9 +100,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A draft to write, which takes the place of `path` when it is whole and goes when it will not be. A link
-    stays, and what it leads to is written; a device or a pipe is its own draft, for a file in its place would
-    end it."""
+    """A draft to write, which replaces `path` when it is whole and is removed on an error. A link stays, and
+    its target is written; a device or a pipe is its own draft, because a file in its place would destroy
+    it."""
     place = real_place(path)
     if path.exists() and not path.is_file():  # not `place`: /dev/stdout leads to a pipe that has no path
         yield path

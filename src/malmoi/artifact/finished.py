@@ -1,4 +1,5 @@
-"""Artifact folders: what a stage writes, with a manifest that says from what, how and which bytes.
+"""Artifact folders: what a stage writes, with a manifest of what it was made from, how, and which bytes it
+has.
 
 *Finished* artifacts are written as `NAME.tmp/`, fsynced and renamed, so a reader never sees half of one.
 *Live* artifacts (pretrain, finetune, league) are visible at once with `state = running`.
@@ -35,7 +36,7 @@ from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, read_json, reason, to_json
 from malmoi.progress import Reporter
 
-__all__ = [  # with what writes single files, which every stage takes from here too
+__all__ = [  # and what writes single files, which every stage imports from here too
     "MANIFEST",
     "Draft",
     "FileRecord",
@@ -61,7 +62,7 @@ __all__ = [  # with what writes single files, which every stage takes from here 
 ]
 
 MANIFEST = "manifest.json"
-# Of these the outcome of a stage may depend.
+# The outcome of a stage may depend on these.
 LIBRARIES = {
     "corpus": ("polars",),
     "tokenizer": ("tokenizers", "sentencepiece"),
@@ -89,9 +90,8 @@ class FileRecord(BaseModel):
         return (found.st_size, found.st_mtime_ns, found.st_ino) == (self.size, self.mtime_ns, self.inode)
 
     def again(self, path: Path, *, verify: bool = False) -> FileRecord | None:
-        """The record of the same bytes as they lie there, or None where they are others or gone.
-
-        A copy has another inode and maybe another time: then, or with `verify`, the bytes are read."""
+        """The record of the file as it is now, or None if its bytes have changed or it is gone. A copy has
+        another inode and maybe another time: then, or with `verify`, the bytes are read."""
         try:
             if path.stat().st_size != self.size:
                 return None
@@ -147,7 +147,7 @@ def record_file(path: Path, known: FileRecord | None = None, *, verify: bool = F
 
 
 def record_inputs(paths: Iterable[Path], out: Path, *, verify: bool = False) -> dict[str, FileRecord]:
-    """Digests of raw input files, reusing those recorded in the artifact that already stands at `out`."""
+    """Digests of raw input files, reusing those recorded in the artifact already at `out`."""
     known: dict[str, FileRecord] = {}
     out = real_place(out)
     for folder in (out, _draft_folder(out)):
@@ -162,7 +162,7 @@ def artifact_key(stage: str, config: Section, inputs: Mapping[str, str]) -> str:
 
 
 def read_manifest(folder: Path, stage: str | None = None) -> Manifest:
-    """Read and check a manifest. Raises MM0010 (none there), MM0011 (damaged), MM0012 (another stage's)."""
+    """Read and check a manifest. Raises MM0010 (none), MM0011 (damaged), MM0012 (another stage's)."""
     try:
         manifest = Manifest.model_validate(read_json(folder / MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
@@ -206,8 +206,8 @@ def is_current(
 ) -> bool:
     """Whether `folder` already holds the finished artifact with this key, its files untouched.
 
-    Of a copy the bytes are compared, and its manifest then records the files as they lie there, and `inputs`
-    likewise, so that they are read once. `is_locked`: the caller keeps other processes out. Warns MM0032
+    For a copy the bytes are compared, and its manifest then records the files as they are now, and `inputs`
+    likewise, so that they are read only once. `is_locked`: the caller keeps other processes out. Warns MM0032
     (made with other versions).
     """
     if not (folder / MANIFEST).exists():
@@ -223,7 +223,7 @@ def is_current(
     read = manifest.inputs if inputs is None else dict(inputs)
     same = manifest.model_copy(update={"files": files, "inputs": read})
     if same != manifest:
-        # A folder on a read-only disk, or one that another process works in, is as good without.
+        # A folder on a read-only disk, or one that another process works in, does without.
         with suppress(OSError, MalmoiError):
             if is_locked:
                 write_json(folder / MANIFEST, same.model_dump())
@@ -235,8 +235,8 @@ def is_current(
 
 
 def warn_versions(folder: Path, manifest: Manifest, reporter: Reporter) -> None:
-    """Warn MM0032 where an artifact was made with other versions of what it may depend on; once for all the
-    cells of a league, which are inside an artifact."""
+    """Warn MM0032 if an artifact was made with other versions of what it may depend on; once for all cells of
+    a league, because they are inside one artifact."""
     names = ("malmoi", *LIBRARIES.get(manifest.stage, ()))
     here = tool_versions()
     odd = [n for n in names if n in manifest.versions and manifest.versions[n] != here.get(n)]
@@ -264,9 +264,9 @@ def finished_artifact(
 ) -> Iterator[Draft]:
     """Write an artifact as `out.tmp/`, then fsync and rename it to `out`.
 
-    A draft left by a cut run is kept if its key is the same (so slices resume) and wiped otherwise; on an
-    error the draft stays for the next try. Raises MM0014 where `out` holds something that is not this
-    stage's artifact, MM0015 when the disk is full.
+    A draft left by an interrupted run is kept if its key is the same (so slices resume) and removed
+    otherwise; on an error the draft stays for the next try. Raises MM0014 where `out` holds something that is
+    not this stage's artifact, MM0015 when the disk is full.
     """
     out = real_place(out)
     folder, before = _draft_folder(out), out.with_name(f".{out.name}.before")
@@ -325,9 +325,8 @@ def running_manifest(
 
 
 def is_free(out: Path) -> bool:
-    """Whether nothing stands at `out`, or only what a kill before the first manifest left.
-
-    Raises MM0014 where something stands there that malmoi did not make.
+    """Whether nothing is at `out`, or only what a kill before the first manifest left. Raises MM0014 if
+    something is there that malmoi did not make.
     """
     if not out.exists():
         return True
@@ -349,7 +348,7 @@ def _is_draft_of(folder: Path, key: str) -> bool:
 
 def tool_versions() -> dict[str, str]:
     """Versions that may matter to a result; other versions warn (`warn_versions`), they never invalidate."""
-    from importlib import metadata  # 70 ms, which no worker of a pool needs
+    from importlib import metadata  # 70 ms that no worker of a pool needs to spend
 
     found = {"malmoi": __version__, "python": platform.python_version()}
     for name in (

@@ -1,7 +1,7 @@
 """A live artifact: visible from its first moment with `state = running`, whole once it says `finished`.
 
 `with locked_output(out)` keeps other processes out and restores the backup that a kill left; inside it, a
-caller looks whether the work is done and, if not, writes `with live_artifact(out, …)`.
+caller checks whether the work is done and, if not, writes `with live_artifact(out, …)`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from malmoi.errors import MalmoiError
 
 @contextmanager
 def locked_output(out: Path) -> Iterator[None]:
-    """Keep other malmoi processes out of `out` (made where missing), and put back what a kill set aside.
+    """Keep other malmoi processes out of `out` (made if missing), and restore the backup that a kill left.
 
-    Raises MM0006 where another process works in it, MM0014 where a file stands there.
+    Raises MM0006 if another process works in it, MM0014 if it is a file.
     """
     out = real_place(out)
     if out.exists() and not out.is_dir():
@@ -39,7 +39,7 @@ def locked_output(out: Path) -> Iterator[None]:
         with disk_errors(out):
             locks.enter_context(locked(out))
             if (before := _before(out)).is_dir():
-                with locked(before):  # the process that set it aside may be about to make `out` anew
+                with locked(before):  # the process that made the backup may be about to make `out` again
                     restore_backup(out)
                 locks.close()  # `out` may be another folder now
                 locks.enter_context(locked(out))
@@ -60,15 +60,15 @@ def live_artifact(
     keep: bool = False,
     recorded: bool = True,
 ) -> Iterator[Draft]:
-    """Write into `out` itself, which the caller has locked (`locked_output`). What a cut run left there is
-    removed first.
+    """Write into `out` itself, which the caller has locked (`locked_output`). What an interrupted run left
+    there is removed first.
 
     A finished run is backed up as `.NAME.before` until the new one is finished, and restored if that fails.
-    Where there was none, the folder stays `running` after an error or a signal; the same command starts it
+    If there was none, the folder stays `running` after an error or a signal; the same command starts it
     again. With `keep` the contents stay: they know themselves whether they are done (the cells of a league,
     the checkpoints of a run). `counts` are those known from the start. Without `recorded` the manifest names
-    no files: the contents carry digests of their own and are on the disk already.
-    Raises MM0012 and MM0014 where `out` holds something else, MM0015 when the disk is full.
+    no files: the contents have digests of their own and are on the disk already.
+    Raises MM0012 and MM0014 if `out` holds something else, MM0015 if the disk is full.
     """
     out = real_place(out)
     before: Path | None = None
@@ -97,7 +97,7 @@ def live_artifact(
 
 
 def restore_backup(out: Path) -> None:
-    """After a kill: the finished run that stood aside returns to `out`, unless the new one is finished."""
+    """After a kill: put the backup of the finished run back, unless the new one is finished."""
     out = real_place(out)
     before = _before(out)
     if not before.is_dir():
@@ -132,7 +132,7 @@ def _return(before: Path, out: Path) -> None:
 
 
 def _own_files(out: Path) -> list[Path]:
-    """All files but manifests, and but those of artifacts inside, whose own manifests answer for them."""
+    """All files except manifests, and except those of artifacts inside, which have manifests of their own."""
     inside = {path.parent for path in out.rglob(MANIFEST)} - {out}
     return [
         path
@@ -142,8 +142,8 @@ def _own_files(out: Path) -> list[Path]:
 
 
 def _empty(folder: Path) -> None:
-    """Remove what is in a folder, the manifest last (after a kill it must say whose this is), but not the
-    folder itself, which is locked."""
+    """Remove what is in a folder, the manifest last (after a kill it must show whose folder this is), but not
+    the folder itself, which is locked."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -156,7 +156,7 @@ def _before(out: Path) -> Path:
 
 
 def _holds_something(out: Path) -> bool:
-    """A kill before the first manifest was renamed leaves its draft, and nothing else: that is nothing."""
+    """A kill before the first manifest was renamed leaves only its draft: that counts as nothing."""
     if not out.is_dir():
         return out.exists()
     return any(path.name != f"{MANIFEST}.tmp" for path in out.iterdir())

@@ -1,6 +1,6 @@
 """The bugs by name, and the healthy run they are compared with.
 
-They are those that ELECTRA's replications name as the reason why "the loss falls and fine-tuning fails".
+They are those that replications of ELECTRA name as the reason why "the loss falls and fine-tuning fails".
 A bug is one thing: another objective, or other values of a few settings.
 """
 
@@ -20,9 +20,9 @@ from malmoi.training.optimizers import AdamWConfig
 
 HEALTHY = "healthy"  # the row without a bug
 
-# The generator is as wide as the discriminator because only so it can be initialized from counts; at
+# The generator is as wide as the discriminator because only then can it be initialized from counts; at
 # temperature 1 it then replaces so plausibly that even a healthy discriminator's AUC stays at .50 to .60 on
-# the sample (2 x 64 and 2 x 128, 400 updates).
+# the sample (2 x 64 and 2 x 128, 400 steps).
 MODEL = ModelConfig(layers=2, hidden=64, heads=2, generator_width=1.0, max_positions=64, dropout=0.0)
 RECIPE = PretrainConfig(
     objective=ElectraConfig(temperature=2.0),
@@ -45,7 +45,7 @@ RECIPE = PretrainConfig(
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """What is planted; the catalog's `autopsy.bug.NAME` says it in words.
+    """What is planted; the catalog's `autopsy.bug.NAME` describes it.
 
     Attributes:
         objective: takes Electra's place.

@@ -1,4 +1,4 @@
-"""From a sample folder to shards, by the real stages; what is there already is left alone."""
+"""From a sample folder to shards, by the real stages; what is already there is kept."""
 
 from __future__ import annotations
 

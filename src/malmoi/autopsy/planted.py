@@ -1,4 +1,5 @@
-"""Electra with one thing wrong, a class each. The product's code is used as it is; one method is another."""
+"""Electra with one thing wrong, one class each. The product's code is used as it is, with one method
+changed."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ LOT, TOKEN = 9, 10  # streams of random numbers that the product does not use
 
 
 class Untied(Electra):
-    """Embeddings for each of the two: the replaced tokens teach the generator nothing, and the other way."""
+    """Separate embeddings for the two networks: the replaced tokens teach the generator nothing, and vice
+    versa."""
 
     def __init__(self, *made_of: Any) -> None:
         super().__init__(*made_of)
@@ -37,7 +39,8 @@ class Untied(Electra):
 
 
 class HalfTied(Electra):
-    """Only the words shared; positions, types and the LayerNorm twice, as most reimplementations have it."""
+    """Only the word embeddings are shared; positions, types and LayerNorm are separate, as in most
+    reimplementations."""
 
     def __init__(self, *made_of: Any) -> None:
         super().__init__(*made_of)
@@ -48,14 +51,14 @@ class HalfTied(Electra):
 
 
 class MaskLeft(Electra):
-    """The discriminator reads what the generator read."""
+    """The discriminator reads the generator's input."""
 
     def corrupt(self, batch: ElectraBatch, samples_M: Tensor) -> tuple[Tensor, Tensor]:
         return batch.masked_ids_T, (batch.masked_ids_T != batch.text.ids_T).float()
 
 
 class Labels(Electra):
-    """Every masked token counts as replaced, also where the generator hit the original."""
+    """Every masked token counts as replaced, even if the generator guessed the original."""
 
     def corrupt(self, batch: ElectraBatch, samples_M: Tensor) -> tuple[Tensor, Tensor]:
         corrupted_T, _ = super().corrupt(batch, samples_M)
@@ -64,7 +67,7 @@ class Labels(Electra):
 
 
 class RandomTokens(Electra):
-    """Any token with the same chance in place of the generator's."""
+    """Uniformly random tokens instead of the generator's."""
 
     def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
         return (batch.keys_M.long() % logits_MV.shape[1])[batch.firsts_M]
@@ -78,7 +81,7 @@ class Argmax(Electra):
 
 
 class StuckNoise(Electra):
-    """One draw of noise for all slots and steps: a random generator seeded anew at each call."""
+    """One draw of noise for all slots and steps: a random generator seeded again at each call."""
 
     def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
         keys_M = torch.zeros_like(batch.keys_M)
@@ -86,7 +89,8 @@ class StuckNoise(Electra):
 
 
 class HalfPrecisionNoise(Electra):
-    """Uniform numbers in fp16: those near 1 become 1, the noise there infinite, and the first such wins."""
+    """Uniform numbers in fp16: those near 1 become 1, the noise there becomes infinite, and the first such
+    entry wins."""
 
     def sample(self, logits_MV: Tensor, batch: ElectraBatch) -> Tensor:
         uniform_MV = (-(-gumbel(batch.keys_M, logits_MV.shape[1])).exp()).exp().half()
@@ -95,7 +99,7 @@ class HalfPrecisionNoise(Electra):
 
 
 class GeneratorOnly(Electra):
-    """The loss of the generator alone goes backwards."""
+    """Only the generator's loss is back-propagated."""
 
     def __init__(self, *made_of: Any) -> None:
         super().__init__(*made_of)
@@ -103,7 +107,7 @@ class GeneratorOnly(Electra):
 
 
 class PerMicroBatch(Electra):
-    """Each loss divided by the counts of its own micro-batch, and the parts added."""
+    """Each loss is divided by the counts of its own micro-batch, then summed."""
 
     def forward(self, batch: ElectraBatch, counts: Mapping[str, float]) -> Loss:
         return super().forward(batch, batch.counts)
@@ -147,7 +151,7 @@ class RandomWords(Electra):
 
 
 class WrongSave(Electra):
-    """The generator's encoder is written where the discriminator's belongs."""
+    """The generator's encoder is saved in place of the discriminator's."""
 
     def write(self, folder: Path) -> None:
         write_model(folder, Discriminator(self.generator.encoder, self.discriminator.head))

@@ -1,4 +1,4 @@
-"""The question that counts, put to every variant: what does it score when it is fine-tuned?"""
+"""The question that matters, for every variant: what does it score when fine-tuned?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def probe(
     reporter: Reporter = SILENT,
 ) -> dict[str, Line]:
     """A league on the sample's reviews in `out/probe`: lines by the name of the variant, and one with new
-    weights. Variants that were refused before their first checkpoint have none."""
+    weights. Variants that failed before their first checkpoint have none."""
     task = config.model_copy(update={"data": sample / "nsmc"})
     runs = {one.bug: out / RUNS / one.bug for one in found if (out / RUNS / one.bug / "checkpoints").is_dir()}
     settings = LeagueConfig(seeds=1, no_pretraining=True, characters=False)

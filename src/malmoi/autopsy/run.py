@@ -1,4 +1,4 @@
-"""Train healthy and with each bug; what the runs' own alarms said becomes the rows of a table.
+"""Train healthy and with each bug; the alarms of the runs become the rows of a table.
 
 Every variant is a pretraining run in `runs/NAME`, so what is finished is not run again.
 """
@@ -26,20 +26,20 @@ from malmoi.progress import SILENT, Reporter, Step
 
 TABLE = "autopsy.json"
 RUNS = "runs"
-# Of the scored rows' own standard error: beyond this a score is below the healthy one.
+# In standard errors of the scored rows: a score this far below the healthy one is caught.
 PROBE_ERRORS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row. Losses and AUC are those of the held-out text (of the training text where there is none).
+    """One row. Losses and AUC are those of the held-out text (of the training text if there is none).
 
     Attributes:
         alarms: (code, step) in the order they fired.
-        refused: the error that ended the run, or None; its step is 0 where training had not begun.
-        base_entropy: the loss of a discriminator that knows the replaced rate only.
+        refused: the error that ended the run, or None; its step is 0 if training had not begun.
+        base_entropy: the loss of a discriminator that knows only the replaced rate.
         score: fine-tuned on the sample's reviews; None without the probe, or without a checkpoint.
-        caught: codes that the healthy run did not set off, and "probe" where the score alone shows it.
+        caught: codes that the healthy run did not set off, and "probe" if only the score shows it.
     """
 
     bug: str
@@ -78,7 +78,7 @@ def autopsy(
     model: ModelConfig = MODEL,
     reporter: Reporter = SILENT,
 ) -> list[Finding]:
-    """The healthy run first, then one per name. Raises what `pretrain` raises where it is no bug's doing."""
+    """The healthy run first, then one per name. Raises what `pretrain` raises if no bug caused it."""
     variants = {HEALTHY: Bug()} | {name: BUGS[name] for name in names}
     found = []
     for number, (name, bug) in enumerate(variants.items(), 1):
@@ -148,8 +148,8 @@ def _caught(one: Finding, usual: set[str], scores: Mapping[str, Line]) -> Iterat
 
 
 def tells(scores: Mapping[str, Line]) -> bool:
-    """Whether scores say anything: only where cells say what their rows allow and the healthy run itself is
-    better than new weights. 240 updates are not enough for that (accuracy .558 against .639, 1,000 rows)."""
+    """Whether scores say anything: only if the cells have a sampling error and the healthy run itself is
+    better than new weights. 240 steps are not enough for that (accuracy .558 against .639, 1,000 rows)."""
     healthy = scores.get(HEALTHY)
     if healthy is None or any(line.sampling_sd is None for line in scores.values()):
         return False

@@ -1,4 +1,4 @@
-"""`malmoi explain [CODE]`: the page of an error or warning, or the list of all."""
+"""`malmoi explain [CODE]`: the page of an error or warning, by its code or name, or the list of all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from malmoi import messages
 from malmoi.cli.console import console
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
@@ -20,23 +21,26 @@ def register(app: typer.Typer) -> None:
 def explain(
     code: Annotated[str, typer.Argument(help=text("cli.explain.code"), show_default=False)] = "",
 ) -> None:
-    codes = {key: entry for key, entry in messages.catalog().items() if isinstance(entry["ko"], dict)}
-    language = messages.language()
     if not code:
-        rows = [(key, _plain(entry[language]["what"])) for key, entry in sorted(codes.items())]
-        console().table(
-            "cli.explain.title", [text("cli.explain.code_column"), text("cli.explain.what")], rows
-        )
-        console().result({"codes": sorted(codes)}, " ".join(sorted(codes)))
+        columns = [text(f"cli.explain.{column}") for column in ("code_column", "name", "what")]
+        rows = [(known, known.name, _page(known)["what"]) for known in sorted(Code)]
+        console().table("cli.explain.title", columns, rows)
+        console().result({"codes": {known: known.name for known in sorted(Code)}}, " ".join(sorted(Code)))
         return
-    entry = codes.get(code.upper())
-    if entry is None:
+    word = code.upper().replace("-", "_")
+    found = Code.__members__.get(word) or next((known for known in Code if known == word), None)
+    if found is None:
         raise MalmoiError("MM0018", code=code)
-    page: dict[str, str] = {part: _plain(entry[language][part]) for part in ("what", "why", "do", "more")}
-    console().result({"code": code.upper(), **page}, f"{code.upper()} {page['what']}")
-    console().show(code.upper(), style="bold")
+    page = _page(found)
+    console().result({"code": found, "name": found.name, **page}, f"{found} {page['what']}")
+    console().show(f"{found} {found.name}", style="bold")
     for part, sentence in page.items():
         console().show(f"  {text(f'cli.explain.{part}')}: {sentence}")
+
+
+def _page(code: Code) -> dict[str, str]:
+    entry = messages.catalog()[code][messages.language()]
+    return {part: _plain(entry[part]) for part in ("what", "why", "do", "more")}
 
 
 def _plain(template: str) -> str:

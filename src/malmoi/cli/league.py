@@ -75,7 +75,7 @@ def league(
 
 
 def show(out: Path) -> None:
-    """The table and, where there is one, the curve."""
+    """The table and, if there is one, the curve."""
     from malmoi.league.curve import read_curve
     from malmoi.league.table import read_table
 

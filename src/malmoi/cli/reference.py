@@ -16,7 +16,7 @@ INTRODUCTION = """# Recipes
 
 A recipe is one TOML file for the whole pipeline; `malmoi run RECIPE.toml` runs it. Every verb also takes
 `--recipe FILE` and uses the sections it needs. `--set section.name=value` changes one value for one run.
-A key that does not exist is an error that names the nearest one and the line.
+A key that does not exist is an error, which names the nearest one and the line.
 
 Fields marked *execution* do not change the result: they may differ between runs and never make finished
 work stale. All others enter the artifact's key. The filled-in recipe, and where each value came from, is

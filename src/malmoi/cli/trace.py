@@ -147,7 +147,7 @@ def _place(sentence: int, start: int, end: int, found: Trace) -> str:
 
 
 def _network(seen: Seen) -> Text:
-    """What stands in the input; ELECTRA's discriminator reads the sample after the arrow."""
+    """What is in the input; ELECTRA's discriminator reads the sample after the arrow."""
     if not seen.predicted:
         return Text("")
     sampled = f" → {seen.sampled}" if seen.sampled is not None else ""

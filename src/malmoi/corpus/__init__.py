@@ -1,2 +1,2 @@
-"""Raw Korean text files in, a corpus artifact out: one sentence a line, a blank line between documents,
+"""Raw Korean text files in, a corpus artifact out: one sentence per line, a blank line between documents,
 and an audit that says what was dropped, why, with samples."""

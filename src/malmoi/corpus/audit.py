@@ -18,7 +18,7 @@ from malmoi.corpus.personal import mask
 def most_repeated(
     results: Sequence[dict[str, Any]], code: int, refined: Sequence[Path], keep: int, *, documents: bool
 ) -> list[dict[str, Any]]:
-    """Samples of the most repeated groups: {"text", "copies"}; for documents the text is its beginning."""
+    """Samples of the most repeated groups: {"text", "copies"}; for documents, the text is the beginning."""
     found = [tuple(example) for result in results for example in result["examples"][str(code)]]
     found.sort(key=lambda example: (-example[0], example[1:]))
     samples = []
@@ -47,8 +47,8 @@ def make_audit(
     samples: int,
     repeats: int | None = None,
 ) -> dict[str, Any]:
-    """Counts of all slices put together, stage by stage; `repeats` are the held-out sentences that stand in
-    the training text too, where they were counted."""
+    """Counts of all slices together, stage by stage; `repeats`: held-out sentences that are in the training
+    text too, if they were counted."""
     total: Counter[str] = Counter()
     for counts in refined:
         total.update({name: value for name, value in counts.items() if isinstance(value, int)})

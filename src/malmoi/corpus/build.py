@@ -1,6 +1,7 @@
 """Builds the corpus artifact: read → refine → match documents → match sentences → write, all run in slices.
 
-Every pass is resumable by slice; what workers need travels in files, so memory does not grow with the corpus.
+Every pass is resumable by slice; workers get what they need in files, so memory does not grow with the
+corpus.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ STAGE = "corpus"
 AUDIT = "audit.json"
 MISREAD = 10  # sentences; fewer are a quotation
 PRIVATE = 10  # characters; fewer are icons
-MUCH_HELD = 3  # times the share that was asked for
+MUCH_HELD = 3  # times the share asked for
 REPEATED = 0.01  # of the held-out sentences
 # For advice: the setting that governs a reason, and the value that turns it off.
 OPTIONS = {
@@ -102,7 +103,7 @@ class _Build:
         work = self.draft.path / "work"
         files, slices = self._read(found.sources, work / "read")
         refined_counts = self._refine(slices, files, work)
-        for part in slices:  # the raw text is not needed any more: a third of the draft's disk space
+        for part in slices:  # the raw text is no longer needed: a third of the draft's disk space
             Path(part["path"]).unlink(missing_ok=True)
         refined = [work / "refine" / f"{number:05d}" for number in range(len(slices))]
         documents = plan_matches(refined, "documents", duplicates=self.config.dedup_documents, boilerplate=0)
@@ -220,7 +221,7 @@ class _Build:
         unit: str,
         labels: Sequence[str] = (),
     ) -> list[dict[str, Any]]:
-        # The draft is this key's own; versions guard against a draft that another malmoi or polars began.
+        # The draft is this key's own; the versions guard against a draft that another malmoi or polars began.
         key = {"key": self.key, "versions": tool_versions()}
         parts = [
             Slice(
@@ -245,7 +246,7 @@ class _Build:
         self.draft.timings[f"{name}_s"] = round(time.monotonic() - started, 3)
 
     def _warn(self, stages: dict[str, Any]) -> None:
-        """Say what the user should know of the counts."""
+        """Report what the user should know about the counts."""
         dropped = stages["clean"]["dropped"] | stages["deduplicate"]["dropped"]
         for reason, (
             option,

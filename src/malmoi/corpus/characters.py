@@ -1,4 +1,4 @@
-"""Characters as numbers: one table look-up drops, replaces or classifies every character of a block.
+"""Characters as numbers: a single table look-up drops, replaces or classifies every character of a block.
 
 numpy over UTF-32 in blocks that stay in the cache: `np.take` does 1.9 GB/s of UTF-8 (indexing with brackets
 0.16: it makes the codes 64 bits wide first). Rust's regular expressions have no backreference, so squeezing
@@ -37,9 +37,9 @@ def to_text(values: Codes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A text with its characters cleaned: `respelled` is what it was after Hangul was written one way, at the
-    [start, end) of `edits` in the text that came; `hidden` and `repeated` are the characters of `respelled`
-    which were dropped and squeezed. Of Hanyang's codes `private` are left."""
+    """A text with its characters cleaned: `respelled` is the text once Hangul has one spelling, changed at
+    the [start, end) of `edits` in the original; `hidden` and `repeated` are the characters of `respelled`
+    that were dropped and squeezed; `private` of Hanyang's codes are left."""
 
     text: str
     respelled: str
@@ -50,7 +50,8 @@ class Cleaned:
 
 
 def clean_characters(text: str, repeats: int) -> Cleaned:
-    """Write Hangul one way, drop or replace what no reader sees, squeeze repeats (to so many; 0: none)."""
+    """Give Hangul one spelling, drop or replace what no reader sees, squeeze repeats to `repeats` (0: leave
+    them)."""
     found = codes(text)
     values = np.take(_replacement(), found)
     edits: list[tuple[int, int]] = []
@@ -62,7 +63,7 @@ def clean_characters(text: str, repeats: int) -> Cleaned:
         private = int(np.isin(found[values >= ODD], private_codes()).sum())
         values &= np.uint32(ODD - 1)
     joiner = (found == ZWJ) | (found == VS16)
-    if joiner.any():  # part of an emoji (👨‍👩‍👧) or else rubbish
+    if joiner.any():  # part of an emoji (👨‍👩‍👧), otherwise rubbish
         before = np.concatenate((found[:1], found[:-1]))
         values[joiner & ~_pictograph(before)] = 0
     visible = values != 0
@@ -76,14 +77,14 @@ def clean_characters(text: str, repeats: int) -> Cleaned:
     if not len(hidden) and not len(extra) and np.array_equal(values, found):
         return Cleaned(text, text, edits, hidden, repeated, private)
     cleaned = to_text(values)
-    if len(hidden):  # what stood between a letter and its mark may be gone
+    if len(hidden):  # what was between a letter and its mark may be gone
         cleaned = composed(cleaned)
     return Cleaned(cleaned, text, edits, hidden, repeated, private)
 
 
 def _respelled(text: str, odd: Places) -> tuple[str, list[tuple[int, int]]]:
-    """The text with the lines that hold its odd characters respelled, and where they were: a block is looked
-    through for them six times as fast by numpy as by `re`."""
+    """The text with the lines respelled that have odd characters, and where they were: numpy finds these
+    characters in a block six times as fast as `re`."""
     parts: list[str] = []
     edits: list[tuple[int, int]] = []
     at = 0
@@ -103,7 +104,7 @@ def _respelled(text: str, odd: Places) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _extra(values: Codes, repeats: int) -> Places:
-    """Where a character stands `repeats` times before, without a break."""
+    """Where a character follows `repeats` of the same."""
     if not repeats or len(values) <= repeats:
         return NOWHERE
     same = values[1:] == values[:-1]
@@ -123,7 +124,7 @@ def _pictograph(values: Codes) -> npt.NDArray[np.bool_]:
 
 @cache
 def _replacement() -> Codes:
-    """Code point → what stands for it; 0 drops it. ODD is set in those that `hangul` has to see first."""
+    """Code point → its replacement; 0 drops it. ODD marks those that `hangul` has to see first."""
     table = np.arange(SIZE, dtype=np.uint32)
     table[:0x20] = 0
     table[0x7F:0xA0] = 0

@@ -1,6 +1,5 @@
-"""The recipe section `[corpus]`. The defaults suit news, encyclopedias and forums (docs/corpus.md: why).
-
-All fields but `inputs` change the result (of the inputs, names and contents count, not the paths)."""
+"""The recipe section `[corpus]`. The defaults suit news, encyclopedias and forums (docs/corpus.md says why).
+All fields except `inputs` change the result (for the inputs, names and contents count, not paths)."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from malmoi.kinds import OneOf
 from malmoi.readers import READERS
 from malmoi.readers.decode import MAX_RATIO
 
-AUTO, PLAIN = "auto", "txt"  # by each file's name and beginning; text that is no rows
+AUTO, PLAIN = "auto", "txt"  # by each file's name and beginning; text without rows
 FORMATS = ChainMap[str, Any](READERS, {AUTO: None, PLAIN: None})
 
 
@@ -57,13 +56,13 @@ class CorpusConfig(Section):
     on_bad_file: Literal["error", "skip"] = Field(
         "error",
         description="What cannot be read (binary, unknown encoding, damaged, broken row): stop, or list "
-        "it in the audit and go on.",
+        "it in the audit and continue.",
     )
 
     markup: bool | Literal["namuwiki"] = Field(
         True,
-        description="Remove HTML tags and entities, wiki leftovers, list bullets; namuwiki: also all that "
-        "Namuwiki's pages are written in.",
+        description="Remove HTML tags and entities, wiki remnants, list bullets; namuwiki: also "
+        "Namuwiki's own markup.",
     )
     urls: Literal["host", "drop", "keep"] = Field(
         "host", description="Web addresses: leave the host (www.korea.kr), remove all, or keep."
@@ -97,13 +96,13 @@ class CorpusConfig(Section):
         0.6, ge=0, le=1, description="Drop sentences with more than this share of marks among the non-spaces."
     )
     boilerplate: int = Field(
-        100, ge=0, description="Drop a sentence everywhere if more than this many documents hold it (0: off)."
+        100, ge=0, description="Drop a sentence everywhere if more than this many documents have it (0: off)."
     )
     dedup_documents: bool = Field(True, description="Keep the first of documents with equal text.")
     dedup_sentences: bool = Field(
         True,
         description="Keep the first of equal sentences of the whole corpus. Without this, held-out sentences "
-        "may stand in training, too: they are counted.",
+        "may also be in the training text: they are counted.",
     )
 
     heldout: float = Field(

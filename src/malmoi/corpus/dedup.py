@@ -2,8 +2,8 @@
 
 Pass 1 (in each slice): 64-bit hashes in the order of their top 8 bits, 256 buckets. Pass 2 (here): one task
 reads the same buckets of every slice, slice by slice, and says which positions to drop. Slices come in input
-order and a stable sort keeps it, so the first in input order stays, whatever the workers and slices. At 1e9
-sentences the chance that any two different ones match is about 3 %.
+order and a stable sort keeps it, so the first in input order stays, whatever the number of workers and
+slices. At 1e9 sentences the chance that any two different ones match is about 3 %.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 BUCKETS = 256
-TASK_RECORDS = 2_000_000  # about 100 MB of memory a worker
+TASK_RECORDS = 2_000_000  # about 100 MB of memory per worker
 DUPLICATE, BOILERPLATE = 1, 2
 EXAMPLES = 20  # most repeated groups each task reports
 
 
 def write_records(folder: Path, name: str, hashes: Array, places: Array, owners: Array | None = None) -> None:
-    """Write `name.*.npy`: hashes in bucket order, the place of each (and its document), and bucket starts."""
+    """Write `name.*.npy`: hashes in bucket order, the place of each (and its document), and where buckets
+    start."""
     bucket = (hashes.astype(np.uint64) >> np.uint64(56)).astype(np.uint8)
     order = np.argsort(bucket, kind="stable")  # radix sort for one byte
     np.save(folder / f"{name}.hash.npy", hashes[order].astype(np.uint64))
@@ -47,8 +48,8 @@ class MatchSpec:
     last: int
     records: int  # hashes in these buckets
     duplicates: bool  # drop all but the first of equals
-    boilerplate: int  # drop all of those that more than this many documents hold (0: off)
-    dropped: str = ""  # folder of the documents already dropped, NNNNN.npy of bool per slice
+    boilerplate: int  # drop every copy of what more than this many documents contain (0: off)
+    dropped: str = ""  # folder of the documents already dropped: a NNNNN.npy of bools per slice
 
 
 def plan_matches(folders: Sequence[Path], name: str, **how: Any) -> list[MatchSpec]:
@@ -74,15 +75,15 @@ class _Groups:
     hashes: Array
     first: Array  # place of the first
     copies: Array
-    holders: Array  # documents that hold one
+    holders: Array  # documents that contain one
 
 
 def match(spec: MatchSpec, folder: Path) -> dict[str, Any]:
     """Writes `drops.npy`, rows of (place, code) in order of slice and place, and `starts.npy` per slice.
 
-    A slice is reduced to its distinct hashes before it meets the others, so memory holds one slice's records
-    and the distinct hashes of a task, however often a sentence is repeated.
-    Returns the most repeated groups as [copies, slice, place] of their first, by code.
+    A slice is reduced to its distinct hashes before it is joined with the others, so memory holds one slice's
+    records and a task's distinct hashes, however often a sentence is repeated. Returns the most repeated
+    groups as [copies, slice, place] of their first, by code.
     """
     groups = [_reduce(*_records(spec, number)) for number in range(len(spec.folders))]
     hashes = np.concatenate([group.hashes for group in groups])
@@ -120,7 +121,7 @@ def _reduce(hashes: Array, places: Array, owners: Array) -> _Groups:
     hashes, owners = hashes[order], owners[order]
     new = _changes(hashes)
     firsts = np.flatnonzero(new)
-    # Within a group the records are in input order, so each change of document is another document.
+    # Within a group the records are in input order, so each change of document means another document.
     others = new | _changes(owners)
     copies = np.diff(np.append(firsts, len(hashes)))
     return _Groups(hashes[firsts], places[order][firsts], copies, _sums(others, firsts))
@@ -162,8 +163,8 @@ def _write_drops(spec: MatchSpec, folder: Path, groups: Sequence[_Groups], code:
 
 
 def _records(spec: MatchSpec, number: int) -> tuple[Array, Array, Array]:
-    """Hashes, places and documents of slice `number`, copied: a mapped array holds a file open, and with
-    3 a slice the usual limit of 1,024 would be met at 340 slices."""
+    """Hashes, places and documents of slice `number`, copied: a mapped array keeps a file open, and with 3
+    per slice the usual limit of 1,024 would be reached at 340 slices."""
     base = Path(spec.folders[number]) / spec.name
     starts = np.load(f"{base}.starts.npy")
     span = slice(int(starts[spec.first]), int(starts[spec.last]))

@@ -1,7 +1,7 @@
 """Decoded text in, chunks of whole documents out: documents joined by DOC, lines by "\\n".
 
-A chunk never ends inside a document, so slices may be cut between chunks. A document longer than
-MAX_DOCUMENT characters is cut at a line (else a space): one endless line must not stall or fill the memory.
+A chunk never ends inside a document, so slices may be cut between chunks. A document longer than MAX_DOCUMENT
+characters is cut at a line (or else at a space): one endless line must not stall the work or fill the memory.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _mark(text: str, separator: str, wiki: bool) -> str:
 
 
 def _cut(text: str) -> Iterator[str]:
-    """The chunk itself, or in pieces where one of its documents is too long."""
+    """The chunk itself, or pieces of it if one of its documents is too long."""
     if len(text) <= MAX_DOCUMENT:
         if text:
             yield text
@@ -69,8 +69,8 @@ def _cut(text: str) -> Iterator[str]:
 
 
 def _piece(text: str, start: int) -> tuple[int, int]:
-    """Where the piece of MAX_DOCUMENT characters from `start` ends, back at the last line end (else space),
-    and where the next one starts."""
+    """Where the piece of MAX_DOCUMENT characters from `start` ends, at the last line end (or else space)
+    before it, and where the next one starts."""
     for mark in ("\n", " "):
         if (at := text.rfind(mark, start + MAX_DOCUMENT // 2, start + MAX_DOCUMENT)) > 0:
             return at, at + 1
@@ -80,8 +80,8 @@ def _piece(text: str, start: int) -> tuple[int, int]:
 def row_documents(
     blocks: Iterable[str], where: str, reader: Reader, column: str | None, book: RowBook
 ) -> Iterator[str]:
-    """Documents of a file of rows: one a row. Bad rows, headers in the middle and short rows are
-    booked.
+    """Documents of a file of rows: one per row. Bad rows, repeated headers and short rows are
+    recorded.
 
     Raises MalmoiError: no column with a usual name (MM0107), the column asked for is not there (MM0111) or
     there twice (MM0118).

@@ -1,7 +1,7 @@
-"""Which sentences to drop, and why: the first reason that fits is the one in the books.
+"""Which sentences to drop, and why: the first reason that fits is the one recorded.
 
-Lengths and shares come from one table look-up per character (`characters.line_counts`); a new filter is a
-function's worth of lines in `reasons`.
+Lengths and shares come from one table look-up per character (`characters.line_counts`); a new filter is a few
+lines in `reasons`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from malmoi.corpus.personal import B
 from malmoi.corpus.rules import has_personal
 from malmoi.readers.mojibake import misread
 
-# Tables, templates and formulas that cleaning could not make text of; formula_1 and codice_1 are what
+# Tables, templates and formulas that cleaning could not turn into text; formula_1 and codice_1 are what
 # WikiExtractor leaves of <math> and <code>: the sentence around them has lost its words.
 # `B`, not \b: the Unicode boundary throws Rust's regex out of its fast engine on Korean (11, not 480 MB/s).
 MARKUP = "|".join(
@@ -27,12 +27,12 @@ MARKUP = "|".join(
         rf"{B}(?:align|style|colspan|rowspan|bgcolor|cellpadding)\s*=",
     )
 )
-# A sentence that begins with a particle or a closing mark lost its first words (a formula, a picture).
+# A sentence that begins with a particle or a closing mark has lost its first words (a formula, a picture).
 TORN = r"^(?:[)\],]|(?:을|를|의|는|라고)\s)"
 
 
 def filter_sentences(sentences: pl.DataFrame, config: CorpusConfig, ledger: Ledger) -> pl.DataFrame:
-    """Drop rows of `sentences` (column `text`, no "\\n" inside) and book them under a reason code."""
+    """Drop rows of `sentences` (column `text`, no "\\n" inside) and record them under a reason code."""
     text = sentences["text"]
     if not len(text):
         return sentences

@@ -1,5 +1,6 @@
 """Which text is held out: pieces of documents (`units`) whose keyed content hash is small, so the choice
-depends on no order, slice or worker, and a document that comes back in a larger corpus stays on its side."""
+depends on no order, slice or worker, and a document that appears again in a larger corpus stays on its
+side."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def choose_threshold(
 ) -> tuple[int, int]:
     """Pieces with hash < threshold are held out; also returns the number of pieces left.
 
-    At least one is held out and at least one is not, where there are two and `fraction` is not 0.
+    If there are two or more and `fraction` is not 0, at least one is held out and at least one is not.
     """
     threshold = int(fraction * 2**64)
     alive, chosen, least, most = 0, 0, 2**64, 0
@@ -57,8 +58,8 @@ def write_hashes(path: Path, text: bytes) -> None:
 
 
 def repeated_in_training(folders: Sequence[Path]) -> int:
-    """How many held-out sentences stand in the training text too, from the `heldout.` and `train.hashes.npy`
-    that are in `folders`: in ranges of hashes that hold about TASK_RECORDS, whatever the corpus."""
+    """How many held-out sentences are in the training text too, from the `heldout.` and `train.hashes.npy`
+    in `folders`: in ranges of about TASK_RECORDS hashes, whatever the size of the corpus."""
     sides = [
         [
             np.load(folder / f"{side}.{HASHES}", mmap_mode="r")

@@ -1,7 +1,7 @@
 """HTML tags and entities out of whole blocks of text, before anything looks at lines.
 
 A tag is a name that HTML or wiki text has, alone or with attributes: <요리사> and <Hello> (titles in Korean
-text) stay, and so does what stands between two signs in `x<a 보다 크고 s>t`.
+text) stay, and so does the text between the two signs of `x<a 보다 크고 s>t`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ INLINE = (
     " span strike strong sub sup svg time tt u var video wbr gallery syntaxhighlight includeonly noinclude"
     " onlyinclude"
 )
-# Attributes that stand alone.
+# Attributes without a value.
 FLAGS = (
     "allowfullscreen async autofocus autoplay checked compact controls defer disabled hidden inline ismap"
     " itemscope line loop multiple muted noshade novalidate nowrap open readonly required reversed selected"
 )
-SPACE = rf"[^\S{DOC}]"  # to Python's \s the separator of documents is one
+SPACE = rf"[^\S{DOC}]"  # Python's \s would match the separator of documents
 _NAME = r"[A-Za-z_:@][A-Za-z0-9_:.@-]*"
 _VALUE = rf"(?:\"[^\"<{DOC}]*\"|'[^'<{DOC}]*'|[^\s\"'<>{DOC}]+)"
-# Where one is name=value the others may be any ASCII words, and the last one's quotation mark may be missing.
-# At most 50, and what follows that mark is taken at once (`+`): else each attribute of a tag without an end
-# would be tried as the last one, with each of 2,000 letters as its end, 40 s for a megabyte.
+# If one is name=value the others may be any ASCII words, and the last one's quotation mark may be missing. At
+# most 50, and what follows that mark is matched possessively (`+`): otherwise each attribute of an unclosed
+# tag would be tried as the last one, with each of 2,000 letters as its end, 40 s for a megabyte.
 _ATTRIBUTES = (
     rf"(?:{SPACE}+(?:{'|'.join(FLAGS.split())}))*"
     rf"|(?=[^<>{DOC}]{{0,2000}}=)(?:(?:{SPACE}+|(?<=[\"'])){_NAME}(?:{SPACE}*={SPACE}*{_VALUE})?){{0,50}}"
@@ -46,8 +46,8 @@ def _tag(names: str) -> re.Pattern[str]:
     return re.compile(rf"<(?:(?:{either})(?:{_ATTRIBUTES}){SPACE}*/?|/(?:{either}){SPACE}*)>", re.IGNORECASE)
 
 
-# A script, comment or footnote ends at the next one's beginning at the latest: unclosed ones by the thousand
-# must not cost a scan of the rest each, nor take text with them.
+# A script, comment or footnote ends where the next one begins at the latest: thousands of unclosed ones must
+# not each scan the rest, nor take text with them.
 STEPS = (
     ("html_tag", re.compile(rf"<(script|style)\b(?:(?!<\1\b)[^{DOC}]){{0,50000}}?</\1{SPACE}*>", re.I), ""),
     ("html_tag", re.compile(rf"<!--(?:(?!<!--)[^{DOC}]){{0,20000}}?-->"), ""),
@@ -82,7 +82,7 @@ def strip_html(text: str, ledger: Ledger) -> str:
 
 
 def strip(text: str, ledger: Ledger, code: str, pattern: re.Pattern[str], put: str) -> str:
-    """Put `put` for each match in a block of documents, and book it under `code`."""
+    """Put `put` for each match in a block of documents, and record it under `code`."""
     spans = [found.span() for found in pattern.finditer(text)]
     if not spans:
         return text

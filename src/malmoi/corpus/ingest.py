@@ -1,7 +1,7 @@
 """First pass: a group of input files in, slice files of normalised UTF-8 out, and a record of each file.
 
-One streaming pre-pass, because compressed files cannot be entered in the middle; afterwards slices run in
-parallel. Text is NFC, documents end with DOC, lines with "\\n". A file that turns out bad leaves nothing.
+This pass streams, because a compressed file cannot be opened in the middle; after it, slices run in parallel.
+Text is NFC, documents end with DOC, lines with "\\n". A file that turns out to be bad leaves nothing.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def open_source(source: Source, config: CorpusConfig) -> Decoded:
 
 
 def source_documents(decoded: Decoded, source: Source, config: CorpusConfig, book: RowBook) -> Iterator[str]:
-    """Chunks of whole NFC documents of one input file, each ended by DOC; the book's record takes its real
-    format."""
+    """Chunks of whole NFC documents of one input file, each ended by DOC; its real format goes into the
+    book's record."""
     blocks = iter(decoded)
     first = next(blocks, "")
     name = source.format if config.format == AUTO else config.format
@@ -96,7 +96,7 @@ def _tidy(chunk: str) -> str:
 
 class _SliceWriter:
     """Cuts the stream of chunks into slice files. Small files share a slice; a file larger than a slice has
-    slices of its own, so that taking a bad file back is dropping what is pending or its own slice files."""
+    slices of its own, so that undoing a bad file means dropping what is pending or its own slice files."""
 
     def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
@@ -111,7 +111,7 @@ class _SliceWriter:
         return len(self.slices)
 
     def add(self, chunk: str, source: int) -> int:
-        """Take a chunk of whole documents; returns its size in bytes."""
+        """Add a chunk of whole documents; returns its size in bytes."""
         data = _encode(chunk)
         self.own.append(data)
         self.own_size += len(data)
@@ -139,7 +139,7 @@ class _SliceWriter:
         self.shared_documents += self.own_documents
 
     def rollback(self, start: int) -> None:
-        """Take the file being read back; slices written since `start` that are not its own stay."""
+        """Undo the file being read; slices written since `start` that are not its own stay."""
         if self.large:
             for taken in self.slices[start:]:
                 if taken["sources"][0][1] == self.source:

@@ -18,9 +18,9 @@ from malmoi.paths import shell_word
 from malmoi.readers import READERS, choose
 from malmoi.readers.patterns import matching
 
-# Known not to be plain text; anything else (wiki_00, notes.md) is read as text and judged by its bytes.
+# Known not to be plain text; anything else (wiki_00, notes.md) is read as text and checked by its bytes.
 NOT_YET = {".json", ".xml", ".html", ".xlsx", ".xls", ".parquet", ".hwp", ".hwpx", ".pdf", ".docx", ".zip"}
-# Of Windows, macOS (also inside its archives), Office, LibreOffice and NAS boxes.
+# From Windows, macOS (also inside its archives), Office, LibreOffice and NAS boxes.
 LEFT_OVER = re.compile(
     r"(?:ehthumbs(?:_vista)?|thumbs)\.db|desktop\.ini|\.ds_store|\._.*|__macosx|~\$.*|\.~lock\..*#|@eadir",
     re.IGNORECASE,
@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Found:
-    """`left_over`: what systems and programs leave in folders, passed over."""
+    """`left_over`: files that systems and programs leave in folders, not read."""
 
     sources: list[Source]
     left_over: list[str]
@@ -47,7 +47,7 @@ class Found:
 
 def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) -> Found:
     """All input files in order, each once. Hidden files, what systems leave behind (Thumbs.db, ~$a.xlsx) and
-    whatever lies in `out` are left out of folders and patterns; a file named to the letter is read.
+    whatever is in `out` are left out of folders and patterns; a file named explicitly is read.
 
     Raises MalmoiError: no inputs (MM0112), nothing there (MM0101), a folder without files (MM0102),
     a format not read (MM0103, unless `skip_bad`).
@@ -101,7 +101,7 @@ def _expand(text: str, own: set[Path], left_over: list[str]) -> Iterator[Path]:
 
 
 def _files(folder: Path, own: set[Path], left_over: list[str]) -> Iterator[Path]:
-    """To the bottom, links to folders too; each real folder once, so links that go round do no harm."""
+    """With subfolders and links to folders; each real folder once, so links in a circle do no harm."""
     been = {folder.resolve(), *own}
     for place, folders, names in os.walk(folder, followlinks=True):
         inside = Path(place)

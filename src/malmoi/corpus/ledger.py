@@ -15,7 +15,7 @@ from malmoi.corpus.documents import DOC
 from malmoi.corpus.personal import mask_all
 
 SAMPLE_CHARS = 160
-MARGIN = 1000  # characters held of a sample until it is masked and cut
+MARGIN = 1000  # characters of a sample that are held until it is masked and cut
 
 
 class Ledger:
@@ -31,7 +31,7 @@ class Ledger:
         self.change_samples: dict[str, list[tuple[int, str, str]]] = {}  # hash, before, after
 
     def drop(self, code: str, lines: pl.Series, documents: pl.Series) -> None:
-        """Book a column of dropped lines, and the documents of the block they stood in, under `code`."""
+        """Record a column of dropped lines, and the documents of the block they were in, under `code`."""
         if not len(lines):
             return
         self.dropped[code] += len(lines)
@@ -42,7 +42,7 @@ class Ledger:
         found[:] = merge_samples([found], self.samples)
 
     def change(self, code: str, before: pl.Series, after: pl.Series) -> None:
-        """Book the lines that differ between two columns under `code`."""
+        """Record the lines that differ between two columns under `code`."""
         index = (before != after).arg_true()
         if not len(index):
             return
@@ -56,8 +56,8 @@ class Ledger:
     def change_at(
         self, code: str, text: str, spans: Sequence[tuple[int, int]], step: Callable[[str], str]
     ) -> None:
-        """Book changes at `spans` (ascending) of a block of documents under `code`. A sample is what stands
-        around a document's first one, and what `step` makes of that."""
+        """Record changes at `spans` (ascending) of a block of documents under `code`. A sample is the text
+        around a document's first one, and what `step` makes of it."""
         if not len(spans):
             return
         self.changed[code] += len(spans)
@@ -156,7 +156,7 @@ def _by_count(counts: Counter[str]) -> list[tuple[str, int]]:
 
 
 def _around(before: str, after: str, margin: int) -> tuple[str, str]:
-    """The part of both texts around their first difference (of equal texts, the beginning)."""
+    """The part of both texts around their first difference (the beginning if they are equal)."""
     pairs = zip(before, after, strict=False)
     at = next((i for i, (a, b) in enumerate(pairs) if a != b), 0 if before == after else len(after))
     start = max(0, at - margin // 2)

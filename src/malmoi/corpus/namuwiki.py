@@ -1,7 +1,8 @@
 """Namuwiki's markup out of whole blocks of text: what a reader sees stays, a table cell on a line of its own.
 
 Links, bold type, bullets and what else it shares with other wikis are left to `rules.WIKI`. `{{{…}}}` is
-undone in all text, for it turns up wherever a wiki is quoted; the rest is the preset `markup = "namuwiki"`.
+undone in all text, because it turns up wherever a wiki is quoted; the rest is the preset `markup =
+"namuwiki"`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MACROS = (
     " 목차 각주"
 )
 VALUES = "math|age|dday|pagecount"  # macros whose text Namuwiki computes
-# Documents stand side by side: to `.`, `^` and `$` their separator would be any character.
+# Documents are joined: to `.`, `^` and `$` their separator would be any character.
 START, END, ANY = rf"(?<![^\n{DOC}])", rf"(?![^\n{DOC}])", rf"[^\n{DOC}]"
 STEPS = (
     (rf"{START}##{ANY}*\n?", ""),  # comments
@@ -37,8 +38,8 @@ STEPS = (
     ),
     (rf"(?i)\[(?:{'|'.join(MACROS.split())})(?:\([^()\[\]\n{DOC}]*\))?\]", ""),
     (rf"\[ruby\(([^,()\[\]\n{DOC}]*),[^()\[\]\n{DOC}]*\)\]", r"\1"),
-    # As WikiExtractor writes it: the sentence has lost a word.
-    # An unclosed one ends where the next begins: a thousand of them must not each read on to the line's end.
+    # As WikiExtractor writes it: the sentence has lost a word. An unclosed one ends where the next begins: a
+    # thousand of them must not each read to the end of the line.
     (
         rf"(?i)\[(?:(?:{VALUES})\((?:(?!\[(?:{VALUES})\(){ANY})*?\)|date|datetime|pagecount)\]",
         "formula_0",
@@ -54,7 +55,7 @@ _STEPS = [(re.compile(pattern), put) for pattern, put in STEPS]
 
 
 def strip_namuwiki(text: str, ledger: Ledger) -> str:
-    """All of Namuwiki's markup of a block of documents separated by DOC."""
+    """All of Namuwiki's markup out of a block of documents separated by DOC."""
     text = strip_braces(text, ledger)
     for pattern, put in _STEPS:
         text = strip(text, ledger, "wiki_markup", pattern, put)
@@ -62,8 +63,8 @@ def strip_namuwiki(text: str, ledger: Ledger) -> str:
 
 
 def strip_braces(text: str, ledger: Ledger) -> str:
-    """`{{{+1 글}}}` to its text, in a block of documents separated by DOC. Code goes; braces without their
-    other half stay."""
+    """`{{{+1 글}}}` to its text, in a block of documents separated by DOC. Code is removed; unbalanced braces
+    stay."""
     if "{{{" not in text:
         return text
     plain, spans = _undo(text)
@@ -72,7 +73,7 @@ def strip_braces(text: str, ledger: Ledger) -> str:
 
 
 def _undo(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text, and where outermost braces stood."""
+    """The text, and where the outermost braces were."""
     open_: list[tuple[int, list[str]]] = [(0, [])]  # where each level begins, and what it holds so far
     spans = []
     at = 0

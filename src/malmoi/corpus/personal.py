@@ -1,8 +1,8 @@
-"""Numbers that point to a person, and how they are masked: the shape stays, the digits become 0, so the model
-meets 010-0000-0000 in training where it will meet a telephone number at work.
+"""Numbers that point to a person, and how they are masked: the shape stays, the digits become 0, so in
+training the model meets 010-0000-0000 where in use it will meet a telephone number.
 
-`B` is an ASCII word boundary: in 010-1234-5678로 the particle is glued to the number. Samples in audits are
-masked whatever the recipe says.
+`B` is an ASCII word boundary: in 010-1234-5678로 the particle is attached to the number. Samples in audits
+are masked whatever the recipe says.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def mask(text: str) -> str:
 
 
 def mask_all(texts: Sequence[str]) -> list[str]:
-    """The same of many texts at the price of one."""
+    """The same for many texts at the cost of one."""
     masked = pl.Series(texts, dtype=pl.String)
     for pattern, replacement in PERSONAL_STEPS:
         masked = masked.str.replace_all(pattern, replacement)

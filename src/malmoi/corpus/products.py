@@ -1,7 +1,6 @@
-"""From a draft's work folder to its products, so that a build cut at any moment can go on.
-
-A finished slice is `done.json` and the files it speaks of: the one must never be there without the others.
-Files therefore get a second name instead of moving, and a work folder goes whole or not at all.
+"""From a draft's work folder to its products, so that a build can resume from any moment. A finished slice is
+`done.json` and the files it names: the one must never be there without the others. Files therefore get a
+second name instead of moving, and a work folder is removed whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ GONE = "gone"
 
 
 def link(path: Path, target: Path) -> None:
-    """A second name for a file, in place of whatever stands there."""
+    """A second name for a file, replacing whatever is there."""
     target.unlink(missing_ok=True)
     try:
         os.link(path, target)
@@ -30,6 +29,6 @@ def drop_work(folder: Path) -> None:
 
 
 def drop_left_over(draft: Path) -> None:
-    """Delete what a cut `drop_work` left of the work folder."""
+    """Delete what an interrupted `drop_work` left of the work folder."""
     if (draft / GONE).exists():
         shutil.rmtree(draft / GONE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def training_parts(folder: Path) -> list[Path]:
-    """Training text in order: UTF-8 NFC, one sentence a line, a blank line between documents."""
+    """Training text in order: UTF-8 NFC, one sentence per line, a blank line between documents."""
     return sorted(folder.glob("part-*.txt"))
 
 

@@ -1,7 +1,7 @@
 """Second pass: one slice file in, its clean sentences out, with the hashes that global deduplication needs.
 
-Into its folder a slice writes `text.txt` (one sentence a line, a blank line after each piece of a document:
-`units`), `documents.npy` (hash, first line and number of sentences of each), `units.npy` (the same of each
+Into its folder a slice writes `text.txt` (one sentence per line, a blank line after each piece of a document:
+`units`), `documents.npy` (hash, first line and number of sentences of each), `units.npy` (the same for each
 piece, and its document) and `lines.*.npy` (hash, line and document of each sentence).
 """
 
@@ -31,7 +31,7 @@ from malmoi.corpus.split import split_sentences
 from malmoi.corpus.units import LONG, cut_pieces
 from malmoi.hangul.spelling import respell
 
-# Small enough for the cache, large enough to hide what a call costs.
+# Small enough for the cache, large enough to hide the cost of a call.
 BLOCK_CHARS = 1 << 18
 # Before cleaning and after; `private` are codes of Hanyang's fonts that were kept.
 COUNTS = ("documents", "lines", "chars", "private", "split", "kept_documents", "sentences", "kept_chars")
@@ -62,7 +62,7 @@ def refine(spec: RefineSpec, folder: Path) -> dict[str, Any]:
                 continue
             chars = text.str.len_chars().to_numpy().astype(np.int64)
             first, parts = _pieces(sentences, chars)
-            # Each piece's rows, then one blank line: row r of piece p stands at line r + p.
+            # Each piece's rows, then one blank line: row r of piece p is at line r + p.
             size = np.diff(np.append(first, len(text)))
             whole = np.flatnonzero(np.diff(parts, prepend=-1))  # the pieces that begin a document
             place = line + np.arange(len(text)) + np.repeat(np.arange(len(first)), size)
@@ -146,7 +146,7 @@ def content_hash(document: bytes, seed: int) -> int:
 
 
 def refine_block(block: str, config: CorpusConfig, ledger: Ledger, counts: dict[str, int]) -> pl.DataFrame:
-    """Clean sentences of a block of documents: columns `document` and `paragraph` (the line a sentence stood
+    """Clean sentences of a block of documents: columns `document` and `paragraph` (the line a sentence was
     in), both ascending, and `text`."""
     separators = block.count(DOC)
     counts["documents"] += separators + 1
@@ -171,7 +171,7 @@ def refine_block(block: str, config: CorpusConfig, ledger: Ledger, counts: dict[
 
 
 def strip_markup(block: str, config: CorpusConfig, ledger: Ledger) -> str:
-    """Markup that may reach over lines out of a block of documents."""
+    """Remove markup that may span lines from a block of documents."""
     if not config.markup:
         return block
     block = (strip_namuwiki if config.markup == "namuwiki" else strip_braces)(block, ledger)
@@ -179,7 +179,7 @@ def strip_markup(block: str, config: CorpusConfig, ledger: Ledger) -> str:
 
 
 def clean_block(block: str, config: CorpusConfig, ledger: Ledger, counts: dict[str, int]) -> str:
-    """`clean_characters` of a block of documents, with what it did in the books."""
+    """`clean_characters` of a block of documents, with its changes recorded."""
     done = clean_characters(block, config.repeats)
     counts["private"] += done.private
     ledger.change_at("hangul_spelling", block, done.edits, respell)

@@ -1,8 +1,8 @@
-"""What is rewritten inside a line: web addresses, personal numbers, wiki leftovers, hanja in brackets.
+"""What is rewritten inside a line: web addresses, personal numbers, wiki remnants, hanja in brackets.
 
 Each rule is a list of (pattern, replacement) in the dialect of Rust's `regex` (no look-around); one combined
-pattern screens all lines first and only hits are rewritten (268 against 82 MB/s/core without the screen).
-`(?-u:\\b)` is an ASCII word boundary: in 010-1234-5678로 the particle is glued to the number.
+pattern screens all lines first, and only hits are rewritten (268 against 82 MB/s/core without the screen).
+`(?-u:\\b)` is an ASCII word boundary: in 010-1234-5678로 the particle is attached to the number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Rule:
     steps: tuple[tuple[str, str], ...]
 
 
-# No brackets inside an address (they close around it), and not the full stop after it.
+# No brackets inside an address (they enclose it), and not the full stop after it.
 _PATH = r"(?:[\w.~:/?#@!$&*+,;=%-]*[A-Za-z0-9/=_~#&])?"
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?"
 URL_HOST = Rule(
@@ -54,7 +54,7 @@ WIKI = Rule(
     ),
 )
 HANJA = Rule("hanja_in_brackets", ((r"([가-힣])\s?[(（]\p{Han}[\p{Han}\s·・,、]*[)）]", "${1}"),))
-# What a language's name was followed by is gone: (영어: , 중국어: 北京).
+# What followed a language's name is gone: (영어: , 중국어: 北京).
 _LABEL = r"([(（,;、]\s*)(?:[가-힣]{1,6}(?:어|자|음)|간체|정체|번체|병음|로마자|라틴)\s*[:：]\s*([,;、)）])"
 EMPTY = Rule(
     "empty_brackets",
@@ -62,7 +62,7 @@ EMPTY = Rule(
         (_LABEL, "${1}${2}"),
         (_LABEL, "${1}${2}"),  # of two neighbours the second
         (r"\s*[(（\[](?:또는|혹은|및|[\s,;:/·・、])*[)）\]]", ""),
-        # Only brackets that lost something are mended: `Ctrl + ( 같은` is as it was written.
+        # Only brackets that lost something are repaired: `Ctrl + ( 같은` stays as it was written.
         (r"([(（])\s*(?:[,、]\s*|;\s+)+([^()（）]*?)\s*([)）])", "${1}${2}${3}"),
         (r"([(（])\s*(?:[,、]\s*|;\s+)+", "${1}"),
         (r"(?:\s*,)+\s*([)）])", "${1}"),

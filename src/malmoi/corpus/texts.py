@@ -1,4 +1,4 @@
-"""Rows in, texts out: which cell or value of a row is the text, and what is no text after all."""
+"""Rows in, texts out: which cell or value of a row is the text, and what turns out not to be text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from malmoi.readers.columns import (
 )
 from malmoi.readers.protocol import BadRowError
 
-NAME_CHARS = 100  # a longer text is no column's name
+NAME_CHARS = 100  # a longer text is not a column's name
 
 
 def row_texts(
@@ -65,7 +65,7 @@ def _plain(name: str) -> str:
 
 
 def _named_texts(rows: Iterable[Row], where: str, column: str | None, book: RowBook) -> Iterator[str]:
-    """The value of one name; null is no text. The first row decides which name holds it."""
+    """The value of one name; null is not text. The first row decides which name has it."""
     key = ""  # as the file writes it: NFC or not
     for number, pairs in rows:
         key = key or _text_key(pairs, column, where)

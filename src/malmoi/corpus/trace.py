@@ -1,7 +1,6 @@
-"""One text through the cleaner with the change of every step, for people who ask what happened to it.
-
-It calls what `refine_block` calls, a step further each time, so its result is the corpus's own (tested).
-What needs the whole corpus (duplicates, boilerplate) cannot be seen on one text.
+"""One text through the cleaner with the change of every step, for people who ask what happened to it. It
+calls what `refine_block` calls, one step further each time, so its result is the same (tested). What needs
+the whole corpus (duplicates, boilerplate) cannot be seen on one text.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ def trace_cleaning(text: str, config: CorpusConfig | None = None) -> Cleaned:
     cleaned = rewrite(lines, [], ledger)
     took("spaces", "\n".join(cleaned))
     for count, rule in enumerate(rules, 1):
-        # All rules so far on the lines as they were: the screen that picks lines is one for all rules.
+        # All rules so far on the original lines: one screen picks the lines for all rules.
         cleaned = rewrite(lines, rules[:count], ledger)
         took(rule.code, "\n".join(cleaned))
     frame = pl.DataFrame({"document": pl.zeros(len(cleaned), pl.UInt32, eager=True), "text": cleaned})

@@ -1,7 +1,6 @@
-"""Long documents in pieces that may be held out one by one: three novels could not give 1 % otherwise.
-
-Cuts depend on nothing but the document, so it falls apart the same way in any corpus. Pieces that stay on
-the same side are one document again when they are written.
+"""Long documents in pieces that may be held out one by one: three novels could not give 1 % otherwise. Cuts
+depend only on the document, so it is divided the same way in any corpus. Pieces that stay on the same side
+are one document again when they are written.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 LONG = 20_000
-"""Characters. A document of fewer is one piece: an article in both halves would tell about itself."""
+"""Characters. A shorter document is one piece: an article on both sides would give itself away."""
 PIECE = 2_500
-"""About three rows of 512 tokens: context enough to measure on, and small beside 1 % of a novel or two."""
+"""About three rows of 512 tokens: enough context to measure on, and small beside 1 % of a novel or two."""
 BRIM = 2 * PIECE
 """A paragraph that long is cut."""
 

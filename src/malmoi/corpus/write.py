@@ -19,7 +19,7 @@ class WriteSpec:
     matches: tuple[str, ...]  # folders of the sentence matches
     dropped: str  # folder of the dropped documents
     threshold: int  # pieces with a smaller hash are held out
-    hashes: bool = False  # write those of sentences, too
+    hashes: bool = False  # write those of sentences too
 
 
 def write_slice(spec: WriteSpec, folder: Path) -> dict[str, Any]:
@@ -31,12 +31,12 @@ def write_slice(spec: WriteSpec, folder: Path) -> dict[str, Any]:
     lengths = np.diff(np.flatnonzero(data == 10), prepend=-1)
     places, codes = drops_of_slice(matches, spec.number)
     left = surviving(refined, spec.number, matches, Path(spec.dropped))
-    # Everything of a piece that lost all its sentences goes, its blank line too.
+    # A piece that lost all its sentences goes entirely, with its blank line.
     spans, blanks = size + 1, first + size
     keep = np.repeat(left > 0, spans)
     keep[places] = False
     held = hashes < np.uint64(spec.threshold) if spec.threshold < 2**64 else np.ones(len(hashes), np.bool_)
-    # A blank line ends a document, and parts what is held out of it from what is not.
+    # A blank line ends a document, and separates what is held out of it from what is not.
     alive = np.flatnonzero(left)
     goes_on = (np.diff(document[alive]) == 0) & (held[alive][1:] == held[alive][:-1])
     keep[blanks[alive[:-1][goes_on]]] = False

@@ -15,7 +15,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Weights (on the CPU) after `step` updates and what the dev rows say of them."""
+    """Weights (on the CPU) after `step` steps and what the dev rows say about them."""
 
     step: int
     dev: Judged

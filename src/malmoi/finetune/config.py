@@ -30,7 +30,7 @@ class FinetuneConfig(TaskConfig):
         gt=0,
         description="Peak learning rate; by default 5e-5 at width 768, in inverse proportion to width.",
     )
-    batch_size: int | None = Field(None, ge=1, description="Rows in one update.")
+    batch_size: int | None = Field(None, ge=1, description="Rows in one step.")
     max_len: int | None = Field(
         None, ge=4, description="Tokens of a row, [CLS] and [SEP] included; more are cut."
     )
@@ -49,20 +49,20 @@ class FinetuneConfig(TaskConfig):
         1.0,
         gt=0,
         le=1,
-        description="Each block learns at this share of the rate of the one above it; 1: all alike.",
+        description="Each block's learning rate as a share of that of the block above; 1: all the same.",
     )
     layer_decay_depth: Literal["right", "published"] = Field(
         "right",
         description="published: one decay more below the head, as google-research/electra computes it.",
     )
     warmup: float = Field(
-        0.1, ge=0, le=1, description="Share of the updates in which the rate rises linearly."
+        0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises linearly."
     )
     schedule: Annotated[str, OneOf(SCHEDULES)] = Field(
-        "linear", description="How the rate falls after that, as in `[pretrain]`."
+        "linear", description="How the learning rate falls after that, as in `[pretrain]`."
     )
     optimizer: Annotated[OptimizerConfig, SettingsOf(OPTIMIZERS, ADAMW)] = Field(
-        ADAMW, description="What makes updates of gradients: `name`, and that optimizer's settings."
+        ADAMW, description="What turns gradients into steps: `name`, and that optimizer's settings."
     )
     dropout: float | None = Field(
         None,
@@ -84,7 +84,7 @@ class FinetuneConfig(TaskConfig):
     threads: int = execution(0, "CPU threads (0: all cores).", ge=0)
     tokens_per_batch: int = execution(
         16384,
-        "Tokens computed at once, padding included; the rest of an update is accumulated. Changes rounding; "
+        "Tokens computed at once, padding included; the rest of a batch is accumulated. Changes rounding; "
         "on a GPU also what dropout drops.",
         ge=512,
     )

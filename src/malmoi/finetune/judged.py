@@ -19,7 +19,7 @@ class Judged:
 
     Attributes:
         metrics: every metric of the kind, by name.
-        details: what the kind says beside them.
+        details: what the kind adds to them.
         loss: mean over the rows.
         metric: the task's.
         resampled_S: the same on draws of the rows (`malmoi.tasks.resample`).
@@ -39,7 +39,7 @@ class Judged:
 
     @property
     def worth(self) -> float:
-        """The same where more is better."""
+        """The same, with more always better."""
         return METRICS[self.metric].sign * self.score
 
     def as_dict(self) -> dict[str, Any]:

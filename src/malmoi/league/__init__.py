@@ -1,1 +1,1 @@
-"""The league: pretrained models, the same without pretraining, and a bag of characters, on tasks × seeds."""
+"""The league: pretrained models, the same without pretraining, and character n-grams, on tasks × seeds."""

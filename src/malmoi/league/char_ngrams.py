@@ -1,7 +1,7 @@
-"""A bag of characters: TF-IDF of character n-grams and a linear model, the bar a neural row must clear.
+"""The character n-gram baseline: TF-IDF and a linear model, the bar a neural row must clear.
 
 Without it a table of neural rows misleads: two under-trained encoders within a point of each other look
-like a finding until the bag of characters stands 3 points above both. The kind of task says which linear
+like a finding until this baseline is 3 points above both. The kind of task says which linear
 models there are.
 """
 
@@ -22,14 +22,14 @@ from malmoi.tasks.kinds import Fitted
 
 # All chosen on dev. char_wb pads each eojeol with spaces, so a particle at its end differs from the same
 # syllable inside: Korean's nearest thing to morphology without an analyzer. On 20,000 NSMC rows the nine
-# lie between 84.2 and 85.1 on dev; n-grams across spaces (`char`) gain .3 more at 1.5 times the features.
+# range from 84.2 to 85.1 on dev; n-grams across spaces (`char`) gain .3 more at 1.5 times the features.
 NGRAMS = ((1, 2), (1, 3), (1, 4))
 
 
 def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> None:
     """Fit on train for each n-gram range, choose on dev, score test once; writes what a run writes.
 
-    Deterministic, so it is run once and has no spread. Raises MM0701 where scikit-learn is not installed.
+    Deterministic, so it is run once and has no spread. Raises MM0701 if scikit-learn is not installed.
     """
     need_scikit_learn()
     kind = data.kind.saved(data.labels)  # linear models answer on the file's scale by themselves
@@ -56,7 +56,7 @@ def characters(data: TaskData, draft: Draft, reporter: Reporter = SILENT) -> Non
 
 
 def need_scikit_learn() -> None:
-    """Raise MM0701 where it is not installed."""
+    """Raise MM0701 if it is not installed."""
     try:
         import sklearn.linear_model  # noqa: F401
     except ModuleNotFoundError:

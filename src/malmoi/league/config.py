@@ -1,4 +1,4 @@
-"""The `[league]` section of a recipe. What is learned, and how, is `[finetune]`'s."""
+"""The `[league]` section of a recipe. `[finetune]` says what is learned, and how."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from malmoi.config import Section
 
 CHARACTERS = "characters"
 NO_PRETRAINING = "no-pretraining"
-"""Names of the baselines; those without pretraining begin so."""
+"""Names of the baselines; those without pretraining begin with the second."""
 
 
 class LeagueConfig(Section):
-    """Which rows stand beside the checkpoints, and how often each is run."""
+    """Which rows are added to the checkpoints, and how often each is run."""
 
     seeds: int = Field(
         3, ge=1, le=100, description="Runs per row and task, seeds counted up from finetune.seed."
     )
     no_pretraining: bool = Field(True, description="A row with new weights for each shape and tokenizer.")
     characters: bool = Field(
-        True, description="A row with a bag of characters (TF-IDF and a linear model): the bar to clear."
+        True, description="A row with character n-grams (TF-IDF and a linear model): the baseline to beat."
     )
     curve: bool = Field(
         False,

@@ -24,9 +24,9 @@ CURVE = "curve.json"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A row's score on a task after so many updates and tokens (real ones, padding not counted).
+    """A row's score on a task after so many steps and tokens (real ones, padding not counted).
 
-    `sd` is the sample sd over the n seeds, None for one. Tokens 0: the same model without pretraining.
+    `sd` is the sample sd over the n seeds, None for one seed. Tokens 0: the same model without pretraining.
     """
 
     row: str
@@ -103,7 +103,7 @@ def _point(row: str, data: TaskData, step: int, tokens: int, cells: Sequence[Pat
 
 
 def read_curve(out: Path) -> list[Point]:
-    """The points of a league's curve.json; [] where it has none."""
+    """The points of a league's curve.json; [] if it has none."""
     path = out / CURVE
     if not path.exists():
         return []

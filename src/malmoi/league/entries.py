@@ -31,11 +31,11 @@ class Entry:
     """One row.
 
     Attributes:
-        start: None for the bag of characters.
+        start: None for the character n-grams.
         against: the row of the same shape with new weights.
         run: the pretraining run the checkpoint was taken from, where the user gave one.
         pool: the row of the table that it is part of, of pretrainings that differ in nothing but the seed.
-        least: how many seeds it needs: as many as the pretrainings that are pooled and stand against it.
+        least: how many seeds it needs: as many as the pooled pretrainings that are compared with it.
     """
 
     name: str
@@ -47,10 +47,11 @@ class Entry:
 
 
 def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
-    """`NAME=DIR` or `DIR` as the user wrote them, by name; a bare folder is called by what tells it apart.
+    """`NAME=DIR` or `DIR` as the user wrote them, by name; a bare folder is named after the part of its path
+    that identifies it.
 
     `runs/wiki/pretrain` is `wiki`, `runs/wiki/pretrain/checkpoints/step-400` is `wiki-step-400`.
-    Raises MM0702 (two of one name), MM0703 (none), MM0704 (a name that cannot be a folder's).
+    Raises MM0702 (two with one name), MM0703 (none), MM0704 (a name that cannot be a folder's).
     """
     named: dict[str, Path] = {}
     for word in words:
@@ -76,7 +77,7 @@ def _name(path: Path) -> str:
 
 
 def _plain_name(shape: EncoderConfig) -> str:
-    """`no-pretraining-4x256`, `no-pretraining-electra-12x256`: blocks x width, and what is no BERT."""
+    """`no-pretraining-4x256`, `no-pretraining-electra-12x256`: blocks x width, and the kind if not a BERT."""
     arch = "" if shape.arch == "bert" else f"-{shape.arch}"
     return f"{NO_PRETRAINING}{arch}-{shape.layers}x{shape.hidden}"
 
@@ -125,13 +126,13 @@ def _pools(rows: Sequence[Entry]) -> dict[str, str]:
 
 
 def _pool_name(names: list[str], taken: Collection[str]) -> str:
-    """`plain` of plain-0, plain-1 and plain-seed2; the first and the last name where there is none such."""
+    """`plain` of plain-0, plain-1 and plain-seed2; the first and the last name if there is no such part."""
     begins = {_NUMBER.sub("", name) for name in names}
     return min(begins) if len(begins) == 1 and not begins & {"", *taken} else f"{names[0]} … {names[-1]}"
 
 
 def _recipe_and_seed(start: Start | None) -> tuple[str, int] | None:
-    """What a checkpoint's pretraining was, but for the seed; None where no manifest says."""
+    """What a checkpoint's pretraining was, except for the seed; None if no manifest says."""
     if start is None or start.weights is None or start.weights.parent.name != FOLDER:
         return None
     try:

@@ -1,6 +1,7 @@
-"""Whether one row is better than another: Welch's t-test over seeds, corrected for all that is told together.
+"""Whether one row is better than another: Welch's t-test over seeds, corrected for everything reported
+together.
 
-A gain of twice its standard error is no proof where that error comes from a few seeds: without any effect it
+A gain of twice its standard error proves nothing if that error comes from a few seeds: without any effect it
 appears in 6 % (three seeds, one row) to 28 % (two seeds, four rows) of the tables. With two seeds on each
 side Student's t has one to two degrees of freedom, and hardly anything is shown.
 """
@@ -22,21 +23,21 @@ Outcome = Literal["helps", "hurts", "unclear", "one_seed"]
 
 
 def judge(difference: float, p: float | None) -> Outcome:
-    """What is said of a difference with its corrected p."""
+    """What is claimed of a difference, given its corrected p."""
     if p is None:
         return "one_seed"
-    if not p < LEVEL:  # no number, too
+    if not p < LEVEL:  # NaN too
         return "unclear"
     return "helps" if difference > 0 else "hurts"
 
 
 def gain_ps(lines: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """For each line of a table the p of its difference to the same model without pretraining."""
+    """For each line of a table the p of its difference from the same model without pretraining."""
     return _ps(lines, lambda line: line.get("against"))
 
 
 def bar_ps(lines: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """For each line of a table the p of its difference to the bag of characters."""
+    """For each line of a table, the p of its difference from the character n-grams."""
     return _ps(lines, lambda line: CHARACTERS if line["row"] != CHARACTERS else None)
 
 
@@ -55,13 +56,13 @@ def _ps(
 
 def _group(line: Mapping[str, Any]) -> tuple[float, float | None, float]:
     """Mean of a line, its variance (the squared standard error) and degrees of freedom; a variance of None
-    for a single seed. The bag of characters is the same at every seed."""
+    for a single seed. The character n-grams give the same score at every seed."""
     values = np.asarray(line["values"], np.float64)
     if line["row"] == CHARACTERS:
         return float(values[0]), 0.0, math.inf
     if len(values) < 2:
         return float(values[0]), None, 0.0
-    # Scores on n rows come in steps of about 1/n: that a few seeds agree in a step does not make their sd 0.
+    # Scores on n rows come in steps of about 1/n: a few seeds on the same step do not make the sd 0.
     sd = max(float(values.std(ddof=1)), 1 / max(line["scored"], 1))
     return float(values.mean()), sd**2 / len(values), len(values) - 1.0
 
@@ -78,8 +79,8 @@ def welch(one: tuple[float, float | None, float], other: tuple[float, float | No
 def student_tail(t: float, freedom: float) -> float:
     """P(|T| ≥ |t|) of Student's distribution, to six digits from one degree of freedom on.
 
-    With t = √f·cot(φ) the density becomes sin(φ)^(f-1): smooth, on a finite range, so that 64 points of Gauss
-    and Legendre do, and nobody needs scipy to read a report.
+    With t = √f·cot(φ) the density becomes sin(φ)^(f-1): smooth, on a finite range, so that 64 Gauss-Legendre
+    points are enough, and nobody needs scipy to read a report.
     """
     end = math.atan2(math.sqrt(freedom), abs(t))
     part = end / 2 * float(_WEIGHTS @ np.sin(end / 2 * (_POINTS + 1)) ** (freedom - 1))
@@ -88,7 +89,7 @@ def student_tail(t: float, freedom: float) -> float:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Each p corrected for the others (Holm 1979): below a level, all such claims hold together at it."""
+    """Each p corrected for the others (Holm 1979): at a given level, all claims below it hold together."""
     corrected = [0.0] * len(ps)
     worst = 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):

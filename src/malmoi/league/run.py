@@ -1,7 +1,7 @@
-"""Run every cell of a league and lay the table out of their scores.
+"""Run every cell of a league and make the table of their scores.
 
-A cell is `cells/<row>/<task>/seed-N/`: a fine-tuning run like any other, skipped when it is done, so a
-league that was cut, or that gets another row, task or seed, computes only what is missing.
+A cell is `cells/<row>/<task>/seed-N/`: a fine-tuning run like any other, skipped when it is done, so an
+interrupted league, or one that gets another row, task or seed, computes only what is missing.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def league(
     checkpoints = {name: as_stored(path) for name, path in checkpoints.items()}
     rows = entries(checkpoints, no_pretraining=config.no_pretraining, characters=config.characters)
     _check(tasks, rows)
-    # First, so that a torn file stops before any cell.
+    # First: a damaged file must stop it before any cell.
     read = [read_task(task, context.reporter) for task in tasks]
     names = [data.task.name for data in read]
     if config.curve and (strange := [name for name in config.curve_tasks if name not in names]):
         raise MalmoiError("MM0706", name=strange[0], names=", ".join(names))
-    # Looked up once: a run that is still training has other checkpoints by the time the cells are done.
+    # Looked up once: a run that is still training will have other checkpoints by the time the cells are done.
     reached = {row.name: milestones(row) for row in rows} if config.curve else {}
     passed = [one for found in reached.values() for one in found[:-1]]
     with locked_output(out):
@@ -99,9 +99,9 @@ def league(
 
 
 def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Entry]) -> None:
-    """What would stop a cell after hours: two tasks or two rows that write into the same folders (MM0705,
-    MM0702), a row that no folder can be called by (MM0704), a head or a length that a model does not have
-    (MM0412, MM0619), no scikit-learn (MM0701)."""
+    """Raise now what would stop a cell after hours: two tasks or two rows that write into the same folders
+    (MM0705, MM0702), a row whose name no folder can have (MM0704), a head or a length that a model does not
+    have (MM0412, MM0619), no scikit-learn (MM0701)."""
     names = [task_of(task).name for task in tasks]
     if (name := first_unusable(names)) is not None:
         raise MalmoiError("MM0705", name=name)
@@ -116,13 +116,13 @@ def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Entry]) -> None:
 
 
 def _seeds(row: Entry, config: LeagueConfig) -> int:
-    """How often a row is run on each task; the bag of characters is the same each time."""
+    """How often a row is run on each task; the character n-grams give the same each time."""
     return max(config.seeds, row.least) if row.start else 1
 
 
 @dataclass(slots=True)
 class _Cells:
-    """Runs cells one after the other and counts them."""
+    """Runs cells one after another and counts them."""
 
     config: LeagueConfig
     out: Path

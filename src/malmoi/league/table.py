@@ -1,6 +1,6 @@
-"""Per row and task the mean ± sample sd over seeds, and the difference to the same model's new weights.
+"""Per row and task the mean ± sample sd over seeds, and the difference from the same model with new weights.
 
-Pretrainings that differ in nothing but the seed are one row, and its spread is theirs: on KorSTS ten times
+Pretrainings that differ only in the seed are one row, and its spread is theirs: on KorSTS ten times
 that of fine-tuning one of them again.
 """
 
@@ -33,8 +33,8 @@ class Line:
         sd: over the n `values`, divided by n - 1; None for one.
         values: a score for each seed; or for each of the `pooled` pretrainings, by name: the mean of its
             `tunings` fine-tunings.
-        sampling_sd: what the choice of scored rows alone makes one seed's score vary by (mean over seeds);
-            None where a cell of an earlier version does not say.
+        sampling_sd: how much the choice of scored rows alone makes one seed's score vary (mean over seeds);
+            None if a cell of an earlier version does not say.
         against: the row that `difference` (mean minus mean) refers to, with `difference_se`, its standard
             error over seeds; None where there is none.
         p: how likely chance alone makes such a difference, corrected for all lines of the table
@@ -96,7 +96,7 @@ def read_table(out: Path) -> list[Line]:
 
 
 def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
-    """The task's metric in each cell's scores.json: on test, or on dev where there is no test file."""
+    """The task's metric in each cell's scores.json: on test, or on dev if there is no test file."""
     return [float(found[data.task.metric]) for found in _scored(cells, data)]
 
 

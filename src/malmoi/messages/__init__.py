@@ -1,9 +1,9 @@
 """Every sentence malmoi says, in Korean and English, from one catalog: the TOML files in this folder.
 
-An entry is `[key]` with `ko` and `en`. An error's key is its code (`MM0101`) and its `ko` and `en` hold
-`what`, `why`, `do` and `more` (the page that `malmoi explain` shows). Values are put in with
-`str.format`; `{name:을/를}` puts the value and the particle its last syllable asks for, `{path!q}` the value
-as a word of a command that can be copied.
+An entry is `[key]` with `ko` and `en`. An error's key is its code (`MM0101`; its name is in `codes.py`) and
+its `ko` and `en` hold `what`, `why`, `do` and `more` (the page that `malmoi explain` shows). Values are put
+in with `str.format`; `{name:을/를}` puts the value and the particle its last syllable asks for, `{path!q}`
+the value as a word of a command that can be copied.
 """
 
 from __future__ import annotations

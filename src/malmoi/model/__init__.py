@@ -1,1 +1,1 @@
-"""The encoder, its heads and their files. Imports torch, numpy, safetensors, pydantic and root files only."""
+"""The encoder, its heads and their files. Imports only torch, numpy, safetensors, pydantic and root files."""

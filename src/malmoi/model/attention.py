@@ -1,9 +1,9 @@
-"""Self-attention inside sequences, and the only file that knows versions of torch.
+"""Self-attention inside sequences, and the only file that depends on versions of torch.
 
-`plan` looks at a batch once, outside the layers; `attend` runs in every layer. CUDA in bf16/fp16 from Ampere
+`plan` prepares a batch once, outside the layers; `attend` runs in every layer. CUDA in bf16/fp16 from Ampere
 on takes torch's variable-length flash kernel; a CPU in bf16/fp16, or with dropout of weights, plain matrix
-products; all else `scaled_dot_product_attention` over rows with a block-diagonal mask. No sequence ever
-sees another.
+products; everything else `scaled_dot_product_attention` over rows with a block-diagonal mask. No sequence
+ever sees another.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
 
-# Shapes: T tokens, R rows, L tokens a row (T = R·L), H heads, d width of a head, N = R·H.
+# Shapes: T tokens, R rows, L tokens per row (T = R·L), H heads, d width of a head, N = R·H.
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 
@@ -31,7 +31,7 @@ class AttentionPlan:
         kernel: `varlen` (flash, CUDA), `products` (CPU in low precision or with dropout) or `sdpa`.
         row_len: L.
         mask_R1LL: for `sdpa` True where a query may see a key, for `products` 0 there and -inf elsewhere;
-            None where every row is one full sequence, and for `varlen`.
+            None if every row is one full sequence, and for `varlen`.
         cu_seqlens: for `varlen`, where sequences begin.
     """
 
@@ -47,7 +47,7 @@ def plan(batch: Batch, *, head_dim: int, dtype: torch.dtype, dropout_p: float = 
     Args:
         batch: on the device the encoder runs on.
         head_dim: d.
-        dtype: of queries, keys and values (autocast's, where it is on).
+        dtype: of queries, keys and values (autocast's, if it is on).
         dropout_p: the attention dropout `attend` will be asked for.
     """
     device = batch.ids_T.device
@@ -66,9 +66,8 @@ def plan(batch: Batch, *, head_dim: int, dtype: torch.dtype, dropout_p: float = 
 
 
 def row_mask(batch: Batch) -> Tensor | None:
-    """The block-diagonal mask (R, 1, L, L), True inside a sequence; None where no row needs one.
-
-    Finding out whether one is needed would stall a GPU, so there a mask is always made.
+    """The block-diagonal mask (R, 1, L, L), True inside a sequence; None if no row needs one. Finding out
+    would stall a GPU, so there a mask is always made.
     """
     R, L = batch.rows, batch.row_len
     cu = batch.cu_seqlens

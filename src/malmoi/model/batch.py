@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-# Shapes: T tokens of the batch, R rows, L tokens a row, S sequences (padding tails count as sequences).
+# Shapes: T tokens of the batch, R rows, L tokens per row, S sequences (padding tails count as sequences).
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows laid flat. A sequence lies inside one row; the padding at a row's tail is a sequence of its own.
+    """Rows laid flat. A sequence lies inside one row; the padding at the end of a row is a sequence of its
+    own.
 
     Attributes:
         ids_T: int64 token ids.
@@ -40,7 +41,7 @@ class Batch:
         return self.ids_T.numel() // self.row_len
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
-        """The same batch on `device` (itself where it is there already)."""
+        """The same batch on `device` (itself if it is already there)."""
         return replace(
             self,
             ids_T=self.ids_T.to(device, non_blocking=non_blocking),
@@ -58,7 +59,7 @@ class Batch:
         pad_id: int = 0,
         sequences: int | None = None,
     ) -> Batch:
-        """Lay rows of sequences of ids out flat; segments are all 0. For tests and small inputs.
+        """Lay out rows of sequences of ids flat; segments are all 0. For tests and small inputs.
 
         Args:
             rows: for each row, the sequences in it; their lengths sum to at most `row_len`.

@@ -1,9 +1,9 @@
-"""Dropout that is not the slowest thing on a CPU, and that does not ask how a batch is cut.
+"""Dropout that is not the slowest part of a step on a CPU, and does not depend on how a batch is cut.
 
 torch draws one double per element from a serial generator: 7.8 ms for 4,096 x 256 values in bf16 on two Zen 4
 cores, and a training step of the mini model has nine of these in 400 ms. Here 64 bits of SFC64, which torch's
-generator seeds, serve four elements, and the mask is never a bool, whose conversion to bf16 alone takes
-.5 ms: 0.8 ms in all.
+generator seeds, are enough for four elements, and the mask is never a bool, whose conversion to bf16 alone
+takes .5 ms: 0.8 ms in all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-LANES = 4  # elements that 64 random bits serve
+LANES = 4  # elements per 64 random bits
 
 
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:
@@ -50,15 +50,15 @@ class _Source:
         lots = self._words.random_raw(fresh).view(np.int16)
         if len(self._left):
             lots = np.concatenate([self._left, lots])
-        self._left = lots[count:].copy()  # a view would keep all of them in memory until the update's end
+        self._left = lots[count:].copy()  # a view would keep all of them in memory until the end of the step
         return lots[:count]
 
 
 class Update:
-    """What makes the dropout of one update the same however its rows are cut into micro-batches.
+    """What makes the dropout of one step the same however its rows are cut into micro-batches.
 
     Every micro-batch passes the same places in the same order, and has the rows, all of one length, that
-    follow the last one's: each place goes on drawing where it stopped.
+    follow the last one's: each place continues drawing where it stopped.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Update:
         self._next = 0
 
     def begin(self) -> None:
-        """The next micro-batch comes."""
+        """Start the next micro-batch."""
         self._next = 0
 
     def lots(self, count: int) -> NDArray[np.int16]:
@@ -83,9 +83,9 @@ _update: ContextVar[Update | None] = ContextVar("update", default=None)
 
 @contextmanager
 def one_update() -> Iterator[Update]:
-    """Dropout of the micro-batches inside is that of one update; call `begin` before each.
+    """Dropout of the micro-batches inside is that of one step; call `begin` before each.
 
-    On a CPU only: a GPU and compiled blocks draw for each micro-batch from torch's generator.
+    Only on a CPU: a GPU and compiled blocks draw for each micro-batch from torch's generator.
     """
     update = Update()
     token = _update.set(update)

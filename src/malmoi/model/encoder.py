@@ -18,7 +18,7 @@ from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
 from malmoi.model.sizes import EncoderConfig
 
-# Shapes: T tokens of the batch, M of them that somebody asks for, E width of the embeddings, D hidden,
+# Shapes: T tokens of the batch, M of them that are asked for, E width of the embeddings, D hidden,
 # H heads, d = D / H.
 
 
@@ -58,7 +58,7 @@ class Block(nn.Module):
         self.ffn_norm = nn.LayerNorm(D, eps=config.layer_norm_eps)
 
     def forward(self, hidden_TD: Tensor, plan: AttentionPlan, asked_M: Tensor | None = None) -> Tensor:
-        """(T, D) in and out; with `asked_M` out come these tokens only, (M, D)."""
+        """(T, D) in and out; with `asked_M` only these tokens come out, (M, D)."""
         T, D = hidden_TD.shape
         q_THd, k_THd, v_THd = self.qkv(hidden_TD).view(T, 3, self.heads, D // self.heads).unbind(1)
         attention_p = self.attention_dropout if self.training else 0.0
@@ -74,7 +74,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Embeddings and blocks. New weights come from `initialize`; seed torch for the same ones again."""
+    """Embeddings and blocks. New weights come from `initialize`; seed torch to get the same ones again."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Encoder(nn.Module):
     def forward(self, batch: Batch, asked_M: Tensor | None = None) -> Tensor:
         """The last block's vector of every token, (T, D), or of those at `asked_M` (int64, into T), (M, D).
 
-        Behind the last block's attention a token needs no other, so what nobody asks for is not computed:
+        After the last block's attention a token needs no other, so what is not asked for is not computed:
         at 15 % masking that saves 11 % of a step of the mini model with 32,000 words, 5 % of BERT-base's.
         """
         attention_p = self.config.attention_dropout if self.training else 0.0
@@ -121,7 +121,7 @@ def initialize(module: nn.Module) -> None:
     standard deviation of 0.0176; transformers draws from the uncut normal.
     """
     if any(parameter.is_meta for parameter in module.parameters(recurse=False)):
-        return  # a model about to be read from a file; drawing on "meta" imports torch._dynamo, 1.6 s
+        return  # a model about to be loaded from a file; drawing on "meta" imports torch._dynamo, 1.6 s
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.trunc_normal_(module.weight, std=0.02, a=-0.04, b=0.04)
     if isinstance(module, nn.LayerNorm):
@@ -131,7 +131,7 @@ def initialize(module: nn.Module) -> None:
 
 
 def glorot(*layers: nn.Linear | None) -> None:
-    """Start layers anew with the weights TensorFlow gives a dense layer nobody speaks of: uniform, with
+    """Initialize layers as TensorFlow does a dense layer without an initializer: uniform, with
     variance 2 / (width in + width out) (Glorot and Bengio 2010)."""
     for layer in layers:
         if layer is not None and not layer.weight.is_meta:

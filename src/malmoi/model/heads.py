@@ -1,8 +1,8 @@
-"""What is put on an encoder: `MlmHead` predicts masked tokens, `RtdHead` tells which tokens were replaced,
+"""What is put on an encoder: `MlmHead` predicts masked tokens, `RtdHead` predicts which tokens were replaced,
 `ClassifyHead` labels a sequence.
 
 Heads get only the tokens they need (M masked slots, B first tokens), never all T: on BERT-base at 15 %
-masking logits everywhere would cost 24 % more.
+masking, logits everywhere would cost 24 % more.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from malmoi.model.sizes import HEAD_KINDS, EncoderConfig, HeadKind
 class MlmHead(nn.Module):
     """Dense, gelu, LayerNorm, then the word embeddings as the output matrix, plus a bias.
 
-    The output matrix is handed in at each call and never held here, so nothing could come untied (by a
-    copy, a wrapper or a load).
+    The output matrix is handed in at each call and never held here, so nothing can come untied (by a copy, a
+    wrapper or a load).
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -60,7 +60,7 @@ class ClassifyHead(nn.Module):
     `pooler`: dense, tanh, dropout, linear (BERT). `linear`: dropout, linear (ELECTRA as its authors fine-tune
     it). `dense`: dropout, dense, gelu, dropout, linear (ElectraForSequenceClassification). With
     `glorot_output` the last layer starts as theirs does.
-    Raises MM0412 where the kind does not go with the encoder.
+    Raises MM0412 if the kind does not fit the encoder.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class MaskedLM(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """An encoder with `RtdHead`: ELECTRA's model that one keeps."""
+    """An encoder with `RtdHead`: the ELECTRA model that is kept."""
 
     def __init__(self, encoder: Encoder, head: RtdHead) -> None:
         super().__init__()
@@ -134,6 +134,6 @@ class Classifier(nn.Module):
         self.head = head
 
     def forward(self, batch: Batch, firsts_B: Tensor) -> Tensor:
-        """Logits (B, C) of the sequences whose first tokens stand at `firsts_B` (int64, into T)."""
+        """Logits (B, C) of the sequences whose first tokens are at `firsts_B` (int64, into T)."""
         logits_BC: Tensor = self.head(self.encoder(batch, firsts_B))
         return logits_BC

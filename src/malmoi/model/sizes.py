@@ -1,7 +1,7 @@
 """How big an encoder is: the recipe's `[model]` section, the named sizes, and what a token costs.
 
 The names are those of Google's BERT miniatures (Turc et al. 2019, arXiv 1908.08962) so that a table of ours
-can be read beside theirs. No torch here: the command line reads this file for `--help`.
+can be compared with theirs. No torch here: the command line reads this file for `--help`.
 """
 
 from __future__ import annotations
@@ -117,8 +117,7 @@ class ModelConfig(Section):
     def resolve(self, *, vocab_size: int, pad_id: int, arch: Arch = "bert") -> EncoderConfig:
         """The encoder this section describes, for a tokenizer with `vocab_size` entries.
 
-        Raises MM0401 where the heads do not divide the width, MM0411 where a BERT's embeddings are not as
-        wide.
+        Raises MM0401 if the heads do not divide the width, MM0411 if a BERT's embeddings are not as wide.
         """
         named = SIZES[self.size]
         hidden = self.hidden or named["hidden"]
@@ -187,6 +186,6 @@ def flops_per_token(config: EncoderConfig, row_len: int, masked_fraction: float)
     Only matrix products count, 2 FLOPs per multiply-add; a backward pass costs two forwards (one product for
     the input's gradient, one for the weight's), hence 2 x 3 x multiply-adds; the end of the last block and
     the head see `masked_fraction` of the tokens only. For BERT-base at L = 128 and 15 % this is 0.52 GFLOP.
-    Divide by what the machine's matrix unit can do for the utilisation (MFU).
+    Divided by the speed of the machine's matrix unit it gives the utilisation (MFU).
     """
     return 6.0 * (encoder_macs(config, row_len, masked_fraction) + masked_fraction * mlm_head_macs(config))

@@ -25,9 +25,9 @@ from malmoi.tokenizer.config import TokenizerConfig
 
 
 class RunChanges(Section):
-    """What one pretraining run has otherwise than `[pretrain]` and `[model]` say."""
+    """How one pretraining run differs from `[pretrain]` and `[model]`."""
 
-    tokenizer: str = Field("", description="Which of `[tokenizers]` this run reads its text by.")
+    tokenizer: str = Field("", description="Which of `[tokenizers]` this run uses.")
     pretrain: dict[str, Any] = Field({}, description="Fields of `[pretrain]` that differ in this run.")
     model: dict[str, Any] = Field({}, description="Fields of `[model]` that differ in this run.")
 

@@ -46,7 +46,7 @@ class Setup:
 
     Attributes:
         kind: the class of the objective.
-        start: a checkpoint's networks and how its vocabulary differs; None where it does not go on from one.
+        start: a checkpoint's networks and how its vocabulary differs; None if it does not start from one.
     """
 
     run: RunConfig
@@ -170,7 +170,7 @@ def _heldout(setup: Setup, table: RowTable | None) -> list[Any]:
 
 
 def _unigram(shards: Shards, heldout: list[Any]) -> float | None:
-    """What word frequencies alone would score on the held-out slots; None where there are none."""
+    """What word frequencies alone would score on the held-out slots; None if there are none."""
     asked = [slots for batch in heldout if (slots := batch.asked) is not None]
     if not asked:
         return None

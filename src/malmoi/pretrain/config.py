@@ -31,32 +31,32 @@ class PretrainConfig(Section):
     # The digests of its files enter the key, not its path.
     init: Path | None = execution(
         None,
-        "A checkpoint (or a run, whose newest is taken) to go on from, ours or of transformers; its shape is "
+        "A checkpoint to start from (or a run: its newest), malmoi's or one of transformers; its shape is "
         "used, and the shards' vocabulary may be an extended one.",
     )
     row_len: int = Field(128, ge=8, description="Tokens in a row, [CLS] and [SEP] included.")
-    batch_size: int = Field(32, ge=1, description="Rows in one update, over all micro-batches.")
+    batch_size: int = Field(32, ge=1, description="Rows in one step, over all micro-batches.")
     lr: float = Field(6e-4, gt=0, description="Peak learning rate.")
     warmup: float = Field(
-        0.05, ge=0, le=1, description="Share of the steps in which the rate rises linearly."
+        0.05, ge=0, le=1, description="Share of the steps in which the learning rate rises linearly."
     )
     warmup_steps: int = Field(
         0, ge=0, description="Steps in which it rises, whatever `steps` is (0: `warmup` decides)."
     )
     schedule: Annotated[str, OneOf(SCHEDULES)] = Field(
         "linear",
-        description="How the rate falls after that. bert, electra: as published, on a line that begins at "
-        "the first step; electra multiplies the warm-up with it, bert does not.",
+        description="How the learning rate falls after that. bert, electra: as published, on a line that "
+        "begins at the first step; electra multiplies the warm-up with it, bert does not.",
     )
     optimizer: Annotated[OptimizerConfig, SettingsOf(OPTIMIZERS, AdamWConfig())] = Field(
-        AdamWConfig(), description="What makes updates of gradients: `name`, and that optimizer's settings."
+        AdamWConfig(), description="What turns gradients into steps: `name`, and that optimizer's settings."
     )
     clip: float = Field(1.0, ge=0, description="Largest gradient norm (0: no clipping).")
     segment_pair_rate: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Share of the sequences that are two segments, one going on from the other.",
+        description="Share of the sequences that are two segments, the second continuing the first.",
     )
     copy_rate: float = Field(
         0.0,
@@ -71,7 +71,9 @@ class PretrainConfig(Section):
 
     # Asking for more steps extends a run, so `steps` does not enter its key.
     steps: int = execution(
-        1000, "Updates in all; asking for more extends a finished run, at the rates of the new total.", ge=1
+        1000,
+        "Steps in all; asking for more extends a finished run, with the learning rates of the new total.",
+        ge=1,
     )
     device: Literal["auto", "cpu", "cuda"] = execution("auto", "Where to compute.")
     micro_batch_size: int = execution(

@@ -102,7 +102,7 @@ def pretrain(
 def _counts(
     setup: Setup, shards: Path, milestones: frozenset[int], before: Manifest | None
 ) -> PretrainCounts:
-    """What the manifest tells of a run from its first step on."""
+    """What the manifest says about a run from its first step on."""
     run, opened = setup.run, setup.shards
     kept = setup.kind.shapes(run, opened.special, opened.vocab_size)[0]
     init = told(setup.start[1]) if setup.start else before.counts.get("init") if before else None

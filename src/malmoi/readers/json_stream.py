@@ -19,7 +19,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=str, parse_float=
 
 
 def stream_rows(text: Iterable[str], fault: Fault, quoted: bool | None = None) -> Iterator[Row]:
-    """The values of a list, or one after the other; those that are no object, too. It ends at a fault."""
+    """The values of a list, or one after the other; also those that are not objects. It ends at a fault."""
     scan = _Scan(text)
     listed = depth = 0
     while mark := scan.next_mark():
@@ -63,7 +63,7 @@ class _Scan:
         self.at = end
 
     def next_mark(self) -> str:
-        """The next character that is no white space; "" at the end."""
+        """The next character that is not white space; "" at the end."""
         while True:
             space = _SPACE.match(self._held, self.at)
             assert space is not None

@@ -15,7 +15,7 @@ Row = tuple[int, Any]
 
 
 class Pairs(list[tuple[str, Any]]):
-    """Names with their values in the order of the file: a dict would forget a name that stands twice."""
+    """Names with their values in the order of the file: a dict would forget a name that appears twice."""
 
 
 class Fault(Protocol):

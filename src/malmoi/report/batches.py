@@ -1,7 +1,7 @@
 """The first global batch in which two runs differ: both are made again from seed and number, and compared.
 
-A batch is a pure function of (shards, settings, k), so nothing of the runs is needed but their manifests and
-the shards they read; of every run ever made the text of any step can be shown.
+A batch is a pure function of (shards, settings, k), so only the runs' manifests and the shards they read are
+needed; the text of any step of any run can be shown.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from malmoi.report.folder import PretrainRun
 from malmoi.report.source import Source, open_source, shown_ids, tensors_of
 
 I64 = NDArray[np.int64]
-CHUNK = 64  # batches whose text is laid out at once
-# What decides the order of the rows and their text, and what, beside the collator, decides the masks.
+CHUNK = 64  # batches whose text is made at once
+# What determines the order of the rows and their text, and what, beside the collator, determines the masks.
 ORDER = ("row_len", "batch_size", "seed", "segment_pair_rate", "copy_rate")
 MASKS = ("seed", "mask_rate")
 
 
 @dataclass(frozen=True, slots=True)
 class RowText:
-    """One row of a batch: its number in the endless order, where it lies, and its tokens as the network reads
+    """One row of a batch: its number in the endless order, where it is, and its tokens as the network reads
     them, each with whether it differs from the other run's."""
 
     number: int
@@ -35,7 +35,7 @@ class RowText:
 
 @dataclass(frozen=True, slots=True)
 class BatchDifference:
-    """`row` counts from 0 within the batch; a side is None where that run's batch has no such row."""
+    """`row` counts from 0 within the batch; a side is None if that run's batch has no such row."""
 
     k: int
     row: int
@@ -46,8 +46,8 @@ class BatchDifference:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """`compared` batches are the same up to `first`. `reason`: a key of the catalog, why nothing could be
-    compared, with the folder it is about."""
+    """`compared` batches are the same up to `first`. `reason`: a key of the catalog that says why nothing
+    could be compared, with the folder concerned."""
 
     compared: int = 0
     first: BatchDifference | None = None
@@ -56,7 +56,7 @@ class Batches:
 
 
 def compare_batches(left: PretrainRun, right: PretrainRun, reporter: Reporter = SILENT) -> Batches:
-    """Go through the batches of both runs up to the shorter one's end."""
+    """Go through the batches of both runs up to the end of the shorter one."""
     sources = []
     for run in (left, right):
         source = open_source(run)
@@ -91,7 +91,7 @@ def _agree(a: Source, b: Source, names: tuple[str, ...]) -> bool:
 def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
     """The first row whose text differs in batches `start` … `stop - 1`."""
     sizes = a.feed.batch_size, b.feed.batch_size
-    if sizes[0] != sizes[1]:  # batch 0 differs then: see up to which row
+    if sizes[0] != sizes[1]:  # then batch 0 differs: find from which row on
         texts = [_text(source, np.arange(size)) for source, size in zip((a, b), sizes, strict=True)]
         rows = min(sizes)
         odd = _odd_row(texts[0][:rows], texts[1][:rows])
@@ -116,7 +116,7 @@ def _odd_row(left_RL: I64, right_RL: I64) -> int | None:
 
 
 def _first_masks(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
-    """The first batch before `stop` of which some tensor differs; its first row with other ids, or row 0."""
+    """The first batch before `stop` in which some tensor differs; its first row with other ids, or row 0."""
     for k in range(start, stop):
         batches = [source.feed.batch(k)[0] for source in (a, b)]
         one, other = (tensors_of(batch) for batch in batches)

@@ -1,8 +1,8 @@
 """Plots as SVG: lines over tokens or time, drawn by Vega-Lite, coloured by the page's style sheet.
 
-Every plot is 440 units wide, so that on a telephone its text is as readable as on a wide screen, where two
-stand side by side. Colours in the SVG are names of roles (see `ROLES`): the page's CSS replaces them, so one
-file is right in light and dark.
+Every plot is 440 units wide, so that its text is as readable on a phone as on a wide screen, where two are
+side by side. Colours in the SVG are names of roles (see `ROLES`): the page's CSS replaces them, so one file
+works in light and dark.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from malmoi.report.curves import F64, thin
 
 WIDTH, HEIGHT = 440, 250
 COLUMNS = 360  # of the plot itself, in which `thin` keeps the lowest and the highest point
-# What the page's style sheet looks for; it also makes the SVG readable where there is no style sheet.
+# What the page's style sheet looks for; it also makes the SVG readable without a style sheet.
 SERIES = ("#2a62c4", "#c2530a", "#11805c", "#8a3cb4", "#b3246b", "#5c6b00", "#0f7f9e", "#7a5230")
 ROLES = {"ink": "#33373d", "faint": "#d9dce1", "flat": "#7b8087"}
 
@@ -55,7 +55,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A horizontal line to read the others against, with its name on it if it has one."""
+    """A horizontal line to compare the others with, labelled if it has a name."""
 
     y: float
     name: str
@@ -95,7 +95,7 @@ def plot(
         "layer": layers,
         "config": _config(),
     }
-    return Markup(_inline(vl_convert.vegalite_to_svg(spec), title))  # Vega escapes its texts
+    return Markup(_inline(vl_convert.vegalite_to_svg(spec), title))  # Vega escapes its text
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -195,7 +195,7 @@ _LONG = re.compile(r"(\d+\.\d)\d+")
 
 
 def _inline(svg: str, title: str) -> str:
-    """Vega's SVG without what a page has already: sizes, fonts, empty frames, digits beyond a tenth."""
+    """Vega's SVG without what the page already has: sizes, fonts, empty frames, digits beyond a tenth."""
     head = _HEAD.match(svg)
     assert head is not None
     body = svg[head.end() :]

@@ -22,7 +22,7 @@ from malmoi.report.source import find_shards
 from malmoi.shards.format import Shards
 
 AT_A_STEP = ("lr", "grad_norm")
-"""What a line of the journal says of its own step alone; the rest are means since the line before."""
+"""What a line of the journal says about its own step; the rest are means since the line before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether everything that decides a result is the same, and everything logged by both."""
+        """Whether everything that determines the result is the same, and everything that both logged."""
         return not (self.identity or self.data or self.curve or self.batches.first)
 
 
@@ -89,7 +89,7 @@ def compare(left: Path, right: Path, reporter: Reporter = SILENT) -> Comparison:
 
 
 def find_run(folder: Path) -> PretrainRun:
-    """The pretraining run that a folder is or holds, called by the folder as it was given."""
+    """The pretraining run that a folder is or contains, named as the folder was given."""
     if (folder / MANIFEST).is_file():
         if read_manifest(folder).stage != "pretrain":
             raise MalmoiError("MM1004", folder)
@@ -130,7 +130,7 @@ def _origin(run: PretrainRun, key: str) -> str:
 
 
 def _differences(left: dict[str, Any], right: dict[str, Any]) -> list[Difference]:
-    """Of two tables, in the order of the left one; a key that one lacks shows as a dash."""
+    """The differences of two tables, in the order of the left one; a key that one lacks shows as a dash."""
     keys = list(dict.fromkeys([*left, *right]))
     return [
         Difference(key, shown(left.get(key)), shown(right.get(key)))
@@ -142,7 +142,8 @@ def _differences(left: dict[str, Any], right: dict[str, Any]) -> list[Difference
 def _data(a: PretrainRun, b: PretrainRun) -> list[Difference]:
     """What differs in the shards two runs read, and why, if anything does.
 
-    Where shards are gone the runs' keys tell (settings and the digest of the shards), but not what differs.
+    If shards are gone, the runs' keys (settings and the digest of the shards) show whether they differ, but
+    not how.
     """
     left, right = find_shards(a), find_shards(b)
     if left is None or right is None:
@@ -152,7 +153,8 @@ def _data(a: PretrainRun, b: PretrainRun) -> list[Difference]:
 
 
 def _data_of(shards: Shards) -> dict[str, Any]:
-    """Digests and counts, and the settings and files of corpus and tokenizer where they stand near."""
+    """Digests and counts, and the settings and files of corpus and tokenizer if they are beside the
+    shards."""
     found: dict[str, Any] = {
         "shards": shards.digest[:16],
         "tokenizer": shards.tokenizer_digest[:16],
@@ -170,7 +172,8 @@ def _data_of(shards: Shards) -> dict[str, Any]:
 
 
 def _near(shards: Path, stage: str) -> Manifest | None:
-    """An artifact beside the shards, as `malmoi run` lays them out: `shards`, or `shards/NAME` of several."""
+    """An artifact beside the shards, as `malmoi run` lays them out: `shards`, or `shards/NAME` if there are
+    several."""
     home = shards.resolve()
     places = [home.parent / stage]
     if home.parent.name == "shards":
@@ -187,7 +190,7 @@ def compare_curves(a: PretrainRun, b: PretrainRun) -> tuple[CurveDifference | No
     """The first difference of what both logged at the same steps, and how many numbers were compared.
 
     Bit for bit: the clock left out, a journal is the same whenever a run is repeated on the same machine.
-    Training losses are means since the line before, so they compare only where `log_every` is the same.
+    Training losses are means since the line before, so they can be compared only if `log_every` is the same.
     """
     first: CurveDifference | None = None
     logged = 0

@@ -47,11 +47,11 @@ class Curves:
         return name in self.series
 
     def last(self, name: str) -> float | None:
-        """The newest value of a quantity; None where it was never written."""
+        """The newest value of a quantity; None if it was never written."""
         return self.series[name].last if name in self.series else None
 
     def elapsed(self) -> F64:
-        """Seconds of training at each value of `clock.*`, whose clock starts again with every process."""
+        """Seconds of training at each value of `clock.*`; that clock starts again with every process."""
         seconds = self.series["clock.elapsed_s"].values
         restarts = np.diff(seconds, prepend=0.0) < 0
         before = np.where(restarts, np.concatenate([[0.0], seconds[:-1]]), 0.0)
@@ -64,9 +64,10 @@ class _Column:
 
 
 def read_curves(path: Path) -> Curves:
-    """Read metrics.jsonl; an empty `Curves` where there is none yet.
+    """Read metrics.jsonl; an empty `Curves` if there is none yet.
 
-    The last line may be torn: a live run is writing it. Raises MM1002 for any other line that is damaged.
+    The last line may be incomplete: a live run is writing it. Raises MM1002 for any other line that is
+    damaged.
     """
     steps, tokens = array("q"), array("q")
     columns: dict[str, _Column] = {}
@@ -106,7 +107,7 @@ def read_curves(path: Path) -> Curves:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    """One line of a journal, or None where it is not a whole one."""
+    """One line of a journal, or None if it is incomplete."""
     try:
         entry = parse_json(line)
         whole = (
@@ -137,7 +138,7 @@ def thin(x: F64, y: F64, width: int) -> tuple[F64, F64]:
 
 
 def improvement(before: float | None, after: float | None) -> float | None:
-    """before - after where both are numbers."""
+    """before - after if both are numbers."""
     if before is None or after is None or not (math.isfinite(before) and math.isfinite(after)):
         return None
     return before - after

@@ -54,7 +54,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class TokenizerPart:
-    """One tokenizer, whose name is empty, or several side by side: a fact has a value for each."""
+    """One tokenizer, with an empty name, or several side by side: a fact has a value for each."""
 
     names: list[str]
     facts: list[tuple[str, list[str]]]
@@ -125,7 +125,7 @@ def _cut(sample: str) -> str:
 
 
 def tokenizer_part(found: Found) -> TokenizerPart | None:
-    """None where there is no tokenizer."""
+    """None if there is no tokenizer."""
     if not found.tokenizers:
         return None
     columns = [_facts(stage, found) for stage in found.tokenizers]

@@ -1,4 +1,4 @@
-"""What `malmoi diff` says of two runs: sentences for the terminal, and the same with plots as a page."""
+"""What `malmoi diff` says about two runs: sentences for the terminal, and the same with plots as a page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def headline(found: Comparison) -> str:
 
 
 def findings(found: Comparison) -> list[Finding]:
-    """Curves, batches, and what differs without deciding anything."""
+    """Curves, batches, and differences that do not change the result."""
     said = [_curve(found), _batch(found)]
     if found.same and (found.execution or found.versions):
         said.append(Finding("plain", text("report.diff.harmless")))

@@ -17,7 +17,7 @@ from malmoi.report.folder import PretrainRun
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`lines` are names in the journal with their looks; `levels` lie still, one value each."""
+    """`lines` are names in the journal with their looks; `levels` are constant, one value each."""
 
     name: str
     lines: tuple[tuple[str, Style], ...]
@@ -62,7 +62,8 @@ def figures(
 ) -> list[Figure]:
     """The plots that some run has values for: of the training, or (`speed`) of the machine.
 
-    `groups` names what runs have in common (their tokenizer) and so share a colour; else each has its own.
+    `groups` names what runs have in common (their tokenizer); those share a colour, otherwise each has its
+    own.
     """
     labels = [(groups or {}).get(run.name, run.name) for run in runs]
     shapes = (*_own_plots(runs), *PLOTS)
@@ -133,7 +134,8 @@ def _side(name: str, shape: Plot) -> str:
 
 
 def _levels(shape: Plot, runs: Sequence[PretrainRun], labels: Sequence[str]) -> list[Level]:
-    """Still levels: one where all runs agree, else each in its run's colour, the highest with the name."""
+    """Constant levels: one if all runs agree, otherwise one in each run's colour, the highest with the
+    name."""
     shades = shades_of(labels)
     found: list[Level] = []
     for name in shape.levels:

@@ -1,4 +1,4 @@
-"""What stands in a folder: one run, or everything a whole `malmoi run` wrote, finished or not."""
+"""What is in a folder: one run, or everything a whole `malmoi run` wrote, finished or not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BASELINES = (NO_PRETRAINING, CHARACTERS)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An artifact of the pipeline; `audit` is the corpus's, and `name` one of several tokenizers'."""
+    """An artifact of the pipeline; `audit` is the corpus's, and `name` that of one of several tokenizers."""
 
     folder: Path
     manifest: Manifest
@@ -79,7 +79,7 @@ class Cell:
 
     @property
     def value(self) -> float | None:
-        """The score on test, or on dev where there is no test file."""
+        """The score on test, or on dev if there is no test file."""
         scores = self.scores or {}
         found = scores.get("test") or scores.get("dev") or {}
         value = found.get(self.metric)
@@ -90,8 +90,8 @@ class Cell:
 class League:
     """`lines` is the table (empty until it is written), `curve` the scores over pretraining tokens.
 
-    Each line has `p` and `bar_p`: how likely chance alone makes its differences to the same model without
-    pretraining and to the bag of characters (`malmoi.league.gains`).
+    Each line has `p` and `bar_p`: how likely chance alone makes its differences from the same model without
+    pretraining and from the character n-grams (`malmoi.league.gains`).
     """
 
     manifest: Manifest | None
@@ -102,33 +102,33 @@ class League:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that a report is made of."""
+    """Everything a report is made of."""
 
     folder: Path
     corpus: Stage | None = None
     tokenizers: list[Stage] = field(default_factory=list)
     shards: list[Stage] = field(default_factory=list)
-    """Of the same names as the tokenizers they were made by."""
+    """Named like the tokenizers they were made with."""
     runs: list[PretrainRun] = field(default_factory=list)
     league: League | None = None
     tuned: list[Cell] = field(default_factory=list)
     building: list[tuple[str, str]] = field(default_factory=list)
-    """Stages (with the name of one of several) whose draft stands there: being built now, or cut."""
+    """Stages (with the name of one of several) that have a draft: being built now, or interrupted."""
 
     def read_by(self, run: PretrainRun) -> Stage | None:
-        """The shards that a run reads, where they are among these."""
+        """The shards that a run reads, if they are among these."""
         stages = {stage.folder: stage for stage in self.shards}
         return next((stages[place] for place in read_by(run, stages)), None)
 
     def vocabularies(self) -> dict[str, str]:
-        """The tokenizer of each run, where there are several."""
+        """The tokenizer of each run, if there are several."""
         names = {run.name: stage.name for run in self.runs if (stage := self.read_by(run))}
         return names if len(set(names.values())) > 1 else {}
 
 
 def read_by(run: PretrainRun, places: Iterable[Path]) -> list[Path]:
-    """Which of these shards a run may have read, the surest first: those whose digest its table of rows is
-    called by, then what its manifest names, and a lone `shards`."""
+    """Which of these shards a run may have read, the surest first: those with the digest that its table of
+    rows is named after, then what its manifest names, and a lone `shards`."""
     recorded = Path(run.counts.shards)
     known, places = run.digests(), list(places)
     fits = [place for place in places if known and _digest(place) in known]
@@ -137,7 +137,7 @@ def read_by(run: PretrainRun, places: Iterable[Path]) -> list[Path]:
 
 
 def _digest(shards: Path) -> str:
-    """As a run calls its table of rows; empty where there are no shards."""
+    """As in the name of a run's table of rows; empty if there are no shards."""
     try:
         return read_manifest(shards, "shards").digest[:16]
     except MalmoiError:
@@ -145,7 +145,8 @@ def _digest(shards: Path) -> str:
 
 
 def look(folder: Path) -> Found:
-    """Read what a report needs. Raises MM1001 (nothing of malmoi's), MM1002 (a damaged file), MM0011."""
+    """Read what a report needs. Raises MM1001 (nothing that malmoi wrote), MM1002 (a damaged file),
+    MM0011."""
     if (folder / MANIFEST).is_file():
         return _one(folder, read_manifest(folder))
     stages = {name: _stages(folder / name) for name in ("corpus", "tokenizer", "shards")}
@@ -180,7 +181,7 @@ def _one(folder: Path, manifest: Manifest) -> Found:
 
 
 def pretrain_runs(folder: Path) -> list[PretrainRun]:
-    """The runs below a whole run's folder: `pretrain` itself, or `pretrain/NAME` for several, by name."""
+    """The runs in a whole run's folder: `pretrain` itself, or `pretrain/NAME` for several, by name."""
     home = folder / "pretrain"
     if (home / MANIFEST).is_file():
         return [read_run(home, "pretrain")]
@@ -195,7 +196,7 @@ def pretrain_runs(folder: Path) -> list[PretrainRun]:
 
 
 def read_run(folder: Path, name: str) -> PretrainRun:
-    """Raises MM0010-MM0012 where the folder holds no pretraining run, MM0031 for another version's, MM1002
+    """Raises MM0010-MM0012 if the folder has no pretraining run, MM0031 for another version's, MM1002
     for a damaged journal."""
     manifest = read_manifest(folder, "pretrain")
     with json_files.expected_shape(folder / MANIFEST):
@@ -213,7 +214,7 @@ def _stage(folder: Path, name: str = "") -> Stage:
 
 
 def _stages(home: Path) -> list[Stage]:
-    """The artifact at `home`, or those below it by name; `NAME.tmp` and `.NAME.before` are no names."""
+    """The artifact at `home`, or those below it by name; `NAME.tmp` and `.NAME.before` are not names."""
     if (home / MANIFEST).is_file():
         return [_stage(home)]
     places = sorted(home.iterdir()) if home.is_dir() else []
@@ -235,7 +236,7 @@ def _recipe_order(section: str, names: Iterable[str], manifests: Iterable[Manife
 
 
 def _drafts(home: Path, made: list[Stage]) -> list[str]:
-    """Names of what is being built at `home` ("") or below it, where nothing of that name is finished."""
+    """Names of what is being built at `home` ("") or below it, if nothing of that name is finished."""
     drafts = {"": home.with_name(f"{home.name}.tmp")}
     drafts |= {path.name.removesuffix(".tmp"): path for path in sorted(home.glob("*.tmp"))}
     finished = {stage.name for stage in made}
@@ -277,7 +278,7 @@ def _cell(folder: Path, league: Path | str) -> Cell:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file; None where there is none. Raises MM1002 where it is damaged."""
+    """A JSON file; None if there is none. Raises MM1002 if it is damaged."""
     try:
         return json_files.read_json(path)
     except (FileNotFoundError, NotADirectoryError):

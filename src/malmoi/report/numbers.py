@@ -25,7 +25,7 @@ def big(value: float) -> str:
 
 
 def short(value: float | None) -> str:
-    """A measure with three or four telling digits; a dash where there is none."""
+    """A measure with three or four significant digits; a dash if there is none."""
     if value is None or not math.isfinite(value):
         return "–"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
@@ -35,7 +35,7 @@ def short(value: float | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """`84.1`: a fraction in per cent, without the sign of it."""
+    """`84.1`: a fraction in per cent, without the % sign."""
     return "–" if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.{digits}f}"
 
 
@@ -64,7 +64,7 @@ def metric_title(metric: str) -> str:
 
 
 def chance(p: float | None) -> str:
-    """`p = 0.012`, `p < 0.001`; a dash where there is none."""
+    """`p = 0.012`, `p < 0.001`; a dash if there is none."""
     return "p –" if p is None else f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 

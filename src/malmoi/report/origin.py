@@ -30,14 +30,14 @@ def shown(value: Any) -> str:
 
 
 def origin_of(key: str, origins: dict[str, str], own: str) -> str:
-    """Where the setting `key` came from; `own` is its name where a recipe changes it for one of several
+    """Where the setting `key` came from; `own` is its name if a recipe changes it for one of several
     (`runs.NAME.pretrain.lr`, `tokenizers.NAME.kind`, `tasks.NAME.lr`)."""
     return origins.get(own) or origins.get(key, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One artifact: `prefix` goes before its settings' names, `own` where a recipe changes them for it."""
+    """One artifact: `prefix` goes before its settings' names, `own` if a recipe changes them for it."""
 
     title: str
     prefix: str
@@ -76,7 +76,7 @@ def _a_cell_per_task(found: Found) -> list[Cell]:
 
 
 def settings(found: Found) -> list[tuple[str, list[Setting]]]:
-    """Every setting, stage by stage. Origins of a league's cells are the league's: they are run by it."""
+    """Every setting, stage by stage. The origins of a league's cells are the league's, which runs them."""
     league = found.league.manifest.origins if found.league and found.league.manifest else {}
     made = []
     for part in parts(found):
@@ -92,7 +92,7 @@ def settings(found: Found) -> list[tuple[str, list[Setting]]]:
 
 
 def versions(found: Found) -> list[tuple[str, str]]:
-    """Tool → version; several where the stages were not made with the same."""
+    """Tool → version; several if the stages were made with different ones."""
     seen: dict[str, list[str]] = {}
     for part in parts(found):
         for tool, version in part.manifest.versions.items():

@@ -1,4 +1,4 @@
-"""One row of pretraining as a person can read it: its tokens, what was masked and what stood there.
+"""One row of pretraining as a person can read it: its tokens, what was masked and what was there before.
 
 The row is made by the feed that training uses.
 """
@@ -25,7 +25,7 @@ class Token:
     text: str
     original: str
     fate: Fate
-    """What became of a token that is predicted; empty for the others."""
+    """What happened to a token that is predicted; empty for the others."""
     starts_word: bool
     starts_morpheme: bool
 

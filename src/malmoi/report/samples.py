@@ -1,4 +1,5 @@
-"""Answers of a fine-tuned model beside their texts: some that are right, and the surest of the wrong ones."""
+"""Answers of a fine-tuned model beside their texts: some that are right, and the most confident of the wrong
+ones."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Answers:
 
 
 def answers(cell: Cell) -> Answers | None:
-    """The chosen rows of a cell; None where it wrote no predictions. Raises MM1002 for a damaged file."""
+    """The chosen rows of a cell; None if it wrote no predictions. Raises MM1002 for a damaged file."""
     path = cell.folder / "predictions.tsv"
     if not path.is_file() or cell.scores is None:
         return None
@@ -89,7 +90,7 @@ def _read(path: Path, number: bool) -> list[Answer]:
 
 
 def _texts(cell: Cell, lines: set[int]) -> tuple[dict[int, tuple[str, ...]], str | None]:
-    """The texts on some lines of the test file, if it is where it was and as it was."""
+    """The texts on some lines of the test file, if it is still there and unchanged."""
     config = cell.manifest.config
     try:
         task_config = TaskConfig(**{name: config[name] for name in TaskConfig.model_fields if name in config})

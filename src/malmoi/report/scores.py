@@ -1,4 +1,5 @@
-"""The league as a page shows it: per task the rows with every seed as a dot, and scores over pretraining."""
+"""The league as a page shows it: for each task, the rows with every seed as a dot, and scores over
+pretraining."""
 
 from __future__ import annotations
 
@@ -50,10 +51,10 @@ class LeagueTask:
     scored: str
     sampling: str
     pooled: list[str]
-    """What stands behind rows of several pretrainings, in words."""
+    """What rows of several pretrainings consist of, in words."""
     rows: list[LeagueRow]
     bar: float | None
-    """Where the bag of characters stands."""
+    """Where the character n-gram baseline is."""
     ends: tuple[str, str]
 
 
@@ -142,8 +143,8 @@ def _name(row: str) -> str:
 
 
 def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> list[Figure]:
-    """Scores over pretraining tokens, one plot a task; a row called like one of `runs` has its colour, and
-    the runs of one of `groups` share one."""
+    """Scores over pretraining tokens, one plot per task; a row with the name of one of `runs` has its colour,
+    and the runs of one group share one."""
     made = []
     for task in dict.fromkeys(str(point["task"]) for point in league.curve):
         points = [point for point in league.curve if point["task"] == task]
@@ -171,7 +172,7 @@ def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> 
 
 
 def _levels(lines: list[dict[str, Any]], shades: dict[str, str], scale: int) -> list[Level]:
-    """The bag of characters by name, and in each row's colour the same model without pretraining."""
+    """The character n-grams by name, and in each row's colour the same model without pretraining."""
     means = {str(line["row"]): scale * float(line["mean"]) for line in lines}
     levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
     against = {row: line.get("against") for line in lines for row in rows_of(line)}
@@ -180,7 +181,8 @@ def _levels(lines: list[dict[str, Any]], shades: dict[str, str], scale: int) -> 
 
 
 def answered(found: Found) -> list[Answered]:
-    """For each task the answers of its best pretrained row, first seed; or of a single fine-tuning run."""
+    """For each task, the answers of its best pretrained row, first seed; or those of a single fine-tuning
+    run."""
     made = []
     for cell in (*found.tuned, *_chosen(found.league)):
         with expected_shape(cell.folder / "scores.json"):

@@ -1,6 +1,6 @@
-"""A pretraining run's batches, made again from its manifest and its shards, or from settings alone.
+"""A pretraining run's batches, made again from its manifest and its shards, or only from settings.
 
-A batch is a pure function of (shards, settings, k), so nothing of a run needs to have been recorded.
+A batch is a pure function of (shards, settings, k), so a run need not have recorded anything.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Source:
 
 
 def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -> Source:
-    """The batches of these settings over these shards; rows are cut in memory, where `tables` has none, so
-    that nothing is written into anybody's folder."""
+    """The batches of these settings over these shards; rows are cut in memory if `tables` has none, so that
+    nothing is written into anybody's folder."""
     settings = config.pretrain
     row_len = settings.row_len
     if tables and all(table_fault(tables / str(row_len) / part.name) is None for part in shards.train):
@@ -61,7 +61,7 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
 
 def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
     """What a run's batches are made of, or a key of the catalog that says why they cannot be made again.
-    The shards are looked for where none are given."""
+    If no shards are given, they are looked for."""
     try:
         config = RunConfig.model_validate(run.manifest.config)
     except ValidationError:
@@ -78,8 +78,8 @@ def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
 def find_shards(run: PretrainRun) -> Shards | None:
     """The shards a run read: where its manifest says, or beside it, where `malmoi run` puts them.
 
-    Where none of the digest are left, those are given that its place and name say they are, and the caller
-    tells that they have changed.
+    If none have the digest any more, those are returned that its place and name point to, and the caller
+    reports that they have changed.
     """
     home = run.folder.resolve()
     places = [Path(run.counts.shards)]

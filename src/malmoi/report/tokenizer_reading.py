@@ -1,6 +1,6 @@
-"""Which tokenizer suits what, in sentences that follow from the numbers and name them.
+"""Which tokenizer suits which task, in sentences that follow from the numbers and quote them.
 
-A difference counts from two per cent on; below that another sample of text could turn it round.
+A difference counts from two per cent on; below that another sample of text could reverse it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; a judgement, like the bound
 CUT_OUT = 90.0  # exact match; a ceiling below it costs more than models of one size differ by
 LONG = 10.0  # per cent of the documents beyond 512 tokens
 SLOW = 5.0  # times
-ALL_SHOWN = 3  # names in one sentence; of more the least and the most
+ALL_SHOWN = 3  # names in one sentence; if there are more, only the lowest and the highest
 
 
 def headline(found: Comparison) -> Finding:
-    """The gravest of `findings`, or the first."""
+    """The most serious of `findings`, or the first."""
     said = findings(found)
     for tone in ("bad", "warn", "good", "plain"):
         for saying in said:
@@ -30,7 +30,7 @@ def headline(found: Comparison) -> Finding:
 
 
 def findings(found: Comparison) -> list[Finding]:
-    """What suits what, then what to beware of."""
+    """What suits which task, then warnings."""
     said = [*_cheapest(found), *_inside(found), *_answers(found), *_beware(found), *_speed(found)]
     if found.part == "training":
         said.append(Finding("plain", text("compare.say.training_text")))
@@ -38,8 +38,8 @@ def findings(found: Comparison) -> list[Finding]:
 
 
 def _cheapest(found: Comparison) -> list[Finding]:
-    """Among those that lose no more text than they must: a vocabulary of [UNK] is short, too. Where a shorter
-    one is left out for that, the sentence says which."""
+    """Among those that lose little text: a vocabulary that gives [UNK] is short too. If a shorter one is left
+    out for that, the sentence names it."""
     least = min(c.measures.unk_eojeol_percent for c in found.contenders)
     whole = [c for c in found.contenders if c.measures.unk_eojeol_percent <= max(UNKNOWN, least)]
     best = min(whole, key=lambda c: c.measures.tokens_per_eojeol)

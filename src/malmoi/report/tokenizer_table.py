@@ -17,7 +17,7 @@ Better = Literal["low", "high", ""]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`value` is None where it was not measured; `better` says which end is the better one, if any."""
+    """`value` is None if it was not measured; `better` says which direction is better, if any."""
 
     name: str
     group: str
@@ -25,12 +25,12 @@ class Measure:
     shown: Callable[[float], str]
     better: Better = ""
     apart: float = 0.0
-    """By what share best and worst must differ for a star: timings wobble."""
+    """By what share best and worst must differ for a star: timings vary."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureRow:
-    """`cells`: the number as shown, and whether it is the best (equals may share it)."""
+    """`cells`: the number as shown, and whether it is the best (ties may share it)."""
 
     name: str
     group: str

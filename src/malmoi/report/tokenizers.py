@@ -20,7 +20,7 @@ from malmoi.report.write import render
 from malmoi.tokenizer_eval.examples import Token
 from malmoi.tokenizer_eval.run import Comparison
 
-SHORTEST = 0.5  # per cent of the texts; the plot ends where fewer are longer
+SHORTEST = 0.5  # per cent of the texts; the plot ends when fewer are longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A token to draw: `shown`, the classes of its cell, and what to say when it is pointed at."""
+    """A token to draw: `shown`, the classes of its cell, and what to show when it is pointed at."""
 
     shown: str
     classes: str
@@ -62,7 +62,7 @@ def write_comparison(found: Comparison, target: Path) -> None:
 
 
 def _lengths(found: Comparison, which: str) -> Figure:
-    """Share of the texts longer than so many tokens."""
+    """Share of the texts longer than a number of tokens."""
     marks: list[Line] = []
     keys = []
     for number, contender in enumerate(found.contenders):
@@ -84,7 +84,7 @@ def _references(found: Comparison) -> list[tuple[str, str, str]]:
 
 
 def cells(sentence: str, tokens: list[Token]) -> list[Cell]:
-    """Each token as it covers the sentence; one that covers nothing new (a byte, a fused morpheme) shows its
+    """Each token with the text it covers; one that covers nothing new (a byte, a fused morpheme) shows its
     vocabulary entry."""
     drawn = []
     reached = 0

@@ -1,6 +1,6 @@
-"""What a run comes to, in sentences: what was trained, on how much, whether pretraining helps, what is odd.
+"""The verdict on a run, in sentences: what was trained, on how much, whether pretraining helps, what is odd.
 
-A gain counts where chance would hardly make it (`malmoi.league.gains`); with one seed nothing is claimed.
+A gain counts if chance would hardly produce it (`malmoi.league.gains`); with one seed nothing is claimed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from malmoi.report.numbers import big, chance, gained, metric_title, scored, see
 from malmoi.shards.counts import ShardsCounts
 from malmoi.tasks.metrics import METRICS
 
-FEW = 3  # of so many runs each is told by itself
+FEW = 3  # up to this many runs each get a sentence
 
 Tone = Literal["good", "bad", "warn", "plain"]
 
@@ -51,7 +51,7 @@ def headline(found: Found) -> Finding:
 
 
 def findings(found: Found) -> list[Finding]:
-    """The sentences below it: training, data, learning, the bag of characters, alarms, what is missing."""
+    """The sentences below it: training, data, learning, the character n-grams, alarms, what is missing."""
     many = len(found.runs) > FEW
     said = [_all_trained(found.runs)] if many else [_trained(run, found) for run in found.runs]
     judged = _judged(found.league)
@@ -71,7 +71,7 @@ def findings(found: Found) -> list[Finding]:
 
 
 def shape_of(run: PretrainRun) -> str:
-    """`2 x 128`: layers and width; the recipe's name of the size where the section cannot be read."""
+    """`2 x 128`: layers and width; the recipe's name of the size if the section cannot be read."""
     model = run.manifest.config.get("model", {})
     try:
         arch = run.objective.arch
@@ -86,12 +86,12 @@ def _heldout(run: PretrainRun) -> float | None:
 
 
 def below_frequencies(run: PretrainRun) -> float | None:
-    """Nats that the held-out loss lies below the word-frequency line."""
+    """Nats by which the held-out loss is below the word-frequency line."""
     return improvement(run.curves.last("heldout_unigram"), _heldout(run))
 
 
 def _learnt(run: PretrainRun) -> tuple[float, float]:
-    """What puts several runs of one vocabulary in order."""
+    """What several runs of one vocabulary are sorted by."""
     below, heldout = below_frequencies(run), _heldout(run)
     return -math.inf if below is None else below, -math.inf if heldout is None else -heldout
 
@@ -121,7 +121,7 @@ def _trained(run: PretrainRun, found: Found) -> Finding:
 
 
 def _all_trained(runs: Sequence[PretrainRun]) -> Finding:
-    """One sentence for more runs than anybody reads one by one; a table has them all."""
+    """One sentence for more runs than anybody reads one by one; a table lists them all."""
     steps, tokens = (sum(getattr(run.curves, name) for run in runs) for name in ("step", "tokens"))
     told = text("report.verdict.all_trained", n=len(runs), steps=f"{steps:,}", tokens=big(tokens))
     running = [run for run in runs if run.manifest.state == "running"]
@@ -138,14 +138,14 @@ def _all_learn(good: Sequence[PretrainRun], runs: Sequence[PretrainRun]) -> Find
 
 
 def _vocabularies(runs: Sequence[PretrainRun]) -> Finding:
-    """None of the runs is the best: each counts its loss by tokens of its own."""
+    """None of the runs is the best: each counts its loss over its own tokens."""
     good = sum(_learning(run).tone == "good" for run in runs)
     tone: Tone = "good" if good == len(runs) else "plain"
     return Finding(tone, text("report.verdict.vocabularies", n=good, total=len(runs)))
 
 
 def _learning(run: PretrainRun) -> Finding:
-    """Whether the loss says that context is read; the bounds are those of the alarms."""
+    """Whether the loss shows that context is read; the thresholds are those of the alarms."""
     heldout, below = _heldout(run), below_frequencies(run)
     early = run.curves.step < max(JUDGED_AFTER * (run.setting("steps") or 0), FEWEST_STEPS)
     for metric in run.objective.metrics:
@@ -185,7 +185,7 @@ def outcome_of(line: Mapping[str, Any]) -> Outcome:
 
 
 def _judged(league: League | None) -> list[dict[str, Any]]:
-    """Per task the best line that has something to be compared with."""
+    """For each task, the best line that has something to be compared with."""
     best: dict[str, dict[str, Any]] = {}
     for line in league.lines if league else []:
         if line.get("difference") is not None:
@@ -222,7 +222,7 @@ def _task(line: dict[str, Any]) -> Finding:
 
 
 def _bar(line: dict[str, Any], league: League | None) -> Finding | None:
-    """The best line of a task against the bag of characters, the bar that every network must clear."""
+    """The best line of a task against the character n-grams, the bar that every network must clear."""
     lines = [x for x in (league.lines if league else []) if x["task"] == line["task"]]
     base = next((x for x in lines if x["row"] == "characters"), None)
     if base is None:
@@ -250,7 +250,7 @@ def _with_bar(said: Finding, bar: Finding | None) -> Finding:
 
 
 def alarms(run: PretrainRun, *, several: bool) -> list[Finding]:
-    """Each kind of alarm once, as it first rang."""
+    """Each kind of alarm once, as it first fired."""
     first: dict[str, dict[str, Any]] = {}
     for entry in run.curves.alarms:
         first.setdefault(str(entry["alarm"]), entry)

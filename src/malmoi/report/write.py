@@ -1,4 +1,4 @@
-"""Write a report: one HTML file that needs nothing else, from whatever a run folder holds."""
+"""Write a report: one self-contained HTML file, from whatever is in a run folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from malmoi.report.verdict import below_frequencies, findings, gain, headline, s
 def write_report(out: Path, target: Path) -> None:
     """Write the report on the run folder `out` (finished or live) to `target`, a file or a folder.
 
-    Raises MM1001 (nothing of malmoi's in `out`), MM1002 and MM0031 (a damaged file), MM0011 (a damaged
+    Raises MM1001 (nothing that malmoi wrote in `out`), MM1002 and MM0031 (a damaged file), MM0011 (a damaged
     manifest), MM0015-MM0016 (disk).
     """
     page = render("report.html", **_report(look(as_stored(out))))
@@ -73,7 +73,7 @@ def _templates() -> Any:
 
 
 def _report(found: Found) -> dict[str, Any]:
-    """Part by part, each under the name of the file its values are from."""
+    """Each part under the name of the file its values come from."""
     with expected_shape(found.folder / MANIFEST):
         vocabularies = found.vocabularies()
         groups = vocabularies if len(set(vocabularies.values())) < len(vocabularies) else {}
@@ -119,7 +119,7 @@ def _tiles(found: Found) -> list[tuple[str, str, str]]:
         several = len(found.runs) > 1
         made.append((text("report.tile.tokens"), big(run.curves.tokens), run.name if several else ""))
         loss = run.curves.last(run.objective.heldout)
-        if loss is not None and not found.vocabularies():  # no one number: tokens are not alike
+        if loss is not None and not found.vocabularies():  # no single number: their tokens differ
             below = below_frequencies(run)
             key = "report.tile.below" if (below or 0) >= 0 else "report.tile.above"
             note = "" if below is None else text(key, below=short(abs(below)))
@@ -157,7 +157,7 @@ RUN_ROWS: dict[str, Callable[[PretrainRun], str]] = {
 
 
 def _runs(runs: list[PretrainRun], vocabularies: dict[str, str]) -> dict[str, Any]:
-    """A table: what is known of some run, with a value for each."""
+    """A table: what is known about the runs, with a value for each."""
     rows = [(text("report.section.tokenizer"), [vocabularies.get(run.name, "–") for run in runs])]
     for key, row in RUN_ROWS.items():
         rows.append((text(f"report.run.{key}"), [row(run) for run in runs]))
@@ -166,7 +166,7 @@ def _runs(runs: list[PretrainRun], vocabularies: dict[str, str]) -> dict[str, An
 
 
 def _headlines(runs: list[PretrainRun]) -> list[tuple[str, list[str]]]:
-    """What stands beside the loss in each run's progress bar, on the held-out text."""
+    """What is shown next to the loss in each run's progress bar, on the held-out text."""
     names = dict.fromkeys(run.objective.headline[1] for run in runs)
     return [
         (

@@ -1,5 +1,5 @@
-"""The tokens of a text as one row of pretraining: which are predicted, what stands in their place, and what
-the newest checkpoint of a run says about them.
+"""The tokens of a text as one row of pretraining: which are predicted, what replaces them, and what the
+newest checkpoint of a run predicts.
 
 The row goes through the run's own objective, so what is shown is what is trained on. Shapes: R = 1 row, L
 tokens, M slots, V vocabulary.
@@ -34,13 +34,13 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One token of the row as training sees it. Entries are those for the eye (`measure.readable`).
+    """One token of the row as training sees it. Entries are in readable form (`measure.readable`).
 
     Attributes:
         shown: the vocabulary entry the network reads here.
         predicted: whether the loss asks for the original.
-        guesses: the most likely entries with their probabilities, where a run was given.
-        sampled: what a second network reads here, where it is another entry that was asked for.
+        guesses: the most likely entries with their probabilities, if a run was given.
+        sampled: what a second network reads here in place of the entry that was asked for.
         replaced: its probability that this token was replaced.
     """
 
@@ -53,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """`objective`: its name in a recipe. `checkpoint` is None where no run was asked."""
+    """`objective`: its name in a recipe. `checkpoint` is None without a run."""
 
     objective: str
     rate: float
@@ -83,7 +83,7 @@ class OpenRun:
 
 
 def open_run(run: Path, tokenizer: Tokenizer, checkpoint: Path) -> OpenRun:
-    """Raises MM0011 or the like (no such artifact), MM0507 (another shape), and those of reading a model."""
+    """Raises MM0011 and the like (no such artifact), MM0507 (another shape), and those of reading a model."""
     with expected_shape(run / MANIFEST):
         config = RunConfig.model_validate(read_manifest(run, "pretrain").config)
     kind = OBJECTIVES[config.pretrain.objective.name].load()
@@ -134,7 +134,7 @@ def one_row(ids: Sequence[int]) -> RowBlock:
 def _guesses(
     asked: Slots | None, logits_MV: Tensor | None, tokenizer: Tokenizer
 ) -> dict[int, list[tuple[str, float]]]:
-    """Token index → the likeliest entries, of the slots that count."""
+    """Token index → the likeliest entries, for the slots that count."""
     if asked is None or logits_MV is None:
         return {}
     found: dict[int, list[tuple[str, float]]] = {}

@@ -36,10 +36,10 @@ class Morpheme:
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Attributes:
-    sentences: what the cleaner made of the text, also those it would drop; spans count their characters.
-    tokens: of each sentence, no special ones; None without a tokenizer.
+    sentences: what the cleaner made of the text, including those it would drop; spans count their characters.
+    tokens: of each sentence, without special ones; None without a tokenizer.
     masking: [CLS], all tokens, [SEP]; None without a tokenizer.
-    left_out: tokens beyond the length of a row, which the masks do not show.
+    left_out: tokens beyond the length of a row, which the masks leave out.
     """
 
     text: str
@@ -69,7 +69,7 @@ def trace(
     """Follow one text.
 
     Args:
-        tokenizer: without it that of `run`.
+        tokenizer: by default that of `run`.
         run: a pretraining run; its newest checkpoint predicts the masked tokens.
         seed: of the masks.
 
@@ -122,7 +122,7 @@ def _mask(
 
 
 def _check_same(given: Tokenizer, path: Path, checkpoint: Path, reporter: Reporter) -> None:
-    """A model reads the ids it was trained with and no others."""
+    """A model reads only the ids it was trained with."""
     theirs = load_tokenizer(checkpoint, encodes=False)
     every = range(theirs.vocab_size)
     if given.vocab_size != theirs.vocab_size or given.tokens(every) != theirs.tokens(every):

@@ -1,7 +1,7 @@
 """config.json as Hugging Face writes it, to and from `EncoderConfig`.
 
 What our encoder cannot compute (another activation, relative positions, a decoder) is an error, never
-ignored: a model that opens and is subtly another one is the worst outcome.
+ignored: a model that opens but is subtly different is the worst outcome.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ FIELDS = {
     "pad_id": "pad_token_id",
 }
 EMBEDDING = "embedding_size"  # ElectraConfig's; a BERT has none
-# BertConfig's and ElectraConfig's own defaults; the sizes have none, for a config without them is no BERT's.
+# BertConfig's and ElectraConfig's own defaults; the sizes have none, because a config without them is not a
+# BERT's.
 DEFAULTS = {
     "max_position_embeddings": 512,
     "type_vocab_size": 2,

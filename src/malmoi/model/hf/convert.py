@@ -1,7 +1,7 @@
 """A model folder whose weights are a pickle (pytorch_model.bin) in, a copy of it in safetensors out.
 
-The copy lies in the user's cache, once for each model, so that nothing is written into the user's folder. The
-pickle is opened by a child process alone (`unpickle.py`).
+The copy is in the user's cache, once for each model, so that nothing is written into the user's folder. Only
+a child process opens the pickle (`unpickle.py`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ PATIENCE = 1800  # seconds
 
 
 def with_safetensors(folder: Path, reporter: Reporter = SILENT) -> Path:
-    """The folder itself, unless it has config.json and the weights as a pickle only: then its converted copy.
+    """The folder itself, unless it has config.json and its weights only as a pickle: then its converted copy.
 
-    Raises MM0643 (a pickle of something else than weights), MM0644 (it took too much memory or time), MM0015
+    Raises MM0643 (a pickle of something other than weights), MM0644 (it took too much memory or time), MM0015
     and MM0016 (the copy cannot be written).
     """
     needed = (folder / CONFIG, folder / PICKLE)
@@ -49,7 +49,7 @@ def with_safetensors(folder: Path, reporter: Reporter = SILENT) -> Path:
                     shutil.copyfile(folder / name, draft / name)
                 _convert(folder / PICKLE, draft / WEIGHTS)
                 if not copy.exists():  # another process may have made it
-                    sync_tree(draft)  # the copy is never looked into again
+                    sync_tree(draft)  # the copy is never checked again
                     draft.rename(copy)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -57,8 +57,8 @@ def with_safetensors(folder: Path, reporter: Reporter = SILENT) -> Path:
 
 
 def converted_models() -> Path:
-    """Where converted models lie: MALMOI_MODELS, else `models` in the user's cache."""
-    from platformdirs import user_cache_path  # late: machines that only train may lack it
+    """Where converted models are: MALMOI_MODELS, otherwise `models` in the user's cache."""
+    from platformdirs import user_cache_path  # imported late: machines that only train may lack it
 
     return Path(os.environ.get(PLACE) or user_cache_path("malmoi", appauthor=False) / "models")
 

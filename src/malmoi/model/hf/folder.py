@@ -2,7 +2,7 @@
 
 What we write opens in `transformers` (BertForMaskedLM, ElectraForPreTraining, …: `hf.names` has the table)
 and agrees to 1e-5 in fp32; what they and the published BERTs and ELECTRAs save opens here. Every weight must
-be there and fit: one that is silently skipped gives a model that trains and is wrong.
+be there and fit: if one is silently skipped, the model trains and is wrong.
 """
 
 from __future__ import annotations
@@ -68,11 +68,10 @@ def write_model(
 def read_encoder(
     folder: Path, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> Encoder:
-    """The encoder of any BERT or ELECTRA folder; heads are left aside. The dropouts replace the file's where
-    given.
+    """The encoder of any BERT or ELECTRA folder, without heads. The dropouts, if given, replace the file's.
 
-    Raises MM0402-MM0408: no model, only a pickle, a config we cannot follow, a damaged file, weights that are
-    missing, unknown or of another shape. The other readers raise them too.
+    Raises MM0402-MM0408: no model, only a pickle, a config we do not support, a damaged file, weights that
+    are missing, unknown or of another shape. The other readers raise them too.
     """
     config, _ = _config(folder, dropout, attention_dropout)
     with torch.device("meta"):
@@ -85,8 +84,8 @@ def read_encoder(
 def read_masked_lm(
     folder: Path, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> MaskedLM:
-    """Encoder and masked-LM head (an ELECTRA's generator has it). Raises MM0410 without that head, MM0409
-    where its matrix is another one."""
+    """Encoder and masked-LM head (an ELECTRA's generator has it). Raises MM0410 without that head, MM0409 if
+    its matrix is not the word embeddings."""
     config, _ = _config(folder, dropout, attention_dropout)
     with torch.device("meta"):
         model = MaskedLM(Encoder(config), MlmHead(config))
@@ -115,7 +114,7 @@ def read_discriminator(
 def read_classifier(
     folder: Path, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> tuple[Classifier, list[str]]:
-    """Encoder, classifier and the names of its outputs. Raises MM0410 where the folder has no classifier."""
+    """Encoder, classifier and the names of its outputs. Raises MM0410 if the folder has no classifier."""
     config, table = _config(folder, dropout, attention_dropout)
     with open_weights(folder) as weights:
         kind: HeadKind = "linear"
@@ -135,8 +134,8 @@ def read_classifier(
 def load_pooler(folder: Path, head: ClassifyHead) -> bool:
     """Copy the trained pooler of a BERT folder into `head`.
 
-    False, and `head` as it was, where it has no place for one or the folder has none: a masked-LM checkpoint
-    (ours, or a peer's trained without next-sentence prediction), whose pooler starts new.
+    False, and `head` as it was, if it has no place for one or the folder has none: a masked-LM checkpoint
+    (trained without next-sentence prediction), whose pooler starts new.
     """
     if head.kind != "pooler":
         return False

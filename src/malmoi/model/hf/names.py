@@ -1,4 +1,4 @@
-"""How our modules are called in Hugging Face's files, for each pair of an encoder and what stands on it."""
+"""The names of our modules in Hugging Face's files, for each pair of encoder and head."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BLOCK = {
 }
 BUFFER = "embeddings.position_ids"  # saved by transformers before 4.31
 HEADS = ("cls.", "pooler.", "classifier.", "qa_outputs.", "generator_", "discriminator_")
-_OUTSIDE = tuple(head for head in HEADS if head != "pooler.")  # the pooler lies inside BertModel
+_OUTSIDE = tuple(head for head in HEADS if head != "pooler.")  # the pooler is inside BertModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Layout:
     Attributes:
         architecture: the class of transformers that opens it as it is.
         head: our modules of the head → theirs.
-        sign: a weight without which the folder does not hold this kind.
+        sign: a weight that every folder of this kind has.
         leave: prefixes of other heads' weights, which may be in the file and are not read.
     """
 
@@ -108,7 +108,7 @@ LAYOUTS: dict[tuple[Arch, Role], Layout] = {
 
 
 def role_of(model: nn.Module) -> Role:
-    """What stands on the encoder of one of our models."""
+    """The head on the encoder of one of our models."""
     if isinstance(model, MaskedLM):
         return "mlm"
     if isinstance(model, Discriminator):
@@ -118,7 +118,7 @@ def role_of(model: nn.Module) -> Role:
 
 
 def theirs(name: str, head: Mapping[str, str]) -> list[str]:
-    """The names on disk, `bert.` or `electra.` left out, of the weights that one of ours holds."""
+    """The names on disk, `bert.` or `electra.` left out, of the weights of one of our models."""
     # A compiled block's weights carry its wrapper's name.
     module, _, leaf = name.replace("_orig_mod.", "").rpartition(".")
     if block := re.fullmatch(r"encoder\.blocks\.(\d+)\.(\w+)", module):
@@ -127,5 +127,5 @@ def theirs(name: str, head: Mapping[str, str]) -> list[str]:
 
 
 def with_prefix(name: str, arch: Arch) -> str:
-    """The full name: everything but the heads lies inside transformers' `bert` or `electra`."""
+    """The full name: everything except the heads is inside transformers' `bert` or `electra`."""
     return name if name.startswith(_OUTSIDE) else f"{arch}.{name}"

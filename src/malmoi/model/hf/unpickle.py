@@ -1,8 +1,8 @@
 """Run as a child process: `python -m malmoi.model.hf.unpickle pytorch_model.bin model.safetensors`.
 
-A pickle can name any function to be called. torch's weights_only reader knows tensors and dictionaries and
-stops at anything else; should it be wrong, or the file made to fill the memory, this process has nothing to
-lose and may take no more than its limits. Answers with one JSON line: {"fault": …} or {}.
+A pickle can name any function to be called. torch's weights_only reader accepts tensors and dictionaries and
+stops at anything else; if it has a flaw, or the file was made to fill the memory, this process has nothing to
+lose and cannot exceed its limits. Prints one JSON line: {"fault": …} or {}.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import torch
 from safetensors.torch import save_file
 
 SECONDS = 900  # of CPU; a gigabyte takes about ten
-SPARE = 2_000_000_000  # bytes beyond what is loaded already and three times the file
+SPARE = 2_000_000_000  # bytes beyond what is already loaded and three times the file
 
 
 def limit(size: int) -> None:
-    """No more memory, CPU and file than weights of `size` bytes need, where the system has such limits."""
+    """Limit memory, CPU and file size to what weights of `size` bytes need, if the system has such limits."""
     try:
         import resource
     except ImportError:  # Windows
@@ -36,7 +36,7 @@ def limit(size: int) -> None:
 
 
 def convert(source: Path, target: Path) -> str:
-    """Write the weights as safetensors; what is wrong with them, or ""."""
+    """Write the weights as safetensors; returns what is wrong with them, or ""."""
     try:
         state: Any = torch.load(source, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, AttributeError, KeyError) as error:

@@ -1,8 +1,8 @@
 """model.safetensors of a BERT or an ELECTRA, read strictly: one spelling, every weight there, right shapes.
 
 The header is checked against what the model needs before a byte of weights is read or allocated. Nothing here
-unpickles: a folder that holds only a pickle is refused, because reading one runs whatever its author put in
-(`convert.py` makes a copy of such a folder that can be read).
+unpickles: a folder that holds only a pickle is refused, because reading one may run any code its author put
+in (`convert.py` makes a copy of such a folder that can be read).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FLOATS = {"F64", "F32", "F16", "BF16"}
 SHOWN = 3
 
 DECODER = "cls.predictions.decoder"
-# The output matrix of the masked-LM head, a second copy of the word embeddings where it is stored at all.
+# The output matrix of the masked-LM head: a second copy of the word embeddings, if it is stored at all.
 OUTPUTS = (f"{DECODER}.weight", "generator_lm_head.weight")
 
 
@@ -40,7 +40,7 @@ class Weights:
         self._stored: dict[str, str] = {}
         for stored in opened.keys():  # noqa: SIM118 (not a mapping)
             name = one_spelling(stored)
-            # A second spelling of the same weight keeps its own name, and so is refused as unknown.
+            # A second spelling of the same weight keeps its own name, and is therefore refused as unknown.
             self._stored[stored if name in self._stored else name] = stored
         if f"{DECODER}.bias" in self._stored and "cls.predictions.bias" not in self._stored:
             self._stored["cls.predictions.bias"] = self._stored[f"{DECODER}.bias"]
@@ -78,7 +78,7 @@ class Weights:
         return {name: self.tensor(name).to(torch.float32) for name in wanted}
 
     def check_tied(self) -> None:
-        """Raise MM0409 where the masked-LM matrix is stored and is not the word embeddings."""
+        """Raise MM0409 if the masked-LM matrix is stored and is not the word embeddings."""
         words = "embeddings.word_embeddings.weight"
         for outputs in OUTPUTS:
             if (

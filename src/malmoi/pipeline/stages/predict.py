@@ -14,7 +14,7 @@ def run(plan: Plan, context: Context) -> Iterator[object]:
     from malmoi.tasks.data import task_of
 
     task = next((task for task in plan.tasks if len(task_of(task).text) == 1), plan.tasks[0])
-    # A user's own task is called by its file, not "table".
+    # A user's own task is named after its file, not "table".
     home = plan.out / "league" / "cells" / next(iter(checkpoints(plan))) / task_of(task).name
     cell = home / f"seed-{task.seed}"
     if texts := plan.recipe.ask:

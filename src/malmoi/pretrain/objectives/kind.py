@@ -94,7 +94,7 @@ class ObjectiveKind:
 
     @property
     def heldout(self) -> str:
-        """The name in the journal of the held-out loss that tells how far a run is."""
+        """The name in the journal of the held-out loss that shows how far a run is."""
         return f"heldout_{self.predicted or 'loss'}"
 
 

@@ -1,4 +1,4 @@
-"""Maskings: which tokens a model must predict and what stands in their place. A new one is a file of its own
+"""Maskings: which tokens a model must predict and what replaces them. A new one is a file of its own
 and an entry of `MASKINGS`."""
 
 from malmoi.pretrain.data.masking.bert import PLAIN, PUBLISHED, PlainConfig

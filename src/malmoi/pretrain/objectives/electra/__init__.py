@@ -31,11 +31,11 @@ class ElectraConfig(ObjectiveConfig):
     )
     generator_weight: float = Field(1.0, gt=0, description="Weight of the generator's loss.")
     discriminator_weight: float = Field(50.0, gt=0, description="Weight of the discriminator's loss.")
-    temperature: float = Field(1.0, gt=0, description="Of the generator's samples.")
+    temperature: float = Field(1.0, gt=0, description="Temperature of the generator's samples.")
     glorot: bool = Field(
         False,
         description="The projections of narrow embeddings and the discriminator's last layer start "
-        "Glorot-uniform, as google-research/electra leaves them, and not N(0, .02) as all else.",
+        "Glorot-uniform, as google-research/electra leaves them, and not N(0, .02) like everything else.",
     )
 
 

@@ -20,7 +20,7 @@ class MlmConfig(ObjectiveConfig):
     name: Literal["mlm"] = "mlm"
     masking: Annotated[MaskingConfig, SettingsOf(MASKINGS, PlainConfig())] = Field(
         PlainConfig(),
-        description="Which tokens are predicted, and what stands there. plain: single tokens; published: as "
+        description="Which tokens are predicted, and what replaces them. plain: single tokens; published: as "
         "google-research/bert counts and draws them.",
     )
 
