@@ -66,7 +66,7 @@ def test_blank_lines_without_end_cost_no_more_than_text(tmp_path: Path) -> None:
 def test_an_empty_file_first_or_alone(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"")
     with pytest.raises(MalmoiError, match="MM0109"):
-        build_corpus(CorpusConfig(inputs=[str(tmp_path / "a.txt")]), tmp_path / "one", workers=1)
+        build_corpus(CorpusConfig(inputs=[str(tmp_path / "a.txt")]), tmp_path / "one", Context(workers=1))
     (tmp_path / "b.txt").write_text("강가를 따라 오래 걸었다.\n\n배를 타고 섬을 돌아보았다.\n", "utf-8")
     both = CorpusConfig(inputs=[str(tmp_path / "a.txt"), str(tmp_path / "b.txt")], heldout=0)
     assert build_corpus(both, tmp_path / "two", Context(workers=1)).counts["documents"] == 2
@@ -148,4 +148,4 @@ def test_what_systems_leave_behind_is_passed_over_and_listed(
     assert {Path(path).name for path in audit["left_over"]} == {"__MACOSX", "pipe.txt", *LEFT_BEHIND}
     assert len(audit["left_over"]) == 8
     with pytest.raises(MalmoiError, match="MM0106"):  # named to the letter it is read
-        build_corpus(CorpusConfig(inputs=[str(folder / "Thumbs.db")]), tmp_path / "one", workers=1)
+        build_corpus(CorpusConfig(inputs=[str(folder / "Thumbs.db")]), tmp_path / "one", Context(workers=1))

@@ -14,7 +14,7 @@ from scipy import stats
 from malmoi.cli.league import show
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
-from malmoi.league.entries import contenders
+from malmoi.league.entries import entries
 from malmoi.league.run import league
 
 Make = Callable[..., Path]
@@ -26,7 +26,7 @@ def three(pretraining: Make) -> dict[str, Path]:
 
 
 def pools(checkpoints: dict[str, Path]) -> dict[str, str]:
-    rows = contenders(checkpoints, no_pretraining=False, characters=False)
+    rows = entries(checkpoints, no_pretraining=False, characters=False)
     return {row.name: row.pool for row in rows}
 
 

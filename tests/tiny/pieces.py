@@ -8,7 +8,7 @@ from itertools import product
 from malmoi.tokenizer import Tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learner import Task, learn
-from tests.tokenizer.korean import TEXT
+from tests.tiny.korean import TEXT
 
 _NOUNS = (
     "할머니 동생 선생님 고양이 기관사 도서관 옛날이야기 마당 고추 노래 편지 텃밭 상추 비빔밥 두부 콩나물 시장"
