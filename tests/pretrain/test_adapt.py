@@ -20,7 +20,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.init.from_checkpoint import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives import OBJECTIVES, ElectraConfig
+from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
@@ -32,7 +32,7 @@ from tests.tiny.runs import MODEL, train, training
 
 WORDS = ("도서관", "옆집 아저씨", "뷁수치")  # in pieces, with a space, never seen
 SHAPE = MODEL.model_copy(update={"generator_width": 1.0})
-NEXT = training(steps=1, heldout_every=1, checkpoint_every=1, lr=1e-6, heldout_rows=64)
+NEXT = {"steps": 1, "heldout_every": 1, "checkpoint_every": 1, "lr": 1e-6, "heldout_rows": 64}
 TABLE = {
     "mlm": "bert.embeddings.word_embeddings.weight",
     "electra": "electra.embeddings.word_embeddings.weight",
@@ -70,7 +70,7 @@ def test_a_longer_vocabulary_goes_on_where_the_old_one_was(
 ) -> None:
     transformers = pytest.importorskip("transformers")
     objective = trained.name
-    config = NEXT.model_copy(update={"objective": OBJECTIVES[objective].config(), "init": trained})
+    config = training(**NEXT, objective=objective, init=trained)
     manifest = pretrain(config, ModelConfig(dropout=0.1), longer, tmp_path / "on")
     random = pretrain(config.model_copy(update={"init": None}), SHAPE, longer, tmp_path / "random")
     before, after, new = (loss(folder) for folder in (trained, tmp_path / "on", tmp_path / "random"))
@@ -91,9 +91,7 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 ) -> None:
     objective = trained.name
     # So small a step leaves fp32 weights as they are: what is saved is what training began with.
-    config = NEXT.model_copy(
-        update={"objective": OBJECTIVES[objective].config(), "init": trained, "lr": 1e-30}
-    )
+    config = training(**NEXT | {"lr": 1e-30}, objective=objective, init=trained)
     pretrain(config, ModelConfig(), longer, tmp_path / "on")
     old = load_file(trained / "checkpoints/step-150/model.safetensors")
     new = load_file(tmp_path / "on/checkpoints/step-1/model.safetensors")
@@ -118,9 +116,7 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 def test_no_new_word_is_a_plain_warm_start_and_another_init_another_run(
     trained: Path, pipeline: Path, tmp_path: Path
 ) -> None:
-    config = NEXT.model_copy(
-        update={"objective": OBJECTIVES[trained.name].config(), "init": trained / "checkpoints" / "step-150"}
-    )
+    config = training(**NEXT, objective=trained.name, init=trained / "checkpoints" / "step-150")
     manifest = pretrain(config, ModelConfig(), pipeline / "shards", tmp_path / "on")
     assert manifest.counts["init"]["new"] == 0
     assert abs(loss(tmp_path / "on") - loss(trained)) < 0.01
@@ -231,7 +227,7 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
         assert not (tmp_path / "out").exists()
         return error.value
 
-    start = NEXT.model_copy(update={"init": step})
+    start = training(**NEXT, init=step)
     error = fails(start.model_copy(update={"objective": ElectraConfig()}))
     assert error.code == "MM0268" and error.do.endswith("--set pretrain.objective=mlm")
     assert fails(start.model_copy(update={"init": tmp_path / "nowhere"})).code == "MM0402"
