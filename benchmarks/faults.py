@@ -25,7 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.pretrain.matrix import Job, contents  # noqa: E402
+from tests.pretrain.matrix import Job  # noqa: E402
+from tests.tiny.runs import contents  # noqa: E402
 
 from malmoi.model.sizes import ModelConfig  # noqa: E402
 from malmoi.pretrain.checkpoint import fault, newest_checkpoint  # noqa: E402

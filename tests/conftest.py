@@ -1,4 +1,4 @@
-"""Fixtures every test may use: English messages, and the shared data beside the repository."""
+"""Fixtures every test may use: English messages, the shared data beside the repository, tiny artifacts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ import pytest
 from hypothesis import settings
 
 from malmoi import messages
+from malmoi.tokenizer.wordpiece.model import WordPiece
+from tests.tiny.labelled import SYLLABLES
+from tests.tiny.pipeline import make_pipeline
+from tests.tiny.texts import write_raw
+from tests.tiny.tokenizers import learned_wordpiece
 
 # Where a red run would block others the examples are always the same; new ones are looked for at every desk.
 # A deadline would be a clock in the tests: a busy machine is no fault.
@@ -37,3 +42,42 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("shared/data is not beside the repository")
     return SHARED
+
+
+# ---- what tests/tiny/ builds: read it, copy it, do not change it (torch is imported where it is needed)
+
+
+@pytest.fixture(scope="session")
+def small() -> WordPiece:
+    """A vocabulary learned from our few sentences."""
+    return learned_wordpiece()
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with corpus/, tokenizer/ and shards/ made by the real stages."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    return make_pipeline(write_raw(folder / "raw.txt"), folder)
+
+
+@pytest.fixture(scope="session")
+def shards(pipeline: Path) -> Path:
+    return pipeline / "shards"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of twelve steps over these shards."""
+    from tests.tiny.runs import train
+
+    return train(pipeline / "shards", tmp_path_factory.mktemp("undisturbed") / "run")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A masked LM of 1 x 32 that has learned nothing, and reads reviews."""
+    from tests.tiny.checkpoints import write_checkpoint
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "step-1"
+    write_checkpoint(folder, SYLLABLES, seed=5)
+    return folder

@@ -6,7 +6,6 @@ Korean pages show the same commands.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -26,7 +25,8 @@ from malmoi.cli.app import build_app
 from malmoi.cli.main import run, take_globals
 from malmoi.config import read_recipe
 from malmoi.pipeline.recipe import Recipe
-from tests.pretrain.conftest import sentences
+from tests.tiny.labelled import write_table
+from tests.tiny.texts import DOCUMENTS, LINES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
@@ -142,42 +142,32 @@ def _quiet(*words: object) -> None:
     assert run(["--quiet", *map(str, words)]) == 0, words
 
 
-def _table(file: Path, columns: list[str], rows: list[list[str]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        tabs = file.suffix != ".csv"
-        writer = csv.writer(stream, delimiter="\t" if tabs else ",", lineterminator="\n")
-        writer.writerows([columns, *rows])
-
-
 def _inputs() -> None:
-    lines = sentences()
-    documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
-    for folder, some in (("data", documents), ("more", documents[:40])):
+    for folder, some in (("data", DOCUMENTS), ("more", DOCUMENTS[:40])):
         Path(folder).mkdir()
         Path(folder, "raw.txt").write_text("\n\n".join(some), "utf-8")
     Path("words.txt").write_text("옆집 아저씨\n말모이\n", "utf-8")
-    Path("comments.txt").write_text("\n".join(lines[:50]), "utf-8")
-    Path("texts.txt").write_text("\n".join(lines[:3]) + "\n", "utf-8")
+    Path("comments.txt").write_text("\n".join(LINES[:50]), "utf-8")
+    Path("texts.txt").write_text("\n".join(LINES[:3]) + "\n", "utf-8")
     Path("my.toml").write_text('[corpus]\ninputs = ["data"]\n', "utf-8")
-    for split, some in (("train", lines[:60]), ("test", lines[60:90])):
+    for split, some in (("train", LINES[:60]), ("test", LINES[60:90])):
         rows = [[str(i), line, str(i % 2)] for i, line in enumerate(some)]
-        _table(Path(f"nsmc/ratings_{split}.txt"), ["id", "document", "label"], rows)
+        write_table(Path(f"nsmc/ratings_{split}.txt"), "id,document,label", rows)
     shutil.copy("nsmc/ratings_train.txt", "ratings_train.txt")
-    moods = [[line, "기쁨" if i % 2 else "슬픔"] for i, line in enumerate(lines[:60])]
-    _table(Path("reviews.csv"), ["문장", "감정"], moods)
-    _table(Path("new.csv"), ["문장"], [[line] for line in lines[:4]])
-    _table(Path("stars.csv"), ["문장", "별점"], [[line, str(i % 5)] for i, line in enumerate(lines[:60])])
+    moods = [[line, "기쁨" if i % 2 else "슬픔"] for i, line in enumerate(LINES[:60])]
+    write_table(Path("reviews.csv"), "문장,감정", moods)
+    write_table(Path("new.csv"), "문장", [[line] for line in LINES[:4]])
+    write_table(Path("stars.csv"), "문장,별점", [[line, str(i % 5)] for i, line in enumerate(LINES[:60])])
     for number, split in enumerate(("train", "dev", "test")):
-        some = lines[60 * number : 60 * number + 40]
-        pairs = [[line, lines[i], str(i % 2)] for i, line in enumerate(some)]
-        _table(Path(f"{split}.tsv"), ["question1", "question2", "is_duplicate"], pairs)
-        scores = [["g", "f", "y", str(i), str(i % 6), line, lines[i]] for i, line in enumerate(some)]
-        columns = ["genre", "filename", "year", "id", "score", "sentence1", "sentence2"]
-        _table(Path(f"korsts/sts-{split}.tsv"), columns, scores)
-    answer = {"text": "할머니", "answer_start": lines[0].index("할머니")}
+        some = LINES[60 * number : 60 * number + 40]
+        pairs = [[line, LINES[i], str(i % 2)] for i, line in enumerate(some)]
+        write_table(Path(f"{split}.tsv"), "question1,question2,is_duplicate", pairs)
+        scores = [["g", "f", "y", str(i), str(i % 6), line, LINES[i]] for i, line in enumerate(some)]
+        columns = "genre,filename,year,id,score,sentence1,sentence2"
+        write_table(Path(f"korsts/sts-{split}.tsv"), columns, scores)
+    answer = {"text": "할머니", "answer_start": LINES[0].index("할머니")}
     questions = [{"id": "1", "question": "누가?", "answers": [answer]}]
-    told = {"data": [{"paragraphs": [{"context": lines[0], "qas": questions}]}]}
+    told = {"data": [{"paragraphs": [{"context": LINES[0], "qas": questions}]}]}
     Path("KorQuAD_v1.0_dev.json").write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 
 

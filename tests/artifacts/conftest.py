@@ -4,44 +4,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from malmoi.context import Context
-from malmoi.corpus.build import build_corpus
-from malmoi.corpus.config import CorpusConfig
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.seeds import finetune_seeds
 from malmoi.finetune.start import pretrained
 from malmoi.league.config import LeagueConfig
 from malmoi.league.run import league
-from malmoi.model.sizes import ModelConfig
-from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import Reporter
-from malmoi.shards.build import build_shards
-from malmoi.shards.config import ShardsConfig
 from malmoi.tasks.data import read_task
-from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.train import train_tokenizer
-from tests.pretrain.conftest import sentences
+from tests.tiny.heard import Heard
+from tests.tiny.labelled import QUICK, write_table
+from tests.tiny.pipeline import make_pipeline
+from tests.tiny.runs import MODEL, training
+from tests.tiny.texts import LINES, write_raw
 
-MODEL = ModelConfig(hidden=16, layers=1, heads=2, max_positions=32, dropout=0.0)
-TRAINING = PretrainConfig(
-    row_len=32,
-    batch_size=4,
-    steps=4,
-    log_every=2,
-    heldout_rows=4,
-    checkpoint_every=2,
-    milestones=(0.5,),
-    precision="fp32",
-    device="cpu",
-    threads=1,
-)
+SMALLER = MODEL.model_copy(update={"hidden": 16, "layers": 1})
+TRAINING = training(steps=4, batch_size=4, checkpoint_every=2, heldout_rows=4, milestones=(0.5,))
 STAGES = ("corpus", "tokenizer", "shards", "pretrain", "tuned", "league")
 
 
@@ -50,57 +33,21 @@ def old(name: str) -> str:
     return os.fsdecode(name.encode("cp949"))
 
 
-@dataclass
-class Heard(Reporter):
-    """Keeps what is said and warned of."""
-
-    said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    warned: list[tuple[str, str | None, dict[str, Any]]] = field(default_factory=list)
-
-    def say(self, key: str, **values: Any) -> None:
-        self.said.append((key, values))
-
-    def warn(self, code: str, where: str | None = None, **values: Any) -> None:
-        self.warned.append((code, where, values))
-
-    @property
-    def left_alone(self) -> list[str]:
-        """The artifacts that were up to date, in order."""
-        return [str(values["path"]) for key, values in self.said if key == "base.current"]
-
-
-def task_of(home: Path) -> FinetuneConfig:
-    return FinetuneConfig(
-        name="뒷말",
-        train=home / old("학습.csv"),
-        text=("글",),
-        label="라벨",
-        epochs=1,
-        evals=1,
-        max_len=32,
-        threads=1,
-        device="cpu",
-        precision="fp32",
-    )
+def left_alone(heard: Heard) -> list[str]:
+    """The artifacts that were up to date, in order."""
+    return [str(values["path"]) for key, values in heard.said if key == "base.current"]
 
 
 def walk(home: Path, out: Path, reporter: Reporter) -> None:
     """Every stage, from the raw text of `home` into the folders of `out`."""
-    build_corpus(
-        CorpusConfig(inputs=[str(home / "raw")], heldout=0.05), out / "corpus", Context(reporter, workers=1)
-    )
-    train_tokenizer(TokenizerConfig(vocab_size=200), out / "corpus", out / "tokenizer", Context(reporter))
-    build_shards(ShardsConfig(), out / "corpus", out / "tokenizer", out / "shards", Context(reporter))
-    pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", Context(reporter))
-    task = task_of(home)
-    finetune_seeds(task, read_task(task), pretrained(out / "pretrain"), out / "tuned", Context(reporter))
-    league(
-        LeagueConfig(seeds=1, curve=True),
-        [task],
-        {"run": out / "pretrain"},
-        out / "league",
-        Context(reporter),
-    )
+    context = Context(reporter, workers=1)
+    make_pipeline(home / "raw", out, context)
+    pretrain(TRAINING, SMALLER, out / "shards", out / "pretrain", context)
+    table = home / old("학습.csv")
+    task = FinetuneConfig(name="뒷말", train=table, text=("글",), label="라벨", max_len=32, **QUICK)
+    finetune_seeds(task, read_task(task), pretrained(out / "pretrain"), out / "tuned", context)
+    checkpoints = {"run": out / "pretrain"}
+    league(LeagueConfig(seeds=1, curve=True), [task], checkpoints, out / "league", context)
 
 
 @pytest.fixture(scope="session")
@@ -110,11 +57,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     disk = home / old("큰 디스크")
     for folder in (home / "raw", home / "out", disk):
         folder.mkdir(parents=True)
-    lines = sentences()
-    text = "\n\n".join("\n".join(lines[i::48]) for i in range(48))
-    (home / "raw" / old("옛날 글.txt")).write_text(text, "utf-8")
-    rows = [f"{line},{'가나'[line.endswith('듣는다.')]}" for line in lines[:120]]
-    (home / old("학습.csv")).write_text("\n".join(["글,라벨", *rows]), "utf-8")
+    write_raw(home / "raw" / old("옛날 글.txt"))
+    rows = [[line, "가나"[line.endswith("듣는다.")]] for line in LINES[:120]]
+    write_table(home / old("학습.csv"), "글,라벨", rows)
     for number, stage in enumerate(STAGES):
         if number % 2:
             (disk / stage).mkdir()  # the others' links lead to what is not there yet

@@ -29,13 +29,14 @@ from malmoi.report.compare import compare
 from malmoi.report.write import write_report
 from malmoi.shards.format import Shards, check_tokenizer
 from malmoi.tokenizer import load_tokenizer
-from tests.artifacts.conftest import MODEL, TRAINING, Heard
+from tests.artifacts.conftest import SMALLER, TRAINING
+from tests.tiny.heard import Heard
 
 Reader = Callable[[Path, Path], object]
 
 
 def _pretrain(out: Path, _: Path) -> object:
-    found = pretrain(TRAINING, MODEL, out / "shards", out / "pretrain", Context(Heard()))
+    found = pretrain(TRAINING, SMALLER, out / "shards", out / "pretrain", Context(Heard()))
     verb.show(out / "pretrain")
     return found
 

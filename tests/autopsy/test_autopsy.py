@@ -23,8 +23,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.objectives.electra import ELECTRA
-from malmoi.progress import Reporter
-from tests.pretrain.conftest import pipeline, shards  # noqa: F401 - fixtures
+from tests.tiny.heard import Heard
 
 MODEL = ModelConfig(layers=1, hidden=32, heads=2, generator_width=1.0, max_positions=32, dropout=0.0)
 SMALL = RECIPE.model_copy(
@@ -53,7 +52,7 @@ CERTAIN = {
 
 
 @pytest.fixture(scope="session")
-def dissected(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:  # noqa: F811
+def dissected(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:
     out = tmp_path_factory.mktemp("autopsy")
     return out, judge(autopsy(shards, out, list(CERTAIN), recipe=SMALL, model=MODEL))
 
@@ -76,23 +75,20 @@ def test_each_bug_is_caught_by_its_alarm(dissected: tuple[Path, list[Finding]], 
 
 
 def test_the_table_is_written_and_nothing_is_run_twice(
-    dissected: tuple[Path, list[Finding]],
-    shards: Path,  # noqa: F811
+    dissected: tuple[Path, list[Finding]], shards: Path
 ) -> None:
     out, found = dissected
     rows = json.loads(write_findings(out, found).read_text("utf-8"))
     assert [row["bug"] for row in rows] == [HEALTHY, *CERTAIN]
     assert rows[0]["caught"] == [] and rows[0]["auc"] == found[0].auc
     before = {path: path.stat().st_mtime_ns for path in out.glob(f"runs/*/{MANIFEST}")}
-    news: list[str] = []
-
-    class Listener(Reporter):
-        def say(self, key: str, **values: object) -> None:
-            news.append(f"{key} {values['name']}")
-
-    again = judge(autopsy(shards, out, ["labels"], recipe=SMALL, model=MODEL, reporter=Listener()))
+    heard = Heard()
+    again = judge(autopsy(shards, out, ["labels"], recipe=SMALL, model=MODEL, reporter=heard))
     assert again == [one for one in found if one.bug in (HEALTHY, "labels")]
-    assert news == ["autopsy.variant healthy", "autopsy.variant labels"]
+    assert [(key, values["name"]) for key, values in heard.said] == [
+        ("autopsy.variant", "healthy"),
+        ("autopsy.variant", "labels"),
+    ]
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 

@@ -19,7 +19,8 @@ import typer
 from malmoi import messages
 from malmoi.cli.app import build_app
 from malmoi.cli.main import run
-from tests.pretrain.conftest import sentences
+from tests.tiny.labelled import write_moods
+from tests.tiny.texts import LINES, write_raw
 
 RECIPE = """
 out = "out"
@@ -63,11 +64,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, An
     """The folder with the whole pipeline run, as the working directory; what `--json` said of it."""
     folder = tmp_path_factory.mktemp("quiet") / "할머니's $새 글"
     folder.mkdir()
-    lines = sentences()
-    documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
-    (folder / "raw.txt").write_text("\n\n".join(documents), "utf-8")
-    mood = [f"{line}\t{'기쁨' if i % 3 else '슬픔'}" for i, line in enumerate(lines[:60])]
-    (folder / "mood.tsv").write_text("text\tlabel\n" + "\n".join(mood) + "\n", "utf-8")
+    write_raw(folder / "raw.txt")
+    write_moods(folder / "mood.tsv")
     (folder / "recipe.toml").write_text(RECIPE, "utf-8")
     before = Path.cwd()
     os.chdir(folder)
@@ -153,7 +151,7 @@ def test_the_list_of_verbs_is_whole() -> None:
 
 def test_a_quiet_verb_says_its_result_in_a_line(made: list[dict[str, Any]]) -> None:
     Path("words.txt").write_text("시장에서는\n", "utf-8")
-    Path("other.txt").write_text("\n\n".join(f"{line} 그리고 쉬었다" for line in sentences()[::7]), "utf-8")
+    Path("other.txt").write_text("\n\n".join(f"{line} 그리고 쉬었다" for line in LINES[::7]), "utf-8")
     assert hear("corpus", "build", "other.txt", "--out", "other corpus")[0] == 0
     assert hear("shards", "build", "other corpus", TOKENIZER, "--workers", "1", "--out", "other")[0] == 0
     for verb, (words, line) in QUIET.items():

@@ -12,7 +12,8 @@ from malmoi.config import read_recipe
 from malmoi.errors import MalmoiError
 from malmoi.pipeline.recipe import Recipe, runs_of, tasks_of
 from malmoi.pretrain.checkpoint import milestone_checkpoints
-from tests.pretrain.conftest import sentences
+from tests.tiny.labelled import write_moods, write_table
+from tests.tiny.texts import LINES, write_raw
 
 RECIPE = """
 out = "{folder}/out"
@@ -78,13 +79,10 @@ curve = true
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    lines = sentences()
-    documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
-    (tmp_path / "raw.txt").write_text("\n\n".join(documents), "utf-8")
-    mood = [f"{line}\t{'기쁨' if i % 3 else '슬픔'}" for i, line in enumerate(lines[:60])]
-    (tmp_path / "mood.tsv").write_text("text\tlabel\n" + "\n".join(mood) + "\n", "utf-8")
-    pairs = [f"{a}\t{b}\t{i % 5}" for i, (a, b) in enumerate(zip(lines[:60], lines[60:120], strict=True))]
-    (tmp_path / "likeness.tsv").write_text("a\tb\tscore\n" + "\n".join(pairs) + "\n", "utf-8")
+    write_raw(tmp_path / "raw.txt")
+    write_moods(tmp_path / "mood.tsv")
+    pairs = ([LINES[i], LINES[i + 60], i % 5] for i in range(60))
+    write_table(tmp_path / "likeness.tsv", "a,b,score", pairs)
     path = tmp_path / "recipe.toml"
     path.write_text(RECIPE.format(folder=tmp_path), "utf-8")
     return path

@@ -26,7 +26,8 @@ from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
-from tests.pretrain.conftest import sentences
+from tests.tiny.labelled import write_moods
+from tests.tiny.texts import write_raw
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PIPELINE = """
@@ -88,11 +89,8 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the page about leagues in a small pipeline, which has been run."""
     folder = tmp_path_factory.mktemp("several")
-    lines = sentences()
-    documents = ["\n".join(lines[i :: len(lines) // 6]) for i in range(len(lines) // 6)]
-    (folder / "raw.txt").write_text("\n\n".join(documents), "utf-8")
-    mood = [f"{line}\t{'기쁨' if i % 3 else '슬픔'}" for i, line in enumerate(lines[:60])]
-    (folder / "mood.tsv").write_text("text\tlabel\n" + "\n".join(mood) + "\n", "utf-8")
+    write_raw(folder / "raw.txt")
+    write_moods(folder / "mood.tsv")
     path = folder / "recipe.toml"
     path.write_text(PIPELINE.format(folder=folder) + documented("league.md"), "utf-8")
     assert run(["--quiet", "run", str(path), *SMALLER]) == 0

@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from malmoi.context import Context
 from malmoi.corpus.book import RowBook
-from malmoi.corpus.build import build_corpus
-from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC, row_documents
-from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.readers import READERS
+from tests.tiny.corpus import build as build_from
 
 NEWS = """서울시가 올해 안에 시내버스 정류장 백 곳에 온열 의자를 놓는다. 예산은 모두 12억 원이다.
 시는 노약자가 많은 곳부터 설치하기로 했다.
@@ -38,24 +35,10 @@ Build = Callable[..., tuple[list[list[str]], Path]]
 def build(tmp_path: Path) -> Build:
     """`build(path, …config)` → (documents as lists of sentences, training first; the artifact's folder)."""
 
-    def run(
-        *inputs: Path, out: str = "corpus", workers: int = 1, **config: Any
-    ) -> tuple[list[list[str]], Path]:
-        config.setdefault("heldout", 0)
-        target = tmp_path / out
-        build_corpus(
-            CorpusConfig(inputs=[str(i) for i in inputs], **config), target, Context(workers=workers)
-        )
-        return read(target), target
+    def run(*inputs: Path, out: str = "corpus", **config: Any) -> tuple[list[list[str]], Path]:
+        return build_from(tmp_path / out, *inputs, **config), tmp_path / out
 
     return run
-
-
-def read(folder: Path) -> list[list[str]]:
-    """All documents of an artifact as lists of sentences."""
-    parts = training_parts(folder) + heldout_parts(folder)
-    documents = [d for part in parts for d in part.read_text("utf-8").rstrip("\n").split("\n\n")]
-    return [document.split("\n") for document in documents]
 
 
 def rows(

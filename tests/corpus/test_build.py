@@ -23,8 +23,9 @@ from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.corpus.refine import content_hash
 from malmoi.corpus.units import LONG
 from malmoi.errors import MalmoiError
-from tests.corpus.conftest import NEWS, Build, read
+from tests.corpus.conftest import NEWS, Build
 from tests.cuts import Cut, cut_at
+from tests.tiny.corpus import read
 
 
 def test_sentences_documents_and_manifest(news: Path, build: Build) -> None:

@@ -14,16 +14,15 @@ from malmoi.config import read_recipe
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.pipeline.recipe import Recipe
-from malmoi.shards.build import build_shards
 from malmoi.shards.check import verify_shards
-from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, Shards
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from tests.extension.particles import PARTICLES
-from tests.pretrain.conftest import pipeline  # noqa: F401 - fixture
+from tests.tiny.pipeline import add_shards
 
+LEARN = {"analyzer": "particles", "vocab_size": 184, "min_frequency": 1}
 TEXT = "할머니는 도서관에서 노래도 편지를 쓴다."
 
 
@@ -47,24 +46,20 @@ def test_words_of_the_user_stay_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["morpheme", "morpheme-wordpiece"])
-def test_from_a_corpus_to_shards(pipeline: Path, tmp_path: Path, kind: str) -> None:  # noqa: F811
-    config = TokenizerConfig(kind=kind, analyzer="particles", vocab_size=184, min_frequency=1)
-    train_tokenizer(config, pipeline / "corpus", tmp_path / "tokenizer", Context(workers=1))
+def test_from_a_corpus_to_shards(pipeline: Path, tmp_path: Path, kind: str) -> None:
+    add_shards(pipeline / "corpus", tmp_path, kind=kind, **LEARN)
     tokenizer = load_tokenizer(tmp_path / "tokenizer")
     found = tokenizer.encode_batch([TEXT])
     shown = [TEXT[a:b] for a, b in found.spans[1:-1].tolist()]
     assert "".join(shown) == TEXT.replace(" ", "") and {"할머니", "는", "도서관", "에서"} <= set(shown)
-    build_shards(
-        ShardsConfig(), pipeline / "corpus", tmp_path / "tokenizer", tmp_path / "shards", Context(workers=1)
-    )
     assert len(verify_shards(tmp_path / "shards")) == 3
     flags = Shards.open(tmp_path / "shards").train[0].flags
     inside = (flags & STARTS_MORPHEME).astype(bool) & ~(flags & STARTS_WORD).astype(bool)
     assert inside.any() == (kind == "morpheme")
 
 
-def test_transformers_runs_it_without_malmoi(pipeline: Path, tmp_path: Path) -> None:  # noqa: F811
-    config = TokenizerConfig(kind="morpheme", analyzer="particles", vocab_size=184, min_frequency=1)
+def test_transformers_runs_it_without_malmoi(pipeline: Path, tmp_path: Path) -> None:
+    config = TokenizerConfig(kind="morpheme", **LEARN)
     train_tokenizer(config, pipeline / "corpus", tmp_path / "tokenizer", Context(workers=1))
     code = """
 import sys

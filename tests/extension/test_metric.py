@@ -16,7 +16,7 @@ from malmoi.report.write import write_report
 from malmoi.tasks.data import task_of
 from malmoi.tasks.metrics import METRICS
 from tests.extension.within_one import WITHIN_ONE
-from tests.finetune.conftest import HOW, WHO, checkpoint  # noqa: F401 - a fixture
+from tests.tiny.labelled import HOW, WHO
 
 WORDS = {"최악의 영화": 1, "정말 지루하다": 2.5, "감동이 있다": 6, "최고의 영화": 9}
 RECIPE = """
@@ -50,9 +50,7 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_chooses_and_is_shown(
-    checkpoint: Path,  # noqa: F811
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("sklearn")
     for name, start, count in (("train", 0, 240), ("test", 240, 60)):

@@ -10,12 +10,11 @@ import pytest
 from malmoi.cli.pretrain import show
 from malmoi.config import read_recipe
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.masking import MASKINGS, Draw
 from malmoi.pretrain.data.packing import RowTable
 from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.objectives import OBJECTIVES, MlmConfig
-from malmoi.pretrain.run import pretrain
 from malmoi.report.row import make_row
 from malmoi.report.source import make_source
 from malmoi.report.write import write_report
@@ -24,18 +23,13 @@ from malmoi.shards.part import STARTS_WORD
 from malmoi.trace.run import trace
 from tests.extension.swapped import SWAPPED, SwappedConfig
 from tests.extension.whole_words import WHOLE_WORDS, WholeWordsConfig, mask
-from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
-from tests.pretrain.test_run import contents
+from tests.tiny.runs import MODEL, contents, train, training
 
 
 @pytest.fixture(autouse=True)
 def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MASKINGS, "whole-words", WHOLE_WORDS)
     monkeypatch.setitem(OBJECTIVES, "swapped", SWAPPED)
-
-
-def changed(**settings: object) -> PretrainConfig:
-    return PretrainConfig.model_validate(TRAINING.model_dump() | settings)
 
 
 def test_the_recipe_knows_them() -> None:
@@ -50,7 +44,7 @@ def test_the_recipe_knows_them() -> None:
         read_recipe(None, RunConfig, ["pretrain.objective=shuffled"])
 
 
-def test_words_are_masked_whole(shards: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_words_are_masked_whole(shards: Path, tmp_path: Path) -> None:
     opened = Shards.open(shards)
     block = RowTable.open(opened.train, 32, tmp_path).fill(np.arange(20), 2, 3, 0)
     draw = Draw(np.arange(20), 0, 0.3, opened.special, opened.vocab_size)
@@ -73,17 +67,13 @@ def test_words_are_masked_whole(shards: Path, tmp_path: Path) -> None:  # noqa: 
     ids=["masking", "objective"],
 )
 def test_a_run_learns_resumes_bit_by_bit_and_is_shown_everywhere(
-    settings: dict[str, object],
-    shards: Path,  # noqa: F811
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, object], shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     often = {"steps": 60, "log_every": 5, "heldout_every": 30, "checkpoint_every": 30}
-    config = changed(schedule="constant", warmup_steps=3, **often, **settings)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    pretrain(config, MODEL, shards, whole)
+    settings = {"schedule": "constant", "warmup_steps": 3, **often, **settings}
+    whole, parts = train(shards, tmp_path / "whole", **settings), tmp_path / "parts"
     for steps in (37, 60):
-        pretrain(config.model_copy(update={"steps": steps}), MODEL, shards, parts)
+        train(shards, parts, **settings | {"steps": steps})
     last = "checkpoints/step-60/"
     assert {k: v for k, v in contents(whole).items() if k.startswith(last)} == {
         k: v for k, v in contents(parts).items() if k.startswith(last)
@@ -91,6 +81,7 @@ def test_a_run_learns_resumes_bit_by_bit_and_is_shown_everywhere(
     losses = [entry["loss"] for entry in read_journal(whole) if "loss" in entry]
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
 
+    config = training(**settings)
     found = trace("할머니는 부엌에서 빵을 굽는다.", run=whole).masking
     assert found is not None and found.objective == config.objective.name
     swapped = config.objective.name == "swapped"
@@ -106,8 +97,7 @@ def test_a_run_learns_resumes_bit_by_bit_and_is_shown_everywhere(
     assert f"{losses[-1]:.3f}" in shown.out + shown.err
 
 
-def test_counts_need_a_masked_lm(shards: Path, tmp_path: Path) -> None:  # noqa: F811
-    config = changed(objective="swapped", weight_init="cooccurrence")
+def test_counts_need_a_masked_lm(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match=r"MM0516.*objective swapped has no masked language model"):
-        pretrain(config, MODEL, shards, tmp_path / "run")
+        train(shards, tmp_path / "run", objective="swapped", weight_init="cooccurrence")
     assert not (tmp_path / "run").exists()

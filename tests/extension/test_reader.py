@@ -16,9 +16,9 @@ from malmoi.readers import READERS
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.table import open_table
-from tests.corpus.conftest import Build, build  # noqa: F401 - fixture
 from tests.extension.ini import INI
-from tests.tasks.test_task_data import Heard
+from tests.tiny.corpus import build
+from tests.tiny.heard import Heard
 
 REVIEWS = """; 후기
 [첫째]
@@ -43,22 +43,21 @@ def test_a_recipe_may_name_it() -> None:
         read_recipe(None, Recipe, ["corpus.format=inn", "out=x"])
 
 
-def test_a_corpus_of_it(tmp_path: Path, build: Build) -> None:  # noqa: F811
-    (tmp_path / "a.ini").write_text(REVIEWS, "cp949")
-    (tmp_path / "b.ini.gz").write_bytes(gzip.compress(TORN.encode()))
+def test_a_corpus_of_it(tmp_path: Path) -> None:
+    files = [tmp_path / "a.ini", tmp_path / "b.ini.gz"]
+    files[0].write_text(REVIEWS, "cp949")
+    files[1].write_bytes(gzip.compress(TORN.encode()))
     with pytest.raises(MalmoiError) as caught:
-        build(tmp_path / "a.ini", tmp_path / "b.ini.gz", text="글")
-    assert (caught.value.code, caught.value.where) == ("MM0108", f"{tmp_path / 'b.ini.gz'}:2")
+        build(tmp_path / "corpus", *files, text="글")
+    assert (caught.value.code, caught.value.where) == ("MM0108", f"{files[1]}:2")
     with pytest.warns(UserWarning, match=r"MM0114.*b\.ini\.gz:2"):
-        documents, folder = build(
-            tmp_path / "a.ini", tmp_path / "b.ini.gz", text="글", on_bad_file="skip", min_chars=5
-        )
+        documents = build(tmp_path / "corpus", *files, text="글", on_bad_file="skip", min_chars=5)
     assert documents == [
         ["정말 재미있게 본 영화입니다"],
         ["시간이 아까운 영화였습니다"],
         ["다시 보고 싶은 영화입니다"],
     ]
-    files = json.loads((folder / "audit.json").read_text("utf-8"))["files"]
+    files = json.loads((tmp_path / "corpus" / "audit.json").read_text("utf-8"))["files"]
     assert [file["format"] for file in files] == ["ini", "ini"]
     assert [file["bad_rows"] for file in files] == [[], [[2, "neither [section] nor key = value"]]]
 

@@ -18,7 +18,7 @@ from malmoi.report.write import write_report
 from malmoi.tasks.data import read_task
 from malmoi.tasks.kinds import TASK_KINDS
 from tests.extension.count import Count
-from tests.finetune.conftest import HOW, WHO, checkpoint  # noqa: F401 - a fixture
+from tests.tiny.labelled import HOW, WHO
 
 QUICK = ("epochs=12", "lr=3e-3", "evals=3", "batch_size=16", "threads=1", "device=cpu", "precision=fp32")
 SETS = [word for setting in QUICK for word in ("--set", f"finetune.{setting}")]
@@ -52,10 +52,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def test_it_learns_and_answers(
-    options: list[str],
-    checkpoint: Path,  # noqa: F811
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
     assert malmoi(["finetune", str(checkpoint), *options, "--out", str(out), *SETS, "--json"]) == 0
@@ -84,10 +81,7 @@ def test_it_learns_and_answers(
 
 
 def test_it_has_a_league_and_a_page(
-    options: list[str],
-    checkpoint: Path,  # noqa: F811
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("sklearn")
     out = tmp_path / "league"

@@ -12,17 +12,13 @@ import pytest
 
 from malmoi import load
 from malmoi.config import read_recipe
-from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
 from malmoi.pipeline.recipe import Recipe
 from malmoi.pretrain.checkpoint import newest_checkpoint
-from malmoi.pretrain.run import pretrain
-from malmoi.shards.build import build_shards
 from malmoi.shards.check import verify_shards
-from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import STARTS_WORD, Shards
 from malmoi.tasks.data import read_task
 from malmoi.tokenizer import load_tokenizer
@@ -31,7 +27,10 @@ from malmoi.tokenizer.kinds import KINDS
 from malmoi.tokenizer.same import Change, contradictions
 from malmoi.tokenizer.train import train_tokenizer
 from tests.extension.characters import CHARACTERS, FILE
-from tests.pretrain.conftest import MODEL, TRAINING, pipeline, sentences  # noqa: F401 - fixtures
+from tests.tiny.labelled import QUICK, write_table
+from tests.tiny.pipeline import add_shards
+from tests.tiny.runs import train
+from tests.tiny.texts import LINES
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -42,17 +41,12 @@ def characters() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def built(pipeline: Path, characters: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def built(pipeline: Path, characters: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("characters")
-    config = TokenizerConfig(kind="characters", vocab_size=104)
-    train_tokenizer(config, pipeline / "corpus", folder / "tokenizer", Context(workers=1))
-    build_shards(
-        ShardsConfig(), pipeline / "corpus", folder / "tokenizer", folder / "shards", Context(workers=1)
-    )
-    return folder
+    return add_shards(pipeline / "corpus", folder, kind="characters", vocab_size=104)
 
 
-def test_the_recipe_knows_it(pipeline: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_recipe_knows_it(pipeline: Path, tmp_path: Path) -> None:
     config, _ = read_recipe(None, Recipe, ["out=x", "corpus.urls=keep", "tokenizer.kind=characters"])
     assert config.tokenizer.kind == "characters"
     with pytest.raises(MalmoiError, match=r"'wordpiece', .*'bytebpe', 'characters'"):
@@ -73,9 +67,7 @@ def test_spans_are_in_the_characters_that_were_given(built: Path) -> None:
 
 
 def test_a_changed_file_is_noticed_and_another_kind_is_told(
-    built: Path,
-    pipeline: Path,  # noqa: F811
-    tmp_path: Path,
+    built: Path, pipeline: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(built / "tokenizer", tmp_path / "changed")
     (tmp_path / "changed" / FILE).write_text("가\n나", "utf-8")
@@ -88,22 +80,18 @@ def test_a_changed_file_is_noticed_and_another_kind_is_told(
 
 def test_shards_are_texts_again(built: Path) -> None:
     texts = [text for _, text in verify_shards(built / "shards", seed=2)]
-    assert set(texts) <= set(sentences())
+    assert set(texts) <= set(LINES)
     part = Shards.open(built / "shards", verify=True).train[0]
     first = part.ids[: part.sentences[1]]
     assert int(np.count_nonzero(part.flags[: len(first)] & STARTS_WORD)) == 5  # eojeols of each sentence
 
 
 def test_a_model_of_it_answers(built: Path, tmp_path: Path) -> None:
-    settings = TRAINING.model_copy(update={"steps": 4, "heldout_every": 4})
-    pretrain(settings, MODEL, built / "shards", tmp_path / "run")
+    train(built / "shards", tmp_path / "run", steps=4, heldout_every=4)
     assert (newest_checkpoint(tmp_path / "run") / FILE).is_file()
-    rows = [f"{text},{'라디오' in text}" for text in sentences()[::7]]
-    (tmp_path / "train.csv").write_text("글,라벨\n" + "\n".join(rows) + "\n", "utf-8")
-    config = FinetuneConfig(
-        train=tmp_path / "train.csv", text=("글",), label="라벨", epochs=1, max_len=32, device="cpu"
-    )
-    start = pretrained(newest_checkpoint(tmp_path / "run"))
-    finetune(config, read_task(config), start, tmp_path / "tuned")
+    rows = ([text, "라디오" in text] for text in LINES[::7])
+    table = write_table(tmp_path / "train.csv", "글,라벨", rows)
+    config = FinetuneConfig(train=table, text=("글",), label="라벨", max_len=32, **QUICK)
+    finetune(config, read_task(config), pretrained(tmp_path / "run"), tmp_path / "tuned")
     found = load(tmp_path / "tuned" / "model").predict(["할머니는 주말에 부엌에서 라디오를 듣는다."])
     assert found[0].label in ("True", "False")

@@ -12,13 +12,11 @@ from malmoi.finetune.config import FinetuneConfig
 from malmoi.pretrain.checkpoint import newest_checkpoint, read_moments
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.run import pretrain
 from malmoi.training.optimizers import OPTIMIZERS
 from malmoi.training.schedules import SCHEDULES
 from tests.extension.sawtooth import sawtooth
 from tests.extension.sign_sgd import SIGN_SGD, SignConfig
-from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
-from tests.pretrain.test_run import contents
+from tests.tiny.runs import contents, train
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +42,11 @@ def test_the_recipe_knows_them() -> None:
         read_recipe(None, RunConfig, ["pretrain.optimizer.name=sgd"])
 
 
-def test_a_run_learns_with_them_and_goes_on_bit_by_bit(shards: Path, tmp_path: Path) -> None:  # noqa: F811
-    config = TRAINING.model_copy(
-        update={"optimizer": SignConfig(), "schedule": "sawtooth", "lr": 1e-3, "steps": 12, "log_every": 1}
-    )
-    pretrain(config, MODEL, shards, tmp_path / "whole")
-    pretrain(config.model_copy(update={"steps": 7}), MODEL, shards, tmp_path / "parts")
-    pretrain(config, MODEL, shards, tmp_path / "parts")
+def test_a_run_learns_with_them_and_goes_on_bit_by_bit(shards: Path, tmp_path: Path) -> None:
+    settings = {"optimizer": "sign-sgd", "schedule": "sawtooth", "lr": 1e-3, "log_every": 1}
+    train(shards, tmp_path / "whole", **settings)
+    train(shards, tmp_path / "parts", steps=7, **settings)
+    train(shards, tmp_path / "parts", **settings)
     checkpoint = newest_checkpoint(tmp_path / "whole")
     assert {name.partition(".")[0] for name in read_moments(checkpoint)} == {"mean"}
     whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")

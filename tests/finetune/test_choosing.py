@@ -16,8 +16,7 @@ from malmoi.finetune.seeds import best_seed, summarize
 from malmoi.finetune.start import pretrained
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
-
-from .conftest import reviews
+from tests.tiny.labelled import reviews
 
 
 def test_the_weights_that_come_out_are_those_dev_chose(

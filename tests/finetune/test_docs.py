@@ -18,7 +18,7 @@ from malmoi.finetune.start import pretrained
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 from malmoi.tasks.suites import TASKS
-from tests.finetune.conftest import reviews
+from tests.tiny.labelled import QUICK, reviews
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 # The only thing added to what the reader is told to type: a smaller run.
@@ -110,9 +110,7 @@ def test_a_task_is_added_as_the_page_says(
         rows = [f"나는 {'재미있다' * (i % 3)} {i}\tFalse\tnone\t{labels[i % 3]}" for i in range(count)]
         head = "comments\tcontain_gender_bias\tbias\thate"
         (tmp_path / name).write_text("\n".join([head, *rows]) + "\n", "utf-8")
-    config = FinetuneConfig(
-        task="hate_speech", data=tmp_path, epochs=1, evals=1, threads=1, device="cpu", precision="fp32"
-    )
+    config = FinetuneConfig(task="hate_speech", data=tmp_path, **QUICK)
     data = read_task(config)
     assert (data.labels, len(data.test or []), len(data.dev)) == (labels, 30, 9)
     finetune(config, data, pretrained(checkpoint), tmp_path / "run")

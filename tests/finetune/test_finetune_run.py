@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -29,6 +28,7 @@ from malmoi.predict.predictor import Predictor
 from malmoi.progress import Reporter, Step
 from malmoi.tasks.data import TaskData, read_task
 from malmoi.tasks.suites import TASKS
+from tests.tiny.heard import Heard
 
 
 @pytest.fixture(scope="session")
@@ -57,14 +57,6 @@ def digests(run: Path) -> dict[str, str]:
         for path in run.rglob("*")
         if path.is_file() and path.name not in ("manifest.json", "metrics.jsonl")
     }
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, key: str, **values: Any) -> None:
-        self.said.append(key)
 
 
 class Stopper(Reporter):
@@ -138,7 +130,7 @@ def test_what_is_done_is_skipped_and_a_change_is_not(
     heard = Heard()
     moved = short.model_copy(update={"threads": 2, "tokens_per_batch": 512})  # execution, not identity
     assert finetune(moved, data, start, tmp_path / "run", Context(heard)).key == first.key
-    assert heard.said == ["base.current"]
+    assert heard.keys == ["base.current"]
     changed = short.model_copy(update={"lr": 1e-3})
     assert finetune(changed, data, start, tmp_path / "run", Context(heard)).key != first.key
     fresh = finetune(short, data, without_pretraining(start), tmp_path / "fresh")
@@ -177,7 +169,7 @@ def test_a_killed_change_of_mind_costs_nothing(
     (tmp_path / "runs" / "seed-0").rename(tmp_path / "runs" / ".seed-0.before")
     heard = Heard()
     assert finetune_seeds(short, data, start, tmp_path / "runs", Context(heard)) == summary
-    assert heard.said == ["base.current"]
+    assert heard.keys == ["base.current"]
 
 
 def test_pieces_of_an_update_add_up(

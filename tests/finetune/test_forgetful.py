@@ -21,9 +21,10 @@ from malmoi.tasks.data import read_task
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
-from tests.finetune.conftest import reviews
-from tests.tasks.test_task_data import Heard
-from tests.tokenizer.korean import TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.heard import Heard
+from tests.tiny.korean import TEXT
+from tests.tiny.labelled import QUICK, reviews
 
 SECRET = "비밀번호는 아무에게도 말하지 않았다."
 
@@ -43,8 +44,9 @@ def test_predict_keeps_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         TokenizerConfig(kind="morpheme", vocab_size=240), corpus, tmp_path / "tokenizer", Context(workers=1)
     )
     (tmp_path / "train.csv").write_text(reviews(24), "utf-8")
-    settings = {"epochs": 1, "evals": 1, "threads": 1, "device": "cpu", "precision": "fp32", "dev_share": 0.3}
-    config = FinetuneConfig(train=tmp_path / "train.csv", text=("문장",), label="감정", **settings)
+    config = FinetuneConfig(
+        train=tmp_path / "train.csv", text=("문장",), label="감정", dev_share=0.3, **QUICK
+    )
     shape = EncoderConfig(vocab_size=240, hidden=16, layers=1, heads=2, ffn=16, max_positions=32)
     data = read_task(config, Heard())
     finetune(config, data, fresh(shape, tmp_path / "tokenizer"), tmp_path / "run", Context(Heard()))

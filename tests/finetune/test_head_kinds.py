@@ -6,41 +6,24 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig, resolve
 from malmoi.finetune.run import finetune
 from malmoi.finetune.start import pretrained
-from malmoi.model.encoder import Encoder
-from malmoi.model.heads import Discriminator, RtdHead
-from malmoi.model.hf.folder import write_model
 from malmoi.model.sizes import EncoderConfig
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import TaskData, read_task
 from malmoi.tasks.suites import TASKS
-from malmoi.tokenizer import load_tokenizer
+from tests.tiny.checkpoints import write_checkpoint
+from tests.tiny.labelled import SYLLABLES
 
 
 @pytest.fixture(scope="module")
-def discriminator(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def discriminator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An ELECTRA with narrow embeddings and the vocabulary of the other checkpoint."""
     folder = tmp_path_factory.mktemp("electra") / "step-1"
-    tokenizer = load_tokenizer(checkpoint)
-    shape = EncoderConfig(
-        arch="electra",
-        vocab_size=tokenizer.vocab_size,
-        hidden=32,
-        embedding=16,
-        layers=1,
-        heads=2,
-        ffn=64,
-        max_positions=64,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        write_model(folder, Discriminator(Encoder(shape), RtdHead(shape)))
-    tokenizer.save(folder)
+    write_checkpoint(folder, SYLLABLES, seed=5, arch="electra", embedding=16)
     return folder
 
 

@@ -22,6 +22,7 @@ from malmoi.model.heads import Classifier
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
 from malmoi.tokenizer import Tokenizer
+from tests.tiny.labelled import CPU
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +140,7 @@ def teach(rows: list[tuple[str, str, str]], start: Start, out: Path, **more: Any
         label="라벨",
         lr=1e-3,
         batch_size=16,
-        threads=1,
-        device="cpu",
-        precision="fp32",
+        **CPU,
         dropout=0.0,
         **more,
     )

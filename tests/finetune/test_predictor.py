@@ -15,6 +15,7 @@ from malmoi.finetune.start import pretrained
 from malmoi.predict.file import answer_file
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
+from tests.tiny.labelled import CPU
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +40,7 @@ def pairs(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Predict
         epochs=12,
         lr=2e-3,
         batch_size=16,
-        threads=1,
-        device="cpu",
-        precision="fp32",
+        **CPU,
     )
     with pytest.warns(UserWarning, match="MM0614"):
         data = read_task(config)

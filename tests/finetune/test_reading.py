@@ -15,17 +15,15 @@ from malmoi.finetune.start import pretrained
 from malmoi.predict.file import answer_file
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import read_task
-from tests.finetune.conftest import reviews
-from tests.tasks.test_task_data import Heard
-
-SMALL = {"epochs": 1, "evals": 1, "threads": 1, "precision": "fp32", "device": "cpu"}
+from tests.tiny.heard import Heard
+from tests.tiny.labelled import QUICK, reviews
 
 
 def learn(folder: Path, checkpoint: Path, train: str, test: str) -> tuple[Heard, Path, dict[str, int]]:
     for name, text in (("train.csv", train), ("test.csv", test)):
         (folder / name).write_text(text, "utf-8")
     config = FinetuneConfig(
-        train=folder / "train.csv", test=folder / "test.csv", text=("문장",), label="감정", **SMALL
+        train=folder / "train.csv", test=folder / "test.csv", text=("문장",), label="감정", **QUICK
     )
     heard = Heard()
     manifest = finetune(
@@ -80,7 +78,7 @@ def test_texts_longer_than_the_model_reads(checkpoint: Path, tmp_path: Path) -> 
 
 def test_the_advice_for_long_texts_is_a_setting_that_works(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(reviews(40), "utf-8")
-    config = FinetuneConfig(train=tmp_path / "a.csv", text=("문장",), label="감정", **SMALL)
+    config = FinetuneConfig(train=tmp_path / "a.csv", text=("문장",), label="감정", **QUICK)
     data = read_task(config, Heard())
     heard = Heard()
     short = config.model_copy(update={"max_len": 8})
@@ -104,7 +102,7 @@ def test_blank_texts(checkpoint: Path, tmp_path: Path) -> None:
     )
     heard, run, counts = learn(tmp_path, checkpoint, half + "\n", reviews(40).replace(rows[1], ",나쁨"))
     assert warned(heard, "MM0640") == [{"n": 20, "total": 40}]  # one of 40 is no warning
-    assert (counts["train_blank"], counts["test_blank"], "tasks.blank" in heard.said) == (20, 1, True)
+    assert (counts["train_blank"], counts["test_blank"], "tasks.blank" in heard.keys) == (20, 1, True)
     asked = Heard()
     assert answer_file(Predictor.open(run), tmp_path / "train.csv", tmp_path / "a.tsv", reporter=asked) == 40
     assert warned(asked, "MM0640") == [{"n": 20, "total": 40}]
@@ -120,7 +118,7 @@ def test_scores_are_those_predict_gives(kind: str, checkpoint: Path, tmp_path: P
         )
         (tmp_path / f"{name}.csv").write_text("문장,감정\n" + "\n".join(lines) + "\n", "utf-8")
     files = {name: tmp_path / f"{name}.csv" for name in ("train", "dev")}
-    settings = SMALL | {"precision": "bf16", "lr": 5e-3, "epochs": 3, "kind": kind}
+    settings = QUICK | {"precision": "bf16", "lr": 5e-3, "epochs": 3, "kind": kind}
     config = FinetuneConfig(**files, text=("문장",), label="감정", **settings)
     data = read_task(config, Heard())
     finetune(config, data, pretrained(checkpoint), tmp_path / "run")

@@ -28,7 +28,8 @@ from malmoi.predict.file import answer_file
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.data import TaskData, read_task
 from malmoi.tasks.kinds.regression import Regression
-from tests.tasks.test_task_data import Heard
+from tests.tiny.heard import Heard
+from tests.tiny.labelled import CPU
 
 WORDS = {"최악의 영화": 10, "정말 지루하다": 25, "감동이 있다": 60, "최고의 영화": 90}
 
@@ -59,9 +60,7 @@ def scored(stars: Path) -> FinetuneConfig:
         lr=2e-3,
         batch_size=16,
         evals=4,
-        threads=1,
-        precision="fp32",
-        device="cpu",
+        **CPU,
     )
 
 

@@ -22,6 +22,7 @@ from malmoi.tasks.examples import Examples
 from malmoi.tasks.kinds.regression import Regression
 from malmoi.tasks.suites import table_task
 from malmoi.training.optimizers import AdamWConfig
+from tests.tiny.labelled import CPU
 
 ROWS = 64
 SETTINGS = FinetuneConfig(
@@ -30,9 +31,7 @@ SETTINGS = FinetuneConfig(
     batch_size=8,
     evals=1,
     optimizer=AdamWConfig(weight_decay=0.0),
-    threads=1,
-    precision="fp32",
-    device="cpu",
+    **CPU,
 )
 
 

@@ -6,13 +6,13 @@ import csv
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from malmoi.artifact.finished import read_manifest
 from malmoi.context import Context
@@ -24,63 +24,19 @@ from malmoi.league.entries import entries, name_checkpoints
 from malmoi.league.gains import gain_ps
 from malmoi.league.run import league
 from malmoi.league.table import Line
-from malmoi.model.encoder import Encoder
-from malmoi.model.heads import MaskedLM, MlmHead
-from malmoi.model.hf.folder import write_model
-from malmoi.model.sizes import EncoderConfig
 from malmoi.predict.predictor import Predictor
-from malmoi.progress import Reporter
 from malmoi.tasks.examples import Examples
-from malmoi.tokenizer import load_tokenizer
-
-WORDS = {"좋음": ["재미있다", "최고다", "감동이다"], "나쁨": ["지루하다", "최악이다", "아깝다"]}
+from tests.tiny.heard import Heard
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("league") / "wiki" / "pretrain" / "checkpoints" / "step-7"
-    folder.mkdir(parents=True)
-    syllables = sorted(set("재미있다최고감동이지루하악아깝영화"))
-    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *syllables, *("##" + c for c in syllables)]
-    (folder / "vocab.txt").write_text("\n".join(entries) + "\n", "utf-8")
-    load_tokenizer(folder).save(folder)
-    shape = EncoderConfig(vocab_size=len(entries), hidden=16, layers=1, heads=2, ffn=32, max_positions=32)
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        write_model(folder, MaskedLM(Encoder(shape), MlmHead(shape)))
-    (folder / "checkpoint.json").write_text("{}")
-    return folder.parents[1]
+def checkpoint(pretraining: Callable[..., Path]) -> Path:
+    return pretraining("wiki", (7,), seed=1)
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> FinetuneConfig:
-    folder = tmp_path_factory.mktemp("task")
-    for name, count, start in (("train", 160, 0), ("test", 40, 160)):
-        rows = []
-        for i in range(start, start + count):
-            label = ("좋음", "나쁨")[i % 2]
-            rows.append(f"영화 {i} {WORDS[label][i // 2 % 3]},{label}")
-        (folder / f"{name}.csv").write_text("글,라벨\n" + "\n".join(rows) + "\n", "utf-8")
-    return FinetuneConfig(
-        train=folder / "train.csv",
-        test=folder / "test.csv",
-        text=("글",),
-        label="라벨",
-        epochs=1,
-        lr=2e-3,
-        evals=1,
-        threads=1,
-        device="cpu",
-        precision="fp32",
-    )
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.said: list[tuple[str, dict[str, Any]]] = []
-
-    def say(self, key: str, **values: Any) -> None:
-        self.said.append((key, values))
+def task(three_tasks: list[FinetuneConfig]) -> FinetuneConfig:
+    return three_tasks[0].model_copy(update={"name": "train"})
 
 
 def test_every_cell_once_and_a_table(checkpoint: Path, task: FinetuneConfig, tmp_path: Path) -> None:
@@ -110,8 +66,8 @@ def test_every_cell_once_and_a_table(checkpoint: Path, task: FinetuneConfig, tmp
 
     heard = Heard()
     more = league(LeagueConfig(seeds=3), [task], {"위키": checkpoint}, out, Context(heard))
-    assert sum(key == "base.current" for key, _ in heard.said) == 5  # two seeds twice, and the characters
-    assert sum(key in ("finetune.start", "finetune.start_fresh") for key, _ in heard.said) == 2
+    assert heard.keys.count("base.current") == 5  # two seeds twice, and the characters
+    assert sum(key in ("finetune.start", "finetune.start_fresh") for key in heard.keys) == 2
     assert {line.row: line.n for line in more}["위키"] == 3
 
 
@@ -128,7 +84,7 @@ def test_a_cut_league_goes_on(checkpoint: Path, task: FinetuneConfig, tmp_path: 
     assert read_manifest(out).state == "running"
     heard = Heard()
     lines = league(config, [task], {"wiki": checkpoint}, out, Context(heard))
-    assert sum(key == "base.current" for key, _ in heard.said) == 1
+    assert heard.keys.count("base.current") == 1
     assert len(lines) == 3
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from malmoi.cli.league import show_league
+from malmoi.cli.league import show
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
-from malmoi.league.entries import contenders
+from malmoi.league.entries import entries
 from malmoi.league.run import league
 
 Make = Callable[..., Path]
@@ -26,7 +26,7 @@ def three(pretraining: Make) -> dict[str, Path]:
 
 
 def pools(checkpoints: dict[str, Path]) -> dict[str, str]:
-    rows = contenders(checkpoints, no_pretraining=False, characters=False)
+    rows = entries(checkpoints, no_pretraining=False, characters=False)
     return {row.name: row.pool for row in rows}
 
 
@@ -105,7 +105,7 @@ def test_the_table_has_their_spread_and_the_gain_goes_by_it(
     assert sorted(p for p in (pool.p, alone.p) if p is not None) == pytest.approx(
         sorted([min(1.0, 2 * min(raw)), max(max(raw), min(1.0, 2 * min(raw)))]), abs=1e-4
     )
-    show_league(list(lines.values()))
+    show(tmp_path / "league")
     told = capsys.readouterr()
     assert "3 × 2" in told.out
     assert "작은: 3 pretrainings (작은-0, 작은-1, 작은-2), each fine-tuned 2×; ±" in told.out + told.err

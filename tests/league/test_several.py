@@ -24,20 +24,12 @@ from malmoi.league.curve import milestones, read_curve
 from malmoi.league.entries import entries
 from malmoi.league.run import league
 from malmoi.league.table import Line
-from malmoi.progress import Reporter
 from malmoi.tasks.data import read_task
 from malmoi.tasks.numbers import numbers
 from malmoi.tasks.resample import resampled, sampling_sd
+from tests.tiny.heard import Heard
 
 Make = Callable[..., Path]
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.said: list[tuple[str, dict[str, Any]]] = []
-
-    def say(self, key: str, **values: Any) -> None:
-        self.said.append((key, values))
 
 
 def scores(cell: Path) -> dict[str, Any]:
@@ -187,7 +179,7 @@ def test_what_cannot_be_stops_before_the_first_cell(
     with pytest.raises(MalmoiError) as caught:
         league(LeagueConfig(), tasks, checkpoints, tmp_path / "league", Context(heard))
     assert caught.value.code == code
-    assert not (tmp_path / "league").exists() and "league.cell" not in [key for key, _ in heard.said]
+    assert not (tmp_path / "league").exists() and "league.cell" not in heard.keys
 
 
 def test_the_curve_has_the_milestones_between_nothing_and_the_last(
@@ -218,7 +210,7 @@ def test_the_curve_has_the_milestones_between_nothing_and_the_last(
     heard = Heard()
     more = LeagueConfig(seeds=2, characters=False, curve=True, curve_seeds=2)
     league(more, tasks, {"위키": run, "다섯": single}, out, Context(heard))
-    assert sum(key == "finetune.start" for key, _ in heard.said) == 2 * 2  # one seed more of two milestones
+    assert heard.keys.count("finetune.start") == 2 * 2  # one seed more of two milestones
     last = [values for key, values in heard.said if key == "league.cell"][-1]
     assert last["done"] == last["total"] == 2 * (3 * 2 + 2 * 2)
     league(LeagueConfig(seeds=2, characters=False), tasks, {"위키": run}, out)

@@ -31,9 +31,9 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain import loop
 from malmoi.pretrain.checkpoint import fault
 from malmoi.pretrain.config import PretrainConfig
-from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from tests.crashes import Kind, Plan, watch
+from tests.tiny.runs import contents
 
 
 class Job(BaseModel):
@@ -48,13 +48,6 @@ class Job(BaseModel):
     kinds: list[Kind]
     every: int = 1
     first: int = 1
-
-
-def contents(run: Path) -> dict[str, object]:
-    """All that must not differ: every byte of the checkpoints, and the journal without the clock."""
-    files = {str(p.relative_to(run)): p.read_bytes() for p in (run / "checkpoints").rglob("*") if p.is_file()}
-    journal = [{k: v for k, v in entry.items() if k != "clock"} for entry in read_journal(run)]
-    return files | {"journal": journal}
 
 
 def reached(run: Path) -> int:

@@ -20,30 +20,19 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.init.from_checkpoint import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives import OBJECTIVES, ElectraConfig
+from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.run import pretrain
-from malmoi.progress import Reporter
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.pretrain.conftest import MODEL, TRAINING
+from tests.tiny.heard import Heard
+from tests.tiny.runs import MODEL, train, training
 
 WORDS = ("도서관", "옆집 아저씨", "뷁수치")  # in pieces, with a space, never seen
 SHAPE = MODEL.model_copy(update={"generator_width": 1.0})
-LONG = TRAINING.model_copy(
-    update={
-        "weight_init": "cooccurrence",
-        "steps": 150,
-        "heldout_rows": 64,
-        "heldout_every": 75,
-        "checkpoint_every": 75,
-    }
-)
-NEXT = TRAINING.model_copy(
-    update={"steps": 1, "heldout_every": 1, "checkpoint_every": 1, "lr": 1e-6, "heldout_rows": 64}
-)
+NEXT = {"steps": 1, "heldout_every": 1, "checkpoint_every": 1, "lr": 1e-6, "heldout_rows": 64}
 TABLE = {
     "mlm": "bert.embeddings.word_embeddings.weight",
     "electra": "electra.embeddings.word_embeddings.weight",
@@ -71,14 +60,9 @@ def longer(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["mlm", "electra"])
 def trained(request: pytest.FixtureRequest, pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    long = {"weight_init": "cooccurrence", "steps": 150, "heldout_every": 75, "checkpoint_every": 75}
     out = tmp_path_factory.mktemp("trained") / request.param
-    pretrain(
-        LONG.model_copy(update={"objective": OBJECTIVES[request.param].config()}),
-        SHAPE,
-        pipeline / "shards",
-        out,
-    )
-    return out
+    return train(pipeline / "shards", out, SHAPE, objective=request.param, heldout_rows=64, **long)
 
 
 def test_a_longer_vocabulary_goes_on_where_the_old_one_was(
@@ -86,7 +70,7 @@ def test_a_longer_vocabulary_goes_on_where_the_old_one_was(
 ) -> None:
     transformers = pytest.importorskip("transformers")
     objective = trained.name
-    config = NEXT.model_copy(update={"objective": OBJECTIVES[objective].config(), "init": trained})
+    config = training(**NEXT, objective=objective, init=trained)
     manifest = pretrain(config, ModelConfig(dropout=0.1), longer, tmp_path / "on")
     random = pretrain(config.model_copy(update={"init": None}), SHAPE, longer, tmp_path / "random")
     before, after, new = (loss(folder) for folder in (trained, tmp_path / "on", tmp_path / "random"))
@@ -107,9 +91,7 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 ) -> None:
     objective = trained.name
     # So small a step leaves fp32 weights as they are: what is saved is what training began with.
-    config = NEXT.model_copy(
-        update={"objective": OBJECTIVES[objective].config(), "init": trained, "lr": 1e-30}
-    )
+    config = training(**NEXT | {"lr": 1e-30}, objective=objective, init=trained)
     pretrain(config, ModelConfig(), longer, tmp_path / "on")
     old = load_file(trained / "checkpoints/step-150/model.safetensors")
     new = load_file(tmp_path / "on/checkpoints/step-1/model.safetensors")
@@ -134,9 +116,7 @@ def test_old_rows_are_the_same_bits_and_new_ones_the_mean_of_their_pieces(
 def test_no_new_word_is_a_plain_warm_start_and_another_init_another_run(
     trained: Path, pipeline: Path, tmp_path: Path
 ) -> None:
-    config = NEXT.model_copy(
-        update={"objective": OBJECTIVES[trained.name].config(), "init": trained / "checkpoints" / "step-150"}
-    )
+    config = training(**NEXT, objective=trained.name, init=trained / "checkpoints" / "step-150")
     manifest = pretrain(config, ModelConfig(), pipeline / "shards", tmp_path / "on")
     assert manifest.counts["init"]["new"] == 0
     assert abs(loss(tmp_path / "on") - loss(trained)) < 0.01
@@ -205,14 +185,6 @@ def test_an_entry_that_moved_is_named(trained: Path, pipeline: Path, tmp_path: P
         compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), tmp_path)
 
 
-class Told(Reporter):
-    def __init__(self) -> None:
-        self.warned: list[tuple[str, object, object]] = []
-
-    def warn(self, code: str, where: str | None = None, **values: object) -> None:
-        self.warned.append((code, values.get("name"), values.get("new")))
-
-
 def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
     trained: Path, pipeline: Path, tmp_path: Path
 ) -> None:
@@ -223,16 +195,17 @@ def test_entries_that_became_words_are_told_and_words_that_are_gone_refused(
     with_words = WordPiece(plain.entries, words=words)
     with_words.one_spelling = plain.one_spelling
     with_words.save(model)
-    reporter = Told()
+    reporter = Heard()
     found = compare_vocabularies(open_init(trained, trained.name, tmp_path / "out"), model, reporter)
-    assert (reporter.warned, found.pieces) == ([("MM0270", "words", ", ".join(words))], {})
+    ((code, told),) = reporter.warned
+    assert (code, told["name"], told["new"], found.pieces) == ("MM0270", "words", ", ".join(words), {})
     shutil.copy(trained / "checkpoints" / "step-150" / "config.json", model)
     with pytest.raises(MalmoiError, match=rf"MM0269.*words was '{', '.join(words)}' and is now '-'"):
         compare_vocabularies(Init(model, {}), pipeline / "tokenizer")
 
 
 def test_the_words_that_are_added_are_no_deviation(trained: Path, longer: Path, tmp_path: Path) -> None:
-    reporter = Told()
+    reporter = Heard()
     init = open_init(trained, trained.name, tmp_path / "out")
     found = compare_vocabularies(init, longer / "tokenizer", reporter)
     assert (reporter.warned, len(found.pieces)) == ([], 3)
@@ -254,7 +227,7 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
         assert not (tmp_path / "out").exists()
         return error.value
 
-    start = NEXT.model_copy(update={"init": step})
+    start = training(**NEXT, init=step)
     error = fails(start.model_copy(update={"objective": ElectraConfig()}))
     assert error.code == "MM0268" and error.do.endswith("--set pretrain.objective=mlm")
     assert fails(start.model_copy(update={"init": tmp_path / "nowhere"})).code == "MM0402"

@@ -27,17 +27,9 @@ from malmoi.pretrain.checkpoint import (
     remove_oldest,
     save_checkpoint,
 )
-from malmoi.progress import Reporter
+from tests.tiny.heard import Heard
 
 Save = Callable[..., Path]
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.warned: list[tuple[str, str]] = []
-
-    def warn(self, code: str, where: str | None = None, **values: object) -> None:
-        self.warned.append((Path(where or "").name, str(values["reason"])))
 
 
 @pytest.fixture
@@ -167,7 +159,8 @@ def test_the_newest_whole_one_is_found_and_damaged_ones_stand_aside(save: Save, 
         (run / "checkpoints" / leftover).mkdir()
     heard = Heard()
     assert find_checkpoint(run, heard) == run / "checkpoints" / "step-2"
-    assert heard.warned == [("step-4", "vocab.txt: 1 B ≠ 9 B"), ("step-3", "vocab.txt: 1 B ≠ 9 B")]
+    assert [Path(str(place)).name for place in heard.places] == ["step-4", "step-3"]
+    assert heard.warned == [("MM0502", {"reason": "vocab.txt: 1 B ≠ 9 B"})] * 2
     assert names(run) == ["notes.old", "step-1", "step-2", "step-3.damaged", "step-4.damaged"]
     assert (run / "checkpoints" / "step-4.damaged" / "vocab.txt").exists()
     for step in (1, 2):

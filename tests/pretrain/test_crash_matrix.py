@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.pretrain.checkpoint import fault
+from malmoi.pretrain.checkpoint import fault, newest_checkpoint
 from malmoi.pretrain.objectives import OBJECTIVES
-from malmoi.pretrain.run import pretrain
+from tests.tiny.runs import MODEL, train, training
 
-from .conftest import MODEL, TRAINING
 from .matrix import Job, reached
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,19 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("objective", sorted(OBJECTIVES))
 def test_killed_at_every_file_event_of_a_save(objective: str, shards: Path, tmp_path: Path) -> None:
     """The third step of a run: it is resumed from step-2, saves step-3 and removes step-1."""
-    training = TRAINING.model_copy(
-        update={
-            "objective": OBJECTIVES[objective].config(),
-            "steps": 2,
-            "checkpoint_every": 1,
-            "log_every": 1,
-            "heldout_every": 9,
-        }
-    )
-    pretrain(training, MODEL, shards, tmp_path / "base")
+    settings = {"objective": objective, "checkpoint_every": 1, "log_every": 1, "heldout_every": 9}
+    train(shards, tmp_path / "base", steps=2, **settings)
     assert reached(tmp_path / "base") == 2
     job = Job(
-        pretrain=training.model_copy(update={"steps": 3}),
+        pretrain=training(steps=3, **settings),
         model=MODEL,
         shards=shards,
         base=tmp_path / "base",
@@ -56,9 +47,7 @@ def test_killed_at_every_file_event_of_a_save(objective: str, shards: Path, tmp_
 
 def test_no_flipped_bit_of_a_checkpoint_goes_unseen(shards: Path, tmp_path: Path) -> None:
     """Every byte of the record that vouches for the others, and the first and last of every other file."""
-    run = tmp_path / "run"
-    pretrain(TRAINING.model_copy(update={"steps": 1, "heldout_every": 9}), MODEL, shards, run)
-    checkpoint = run / "checkpoints" / "step-1"
+    checkpoint = newest_checkpoint(train(shards, tmp_path / "run", steps=1, heldout_every=9))
     assert fault(checkpoint) is None
     for file in sorted(p for p in checkpoint.rglob("*") if p.is_file()):
         whole = file.read_bytes()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from malmoi.errors import MalmoiError
-from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.batches import Feed, feed_of
 from malmoi.pretrain.data.feeder import Ended, Feeder, stream
 from malmoi.pretrain.data.packing import RowBlock, RowTable
@@ -29,17 +29,15 @@ from malmoi.pretrain.data.shared import get, put, size_of
 from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.pretrain.objectives.masked import MaskedBatch
 from malmoi.pretrain.objectives.mlm.objective import MlmCollator
-from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
-
-from .conftest import MODEL, TRAINING
+from tests.tiny.runs import MODEL, train, training
 
 CPU = torch.device("cpu")
 HERE = Path(__file__).resolve().parent
 
 
 def feed_for(shards: Path, folder: Path, collator: Any = None, **changes: Any) -> Feed[Any]:
-    config = PretrainConfig.model_validate(TRAINING.model_dump() | changes)
+    config = training(**changes)
     opened = Shards.open(shards)
     kind = OBJECTIVES[config.objective.name].load()
     made = kind.collator(RunConfig(pretrain=config, model=MODEL), opened.special, opened.vocab_size)
@@ -87,9 +85,8 @@ def test_the_same_batches_as_made_here(
 def test_a_run_fed_by_a_process_is_bitwise_the_run_fed_by_a_thread(shards: Path, tmp_path: Path) -> None:
     """Cut and resumed in between."""
     for feed in ("thread", "process"):
-        config = TRAINING.model_copy(update={"steps": 6, "feed": feed})
-        pretrain(config.model_copy(update={"steps": 4}), MODEL, shards, tmp_path / feed)
-        pretrain(config, MODEL, shards, tmp_path / feed)
+        for steps in (4, 6):
+            train(shards, tmp_path / feed, steps=steps, feed=feed)
     one, other = (tmp_path / feed / "checkpoints/step-6" for feed in ("thread", "process"))
     names = sorted(str(p.relative_to(one)) for p in one.rglob("*") if p.is_file())
     assert len(names) > 5
@@ -205,7 +202,7 @@ except Interrupted as stop:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_process_and_no_memory_outlive_the_run(number: int, shards: Path, tmp_path: Path) -> None:
     before = set(Path("/dev/shm").iterdir())
-    config = TRAINING.model_copy(update={"steps": 100_000, "feed": "process", "checkpoint_every": 100_000})
+    config = training(steps=100_000, feed="process", checkpoint_every=100_000)
     words = [config.model_dump_json(), MODEL.model_dump_json(), str(shards), str(tmp_path / "run")]
     parent = subprocess.Popen([sys.executable, "-c", RUN, *words])
     journal = tmp_path / "run" / "metrics.jsonl"

@@ -17,10 +17,9 @@ from transformers import AutoTokenizer, ElectraForMaskedLM, ElectraForPreTrainin
 from malmoi.cli.main import run
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import fault, newest_checkpoint
-from malmoi.pretrain.objectives import ElectraConfig
-from malmoi.pretrain.run import pretrain
-
-from .conftest import TRAINING, WHO, sentences
+from tests.tiny.labelled import write_table
+from tests.tiny.runs import train
+from tests.tiny.texts import LINES, WHO
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from against.minutes import Minutes
@@ -42,9 +41,7 @@ sys.meta_path.insert(0, Missing())
 
 def test_pieces_joined_are_the_checkpoint_in_bf16(shards: Path, tmp_path: Path) -> None:
     shape = ModelConfig(hidden=64, embedding=32, layers=2, generator_width=0.5, max_positions=32)
-    training = TRAINING.model_copy(update={"objective": ElectraConfig(), "steps": 1})
-    pretrain(training, shape, shards, tmp_path / "run")
-    checkpoint = newest_checkpoint(tmp_path / "run")
+    checkpoint = newest_checkpoint(train(shards, tmp_path / "run", shape, objective="electra", steps=1))
     (tmp_path / "pieces").mkdir()
     pieces = split(checkpoint, tmp_path / "pieces", limit=20_000)
     assert len(pieces) > 5 and all(path.stat().st_size < 25_000 for path in pieces), "tensors are cut too"
@@ -134,12 +131,8 @@ def test_the_whole_programme_without_what_the_machine_lacks(shards: Path, tmp_pa
     assert AutoTokenizer.from_pretrained(joined).mask_token == "[MASK]"
     assert ElectraForPreTraining.from_pretrained(joined).config.hidden_size == 64
     assert ElectraForMaskedLM.from_pretrained(joined / "generator").config.hidden_size == 32
-    lines = [f"{text},{WHO.index(who)}" for text in sentences()[::6] if (who := _who(text))]
-    (tmp_path / "train.csv").write_text("글,누구\n" + "\n".join(lines) + "\n", "utf-8")
+    who = [name for name in WHO for _ in range(len(LINES) // len(WHO))]
+    write_table(tmp_path / "train.csv", "글,누구", [*zip(LINES, who, strict=True)][::6])
     task = ["--train", str(tmp_path / "train.csv"), "--text", "글", "--label", "누구"]
     short = ["--set", "finetune.epochs=1", "--set", "finetune.threads=1", "--set", "finetune.device=cpu"]
     assert run(["finetune", str(joined), *task, *short, "--out", str(tmp_path / "tuned"), "--quiet"]) == 0
-
-
-def _who(text: str) -> str:
-    return next(who for who in WHO if text.startswith(who))

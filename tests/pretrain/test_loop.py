@@ -13,15 +13,12 @@ import pytest
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.loop import AHEAD
-from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.pretrain.objectives.masked import MaskedBatch
 from malmoi.pretrain.objectives.mlm.objective import Mlm
 from malmoi.pretrain.run import pretrain
 from malmoi.training import throughput
 from malmoi.training.step import Loss
-
-from .conftest import MODEL, TRAINING
+from tests.tiny.runs import MODEL, journal, train, training
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from against.launches import CPU_ONLY, counted
@@ -29,13 +26,8 @@ from against.launches import CPU_ONLY, counted
 
 def run(shards: Path, out: Path, **changes: object) -> dict[str, bytes]:
     """All files of the newest checkpoint."""
-    pretrain(TRAINING.model_copy(update=changes), MODEL, shards, out)
-    newest = newest_checkpoint(out)
+    newest = newest_checkpoint(train(shards, out, **changes))
     return {str(p.relative_to(newest)): p.read_bytes() for p in newest.rglob("*") if p.is_file()}
-
-
-def journal(out: Path) -> list[dict[str, object]]:
-    return [{k: v for k, v in line.items() if k != "clock"} for line in read_journal(out)]
 
 
 @pytest.mark.parametrize("objective", ["mlm", "electra"])
@@ -43,7 +35,7 @@ def test_looking_late_changes_no_bit(
     objective: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = {
-        "objective": OBJECTIVES[objective].config(),
+        "objective": objective,
         "log_every": 5,
         "checkpoint_every": 7,
         "micro_batch_size": 4,
@@ -75,7 +67,7 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
         "checkpoint_every": 1000,
         "micro_batch_size": 4,
     }
-    config = TRAINING.model_copy(update=plain | {"steps": 20})
+    config = training(**plain, steps=20)
     with pytest.raises(MalmoiError, match=r"MM0509.*not finite at step 3; .*Rows: 17\n") as caught:
         pretrain(config, MODEL, shards, tmp_path / "run", objective=Stumbles)
     assert caught.value.values["rate"] == "0.003" and "part-00000[" in caught.value.why
@@ -90,7 +82,7 @@ def test_a_fault_seen_late_leaves_what_was_before_it(
 def test_a_step_asks_the_device_for_nothing(
     objective: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = {"objective": OBJECTIVES[objective].config(), "micro_batch_size": 4, "steps": 12}
+    changes = {"objective": objective, "micro_batch_size": 4, "steps": 12}
     changes |= {"log_every": 6, "heldout_every": 6, "checkpoint_every": 6}
     quiet = (2, 3, 4, 5, 8, 9, 10, 11)
     with counted(lambda step: step in quiet) as at_once:

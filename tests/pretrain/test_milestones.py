@@ -12,30 +12,26 @@ import torch
 from malmoi.artifact.finished import Manifest
 from malmoi.errors import MalmoiError
 from malmoi.model.hf.folder import read_discriminator, read_masked_lm
-from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.checkpoint import milestone_checkpoints, milestone_steps
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives import ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.training.optimizers import AdamWConfig
+from tests.tiny.runs import MODEL, contents, train, training
 
-from .conftest import MODEL, TRAINING
-from .test_run import contents, die_training
+from .test_run import die_training
 
-ELECTRA = TRAINING.model_copy(
-    update={
-        "objective": ElectraConfig(),
-        "weight_init": "cooccurrence",
-        "segment_pair_rate": 0.3,
-        "copy_rate": 0.2,
-        "schedule": "electra",
-        "optimizer": AdamWConfig(bias_correction=False),
-        "milestones": (0.25, 0.5),
-        "checkpoint_every": 2,
-    }
+ELECTRA = training(
+    objective="electra",
+    weight_init="cooccurrence",
+    segment_pair_rate=0.3,
+    copy_rate=0.2,
+    schedule="electra",
+    optimizer={"name": "adamw", "bias_correction": False},
+    milestones=(0.25, 0.5),
+    checkpoint_every=2,
 )
-SHAPE = ModelConfig(hidden=32, layers=2, heads=2, generator_width=1.0, max_positions=32, dropout=0.1)
+SHAPE = MODEL.model_copy(update={"generator_width": 1.0})
 TRAIN_KEYS = {
     "step", "tokens", "loss", "generator_loss", "discriminator_loss", "generator_accuracy", "replaced_rate",
     "discriminator_auc", "discriminator_precision", "discriminator_recall", "base_entropy", "lr", "grad_norm",
@@ -56,16 +52,16 @@ def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_journal_has_every_metric(whole: Path) -> None:
     entries = read_journal(whole)
-    train = [e for e in entries if "loss" in e]
-    assert [e["step"] for e in train] == [3, 6, 9, 12] and all(set(e) == TRAIN_KEYS for e in train)
+    trained = [e for e in entries if "loss" in e]
+    assert [e["step"] for e in trained] == [3, 6, 9, 12] and all(set(e) == TRAIN_KEYS for e in trained)
     held = [e for e in entries if "heldout_loss" in e]
     measured = TRAIN_KEYS - {"step", "tokens", "lr", "grad_norm", "drift", "clock"}
     names = {f"heldout_{name}" for name in measured | {"unigram", "cls_cosine"}}
     assert [e["step"] for e in held] == [6, 12] and all(set(e) == names | {"step", "tokens"} for e in held)
-    for e in train:
+    for e in trained:
         assert e["loss"] == pytest.approx(e["generator_loss"] + 50 * e["discriminator_loss"], rel=1e-6)
         assert abs(e["drift"]) < 1e-5 and e["replaced_rate"] == e["sampled_rate"] < 0.2
-    assert train[0]["lr"] == pytest.approx(3e-3 * (1 - 2 / 12)), "warm-up of one step, the third update"
+    assert trained[0]["lr"] == pytest.approx(3e-3 * (1 - 2 / 12)), "warm-up of one step, the third update"
 
 
 def test_a_killed_run_goes_on_bit_by_bit(whole: Path, shards: Path, tmp_path: Path) -> None:
@@ -78,8 +74,7 @@ def test_a_killed_run_goes_on_bit_by_bit(whole: Path, shards: Path, tmp_path: Pa
 
 def test_milestones_stay_while_others_go(whole: Path, shards: Path, tmp_path: Path) -> None:
     """Shares 1/4 and 1/2 of 12 steps, a save every 2nd, 2 kept: for both objectives."""
-    plain = TRAINING.model_copy(update={"milestones": (0.25, 0.5), "checkpoint_every": 2})
-    pretrain(plain, MODEL, shards, tmp_path / "run")
+    train(shards, tmp_path / "run", milestones=(0.25, 0.5), checkpoint_every=2)
     for run in (whole, tmp_path / "run"):
         assert steps_of(run) == {"step-3", "step-6", "step-10", "step-12"}
         assert [p.name for p in milestone_checkpoints(run)] == ["step-3", "step-6", "step-12"]
@@ -112,11 +107,8 @@ def test_milestones_are_shares(share: float) -> None:
 
 @pytest.fixture(scope="module")
 def learned(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    config = PretrainConfig.model_validate(
-        TRAINING.model_dump()
-        | {"objective": "electra", "weight_init": "cooccurrence", "steps": 160, "log_every": 40}
-        | {"heldout_every": 160, "checkpoint_every": 160}
-    )
+    long = {"steps": 160, "log_every": 40, "heldout_every": 160, "checkpoint_every": 160}
+    config = training(objective="electra", weight_init="cooccurrence", **long)
     shape = SHAPE.model_copy(update={"dropout": 0.0})
     return pretrain(config, shape, shards, tmp_path_factory.mktemp("learned") / "run")
 

@@ -16,18 +16,17 @@ from malmoi.analyzers.user_dictionary import UserWords
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.init.from_checkpoint import compare_vocabularies, open_init
-from malmoi.pretrain.run import pretrain
-from malmoi.progress import Reporter
-from malmoi.shards.build import build_shards
-from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
-from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.train import train_tokenizer
 from malmoi.trace.run import trace
-from tests.pretrain.conftest import MODEL, TRAINING
-from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.heard import Heard
+from tests.tiny.korean import SENTENCES, TEXT
+from tests.tiny.pipeline import add_shards
+from tests.tiny.runs import train
 
 SETTINGS = ("pretrain.steps=1", "pretrain.row_len=32", "pretrain.batch_size=4", "pretrain.device=cpu")
+ONE_STEP = {"steps": 1, "heldout_every": 1, "checkpoint_every": 1}
+LEARN = {"vocab_size": 240, "analyzer": "mecab"}
 SMALL = [word for setting in SETTINGS for word in ("--set", setting)]
 
 
@@ -36,11 +35,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """corpus/, tokenizer/ (morpheme, Mecab), shards/, and pretrain/ with one checkpoint."""
     folder = tmp_path_factory.mktemp("morphemes")
     corpus = make_corpus(folder / "corpus", [TEXT], [TEXT[:2_000]])
-    config = TokenizerConfig(kind="morpheme", vocab_size=240, analyzer="mecab")
-    train_tokenizer(config, corpus, folder / "tokenizer")
-    build_shards(ShardsConfig(), corpus, folder / "tokenizer", folder / "shards")
-    settings = TRAINING.model_copy(update={"steps": 1, "heldout_every": 1, "checkpoint_every": 1})
-    pretrain(settings, MODEL, folder / "shards", folder / "pretrain")
+    add_shards(corpus, folder, kind="morpheme", **LEARN)
+    train(folder / "shards", folder / "pretrain", **ONE_STEP)
     return folder
 
 
@@ -113,14 +109,6 @@ def test_a_recipe_says_so_before_the_corpus_is_made(tmp_path: Path) -> None:
 # ---- the same entries, cut otherwise
 
 
-class Told(Reporter):
-    def __init__(self) -> None:
-        self.warned: list[tuple[str, str]] = []
-
-    def warn(self, code: str, where: str | None = None, **values: object) -> None:
-        self.warned.append((code, str(values.get("name"))))
-
-
 def _changed(built: Path, to: Path, **changes: object) -> Path:
     """The tokenizer with other words in malmoi.json; dotted names reach into `analyzer`."""
     shutil.copytree(built / "shards" / "tokenizer", to)
@@ -160,10 +148,10 @@ def test_another_way_to_cut_is_refused(
 @pytest.mark.parametrize("name", ["library", "dictionary", "rules"])
 def test_another_version_warns(built: Path, tmp_path: Path, name: str) -> None:
     other = _changed(built, tmp_path / "other", **{name: "0.1"})
-    reporter = Told()
+    reporter = Heard()
     init = open_init(built / "pretrain", "mlm", tmp_path / "out")
     found = compare_vocabularies(init, other, reporter)
-    assert reporter.warned == [("MM0270", name)]
+    assert [(code, told["name"]) for code, told in reporter.warned] == [("MM0270", name)]
     assert found.pieces == {}
 
 
@@ -171,27 +159,24 @@ def test_another_user_dictionary_warns(built: Path, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("말모이\n", "utf-8")
     other = _changed(built, tmp_path / "other", user_dictionary=UserWords(tmp_path / "words.txt").digest)
     shutil.copy(tmp_path / "words.txt", other / "user_dictionary.txt")
-    reporter = Told()
+    reporter = Heard()
     compare_vocabularies(open_init(built / "pretrain", "mlm", tmp_path / "out"), other, reporter)
-    assert reporter.warned == [("MM0270", "user_dictionary")]
+    assert [(code, told["name"]) for code, told in reporter.warned] == [("MM0270", "user_dictionary")]
 
 
 def test_the_same_tokenizer_says_nothing(built: Path, tmp_path: Path) -> None:
-    reporter = Told()
+    reporter = Heard()
     init = open_init(built / "pretrain", "mlm", tmp_path / "out")
     compare_vocabularies(init, built / "shards" / "tokenizer", reporter)
     assert reporter.warned == []
 
 
 def test_a_shaped_vocabulary_is_a_wordpiece(built: Path, tmp_path: Path) -> None:
-    config = TokenizerConfig(kind="morpheme-wordpiece", vocab_size=240, analyzer="mecab")
-    train_tokenizer(config, built / "corpus", tmp_path / "shaped")
-    build_shards(ShardsConfig(), built / "corpus", tmp_path / "shaped", tmp_path / "shards")
-    settings = TRAINING.model_copy(update={"steps": 1, "heldout_every": 1, "checkpoint_every": 1})
-    pretrain(settings, MODEL, tmp_path / "shards", tmp_path / "run")
+    add_shards(built / "corpus", tmp_path, kind="morpheme-wordpiece", **LEARN)
+    train(tmp_path / "shards", tmp_path / "run", **ONE_STEP)
     plain = tmp_path / "plain"
     plain.mkdir()
-    shutil.copy(tmp_path / "shaped" / "vocab.txt", plain)
+    shutil.copy(tmp_path / "tokenizer" / "vocab.txt", plain)
     compare_vocabularies(open_init(tmp_path / "run", "mlm", tmp_path / "out"), plain)
 
 

@@ -18,9 +18,9 @@ from malmoi.pretrain.data.masking.bert import mask_rows
 from malmoi.pretrain.data.masking.choosing import choose_slots, slot_cap
 from malmoi.pretrain.data.packing import ARRAYS, RowTable, _middles, _most, cut_rows, table_fault
 from malmoi.pretrain.data.random_bits import permute, random_bits, uniforms
-from malmoi.progress import Reporter
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
+from tests.tiny.heard import Heard
 
 SPECIAL = SpecialIds()
 
@@ -245,14 +245,6 @@ def test_the_most_sequences_of_a_row_whatever_the_pieces() -> None:
     assert _most(np.array([0], np.int64)) == 1
 
 
-class Warned(Reporter):
-    def __init__(self) -> None:
-        self.codes: list[tuple[str, str | None, dict[str, object]]] = []
-
-    def warn(self, code: str, where: str | None = None, **values: object) -> None:
-        self.codes.append((code, where, values))
-
-
 @pytest.mark.parametrize("name", ARRAYS)
 def test_a_flipped_bit_in_the_table_is_found_and_mended(name: str, tmp_path: Path) -> None:
     part = make_part([[4, 9], [20, 9, 30], [7]])
@@ -263,10 +255,11 @@ def test_a_flipped_bit_in_the_table_is_found_and_mended(name: str, tmp_path: Pat
     data[-1] ^= 1
     file.write_bytes(data)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a bad disk does it: by no one's hand
-    reporter = Warned()
+    reporter = Heard()
     again = RowTable.open([part], 16, tmp_path, reporter)
     assert [array.tolist() for array in again.tables[0]] == whole
-    assert reporter.codes == [("MM0033", str(tmp_path / part.name), {"reason": f"{name}.npy: SHA-256"})]
+    assert reporter.warned == [("MM0033", {"reason": f"{name}.npy: SHA-256"})]
+    assert reporter.places == [str(tmp_path / part.name)]
     assert table_fault(tmp_path / part.name) is None
     RowTable.open([part], 16, tmp_path, reporter)
     assert len(reporter.codes) == 1
@@ -277,5 +270,5 @@ def test_a_table_without_digests_or_arrays_is_made_again(tmp_path: Path) -> None
     whole = [array.tolist() for array in RowTable.open([part], 16, tmp_path).tables[0]]
     for left_out in ("digests.json", "starts.npy"):
         (tmp_path / part.name / left_out).unlink()
-        again = RowTable.open([part], 16, tmp_path, Warned())
+        again = RowTable.open([part], 16, tmp_path, Heard())
         assert [array.tolist() for array in again.tables[0]] == whole

@@ -25,10 +25,10 @@ from malmoi.model.hf.folder import read_masked_lm
 from malmoi.pretrain.checkpoint import find_checkpoint, newest_checkpoint
 from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
-from malmoi.progress import SILENT, Reporter
+from malmoi.progress import SILENT
 from malmoi.shards.format import Shards
-
-from .conftest import MODEL, TRAINING
+from tests.tiny.heard import Heard
+from tests.tiny.runs import MODEL, TRAINING, contents, train, training
 
 SCRIPT = """
 import sys
@@ -66,16 +66,6 @@ Trainer.train = train
 """
 
 
-class Listener(Reporter):
-    """Remembers the warnings."""
-
-    def __init__(self) -> None:
-        self.codes: list[str] = []
-
-    def warn(self, code: str, where: str | None = None, **values: object) -> None:
-        self.codes.append(code)
-
-
 def start(config: Section, shards: Path, out: Path, **options: object) -> subprocess.Popen[str]:
     words = [
         sys.executable,
@@ -96,23 +86,9 @@ def die_training(config: Section, shape: Section, shards: Path, out: Path, calls
     assert done.returncode == -signal.SIGKILL
 
 
-def contents(run: Path) -> dict[str, object]:
-    """All that must not differ: every byte of the checkpoints, and the journal without the clock."""
-    files = {str(p.relative_to(run)): p.read_bytes() for p in (run / "checkpoints").rglob("*") if p.is_file()}
-    journal = [{k: v for k, v in entry.items() if k != "clock"} for entry in read_journal(run)]
-    return files | {"journal": journal}
-
-
-@pytest.fixture(scope="session")
-def undisturbed(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("undisturbed") / "run"
-    pretrain(TRAINING, MODEL, shards, out)
-    return out
-
-
 def test_it_learns_more_than_word_frequencies(shards: Path, tmp_path: Path) -> None:
     """Half a nat below the unigram entropy of the text: a model that attends to nothing cannot get there."""
-    longer = TRAINING.model_copy(update={"steps": 500, "heldout_every": 500, "checkpoint_every": 500})
+    longer = training(steps=500, heldout_every=500, checkpoint_every=500)
     manifest = pretrain(longer, MODEL.model_copy(update={"dropout": 0.0}), shards, tmp_path / "run")
     shares = np.bincount(Shards.open(shards).train[0].ids) / len(Shards.open(shards).train[0].ids)
     entropy = -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
@@ -121,14 +97,14 @@ def test_it_learns_more_than_word_frequencies(shards: Path, tmp_path: Path) -> N
 
 def test_more_steps_extend_a_finished_run(undisturbed: Path, shards: Path, tmp_path: Path) -> None:
     shutil.copytree(undisturbed, tmp_path / "run")
-    manifest = pretrain(TRAINING.model_copy(update={"steps": 15}), MODEL, shards, tmp_path / "run")
+    manifest = read_manifest(train(shards, tmp_path / "run", steps=15))
     assert manifest.counts["step"] == 15 and manifest.state == "finished"
     assert [e["step"] for e in read_journal(tmp_path / "run") if "loss" in e] == [3, 6, 9, 12, 15]
 
 
 def test_a_finished_run_is_left_alone(undisturbed: Path, shards: Path) -> None:
     before = (undisturbed / "metrics.jsonl").stat().st_mtime_ns
-    manifest = pretrain(TRAINING, MODEL, shards, undisturbed)
+    manifest = read_manifest(train(shards, undisturbed))
     assert manifest.state == "finished" and manifest.counts["step"] == 12
     assert (undisturbed / "metrics.jsonl").stat().st_mtime_ns == before
 
@@ -147,22 +123,19 @@ def test_killed_at_random_moments_ends_bitwise_equal(undisturbed: Path, shards: 
     for calls in (2_000, 100_000, *(rng.randrange(1, 50_000) for _ in range(3))):
         die_training(TRAINING, MODEL, shards, out, calls)
     assert (out / "checkpoints" / "step-4").exists()
-    pretrain(TRAINING, MODEL, shards, out)
+    train(shards, out)
     assert contents(out) == contents(undisturbed)
 
 
 def test_a_kill_before_the_first_manifest_does_not_lock_the_folder(shards: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "manifest.json.tmp").write_text("{")
-    assert (
-        pretrain(TRAINING.model_copy(update={"steps": 1}), MODEL, shards, tmp_path / "run").state
-        == "finished"
-    )
+    assert read_manifest(train(shards, tmp_path / "run", steps=1)).state == "finished"
 
 
 def test_one_process_at_a_time(shards: Path, tmp_path: Path) -> None:
     with locked(tmp_path / "run"), pytest.raises(MalmoiError, match="MM0006"):
-        pretrain(TRAINING, MODEL, shards, tmp_path / "run")
+        train(shards, tmp_path / "run")
 
 
 def test_a_finished_run_whose_checkpoint_is_gone_is_made_whole(
@@ -170,7 +143,7 @@ def test_a_finished_run_whose_checkpoint_is_gone_is_made_whole(
 ) -> None:
     shutil.copytree(undisturbed, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "step-12")
-    pretrain(TRAINING, MODEL, shards, tmp_path / "run")
+    train(shards, tmp_path / "run")
     assert contents(tmp_path / "run") == contents(undisturbed)
 
 
@@ -180,7 +153,7 @@ def test_a_run_is_not_resumed_in_another_precision(undisturbed: Path, shards: Pa
     manifest["counts"]["precision"] = "bfloat16"
     (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(MalmoiError, match=r"MM0505.*precision \(bfloat16"):
-        pretrain(TRAINING.model_copy(update={"steps": 20}), MODEL, shards, tmp_path / "run")
+        train(shards, tmp_path / "run", steps=20)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -188,9 +161,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     undisturbed: Path, shards: Path, tmp_path: Path, number: int, code: int
 ) -> None:
     out = tmp_path / "run"
-    long = TRAINING.model_copy(
-        update={"steps": 100_000, "checkpoint_every": 100_000, "schedule": "constant", "warmup": 0.0}
-    )
+    long = training(steps=100_000, checkpoint_every=100_000, schedule="constant", warmup=0.0)
     process = start(long, shards, out)
     while not read_journal(out):
         time.sleep(0.02)
@@ -218,14 +189,14 @@ def test_a_flipped_bit_is_found_announced_and_the_one_before_used(
         data = bytearray(victim.read_bytes())
         data[len(data) // 2] ^= 1 << (i % 8)
         victim.write_bytes(data)
-        listener = Listener()
-        found = find_checkpoint(out, listener)
+        heard = Heard()
+        found = find_checkpoint(out, heard)
         assert found is not None and found.name == "step-8", file.name
-        assert listener.codes == ["MM0502"]
+        assert heard.codes == ["MM0502"]
         assert (out / "checkpoints" / "step-12.damaged").is_dir()
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps(manifest | {"state": "running"}))
-    pretrain(TRAINING, MODEL, shards, out)
+    train(shards, out)
     shutil.rmtree(out / "checkpoints" / "step-12.damaged")
     assert contents(out) == contents(undisturbed)
 
@@ -237,23 +208,23 @@ def test_truncated_and_emptied_checkpoints_are_found(undisturbed: Path, tmp_path
     (tmp_path / "run" / "checkpoints" / "step-8" / "checkpoint.json").write_text("")
     for _ in range(2):  # the second try must not start from nothing either
         with pytest.raises(MalmoiError, match=r"MM0503.*every checkpoint is damaged"):
-            find_checkpoint(tmp_path / "run", Listener())
+            find_checkpoint(tmp_path / "run", Heard())
 
 
 def test_a_checkpoint_of_another_shape_and_another_run(
     undisturbed: Path, shards: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(MalmoiError, match=r"MM0505.*model.hidden"):
-        pretrain(TRAINING, MODEL.model_copy(update={"hidden": 64}), shards, undisturbed)
+        train(shards, undisturbed, MODEL.model_copy(update={"hidden": 64}))
     with pytest.raises(MalmoiError, match=r"MM0505.*pretrain.lr, pretrain.mask_rate"):
-        pretrain(TRAINING.model_copy(update={"lr": 1.0, "mask_rate": 0.3}), MODEL, shards, undisturbed)
+        train(shards, undisturbed, lr=1.0, mask_rate=0.3)
     out = tmp_path / "run"
     wide = MODEL.model_copy(update={"ffn": 64})
-    pretrain(TRAINING.model_copy(update={"steps": 4}), wide, shards, out)
+    train(shards, out, wide, steps=4)
     shutil.rmtree(out / "checkpoints")
     shutil.copytree(undisturbed / "checkpoints", out / "checkpoints")
     with pytest.raises(MalmoiError, match=r"MM0507.*the checkpoint's ffn is 128, and the recipe asks for 64"):
-        pretrain(TRAINING.model_copy(update={"steps": 20}), wide, shards, out)
+        train(shards, out, wide, steps=20)
 
 
 def test_a_run_of_a_version_without_a_setting_says_which(
@@ -266,14 +237,14 @@ def test_a_run_of_a_version_without_a_setting_says_which(
     manifest.key = "of other settings"
     (tmp_path / "run" / "manifest.json").write_text(manifest.model_dump_json(), "utf-8")
     with pytest.raises(MalmoiError, match=r"MM0505.*differs in: pretrain\.clip\n"):
-        pretrain(TRAINING, MODEL, shards, tmp_path / "run")
+        train(shards, tmp_path / "run")
 
 
 def test_non_finite_loss_stops_before_the_update_and_names_the_rows(
     undisturbed: Path, shards: Path, tmp_path: Path
 ) -> None:
     """A rate of 1e30 overflows by itself; the weights on disk are the last finite ones."""
-    wild = TRAINING.model_copy(update={"lr": 1e30, "warmup": 0.0, "checkpoint_every": 1000})
+    wild = training(lr=1e30, warmup=0.0, checkpoint_every=1000)
     with pytest.raises(MalmoiError) as caught:
         pretrain(wild, MODEL, shards, tmp_path / "run")
     error = caught.value
@@ -290,7 +261,7 @@ def test_a_full_disk_keeps_the_checkpoints_before(undisturbed: Path, shards: Pat
     out = tmp_path / "run"
     shutil.copytree(undisturbed, out)
     limit = (out / "checkpoints" / "step-12" / "state" / "moments.safetensors").stat().st_size - 1
-    longer = TRAINING.model_copy(update={"steps": 20})
+    longer = training(steps=20)
     process = start(
         longer, shards, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     )
@@ -307,9 +278,9 @@ def test_a_full_disk_keeps_the_checkpoints_before(undisturbed: Path, shards: Pat
 
 def test_too_long_rows_and_too_small_a_disk(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match=r"MM0510.*rows of 64 tokens are longer than the 32"):
-        pretrain(TRAINING.model_copy(update={"row_len": 64}), MODEL, shards, tmp_path / "a")
+        train(shards, tmp_path / "a", row_len=64)
     with pytest.raises(MalmoiError, match=r"MM0506.*checkpoints need [\d,]+ MB"):
-        pretrain(TRAINING.model_copy(update={"keep": 10**9}), MODEL, shards, tmp_path / "b")
+        train(shards, tmp_path / "b", keep=10**9)
 
 
 def test_checkpoints_open_in_transformers_and_predict_the_same(undisturbed: Path, shards: Path) -> None:

@@ -25,11 +25,10 @@ from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Shards
 from malmoi.training.optimizers import AdamWConfig
 from malmoi.training.step import Loss
-
-from .conftest import MODEL, TRAINING
+from tests.tiny.runs import MODEL, train, training
 
 # Nothing is learned, so losses of one text differ by dropout alone.
-STILL = TRAINING.model_copy(update={"lr": 1e-30, "optimizer": AdamWConfig(weight_decay=0.0), "log_every": 1})
+STILL = {"lr": 1e-30, "optimizer": {"name": "adamw", "weight_decay": 0.0}, "log_every": 1}
 
 
 class _OneText(MlmCollator):
@@ -66,7 +65,7 @@ class OneText(Mlm):
 def heard(shards: Path, out: Path, dropout: float, **changes: object) -> list[float]:
     """The losses of three steps of four micro-batches of one row."""
     OneText.heard = []
-    config = STILL.model_copy(update={"steps": 3, "batch_size": 4, "micro_batch_size": 1} | changes)
+    config = training(**STILL | {"steps": 3, "batch_size": 4, "micro_batch_size": 1} | changes)
     model = MODEL.model_copy(update={"dropout": dropout})
     pretrain(config, model, shards, out, objective=OneText)
     return OneText.heard
@@ -86,9 +85,8 @@ def test_the_held_out_text_is_scored_without_dropout(shards: Path, tmp_path: Pat
     found: dict[float, list[dict[str, Any]]] = {}
     for dropout in (0.0, 0.5):
         model = MODEL.model_copy(update={"dropout": dropout})
-        config = STILL.model_copy(update={"steps": 4, "heldout_every": 2})
-        pretrain(config, model, shards, tmp_path / str(dropout))
-        found[dropout] = [entry for entry in read_journal(tmp_path / str(dropout)) if "heldout_loss" in entry]
+        run = train(shards, tmp_path / str(dropout), model, steps=4, heldout_every=2, **STILL)
+        found[dropout] = [entry for entry in read_journal(run) if "heldout_loss" in entry]
     for name in ("heldout_loss", "heldout_accuracy", "heldout_cls_cosine"):
         values = [entry[name] for entry in found[0.0] + found[0.5]]
         assert values == pytest.approx([values[0]] * 4, rel=1e-6), name
@@ -99,8 +97,7 @@ def test_the_held_out_text_is_scored_without_dropout(shards: Path, tmp_path: Pat
 @pytest.mark.parametrize(("clip", "length"), [(0.01, 0.01), (0.0, None), (1e6, None)])
 def test_gradients_are_clipped(shards: Path, tmp_path: Path, clip: float, length: float | None) -> None:
     """After one step AdamW's first moment is (1 - beta1) times the gradient as it was used."""
-    config = TRAINING.model_copy(update={"steps": 1, "clip": clip, "log_every": 1})
-    pretrain(config, MODEL, shards, tmp_path / "run")
+    train(shards, tmp_path / "run", steps=1, clip=clip, log_every=1)
     moments = read_moments(newest_checkpoint(tmp_path / "run"))
     firsts = [tensor for name, tensor in moments.items() if name.startswith("exp_avg.")]
     used = nn.utils.get_total_norm(firsts).item() / (1 - AdamWConfig().beta1)

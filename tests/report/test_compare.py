@@ -22,7 +22,7 @@ from malmoi.report.compare import Comparison, compare
 from malmoi.report.diff import findings, headline, write_diff
 from malmoi.shards.format import Part, Shards
 from malmoi.tokenizer import load_tokenizer
-from tests.report.conftest import MODEL, TRAINING, train
+from tests.tiny.runs import MODEL, TRAINING, train
 
 
 def keys(rows: list) -> list[str]:  # type: ignore[type-arg]

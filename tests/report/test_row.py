@@ -14,17 +14,21 @@ import torch
 from malmoi import messages
 from malmoi.cli.main import run as malmoi
 from malmoi.pretrain.build import HELDOUT_RATE
-from malmoi.pretrain.config import PretrainConfig, RunConfig
+from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.objectives.masked import MaskedBatch
 from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmCollator
 from malmoi.pretrain.run import pretrain
 from malmoi.report.row import Row, make_row
 from malmoi.report.source import Source, make_source
+from malmoi.shards.build import build_shards
+from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
 from malmoi.special import SpecialIds
 from malmoi.tokenizer import load_tokenizer
-from tests.report.conftest import MODEL, TRAINING
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import TEXT
+from tests.tiny.runs import MODEL, training
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +37,7 @@ def shards(whole: Path) -> Shards:
 
 
 def _source(shards: Shards, **changes: object) -> Source:
-    config = PretrainConfig.model_validate(TRAINING.model_dump() | changes)
-    return make_source(RunConfig(pretrain=config, model=MODEL), shards)
+    return make_source(RunConfig(pretrain=training(**changes), model=MODEL), shards)
 
 
 def _text(row: Row) -> list[tuple[str, bool]]:
@@ -115,7 +118,7 @@ def test_electra_rows_have_no_random_tokens(shards: Shards) -> None:
 def test_the_verb_shows_what_a_run_saw(
     whole: Path, shards: Shards, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = TRAINING.model_copy(update={"steps": 2, "copy_rate": 0.5, "seed": 11, "mask_rate": 0.2})
+    config = training(steps=2, copy_rate=0.5, seed=11, mask_rate=0.2)
     fed: dict[int, list[int]] = {}
 
     class Collator(MlmCollator):
@@ -151,10 +154,6 @@ def test_the_verb_shows_what_a_run_saw(
 def test_other_shards_than_the_runs_are_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from malmoi.shards.build import build_shards
-    from malmoi.shards.config import ShardsConfig
-    from tests.tokenizer.korean import TEXT, make_corpus
-
     corpus = make_corpus(tmp_path / "corpus", [TEXT], [])
     with pytest.warns(UserWarning, match="MM0307"):
         build_shards(ShardsConfig(), corpus, whole / "tokenizer", tmp_path / "shards")

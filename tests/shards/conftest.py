@@ -1,3 +1,5 @@
+"""A tokenizer, a corpus of several files, and the shards of both, for each test to change as it likes."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,16 +8,9 @@ import pytest
 
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
-from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from malmoi.tokenizer.wordpiece.train import learn_wordpiece
-from tests.tokenizer.korean import DOCUMENTS, TEXT, make_corpus
-
-
-@pytest.fixture(scope="session")
-def small() -> WordPiece:
-    learned = learn_wordpiece(lambda: [TEXT], size=260, limit_alphabet=500, min_frequency=2)
-    return WordPiece([*SPECIAL_TOKENS, *learned.entries])
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import DOCUMENTS
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.cuts import Cut, cut_at
-from tests.tokenizer.korean import DOCUMENTS, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import DOCUMENTS
 
 
 def test_parts_counts_and_tokenizer(shards: Path, small: WordPiece) -> None:

@@ -12,7 +12,8 @@ import pytest
 from malmoi.analyzers import open_analyzer
 from malmoi.analyzers.cache import Cached
 from malmoi.cli.main import run
-from tests.tokenizer.korean import SENTENCES, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import SENTENCES
 
 
 @pytest.fixture

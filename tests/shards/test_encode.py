@@ -20,7 +20,7 @@ from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES, TEXT
+from tests.tiny.korean import ODD, SENTENCES, TEXT
 
 ALPHABET = ("할머니는 밤늦게", "", " ", "\u200b", "뷁 (菜田)。", "\u200b동생이\u200b 편지를 ", "콩.나물")
 LINES = st.lists(st.sampled_from(ALPHABET), max_size=12)

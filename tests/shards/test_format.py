@@ -17,7 +17,7 @@ from malmoi.shards.format import Shards, check_tokenizer, ids_dtype, tokenizer_d
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.limits import few_files
-from tests.tokenizer.korean import DOCUMENTS, SENTENCES
+from tests.tiny.korean import DOCUMENTS, SENTENCES
 
 
 def _resign(shards: Path) -> None:
@@ -126,7 +126,7 @@ def test_ids_beyond_the_vocabulary(shards: Path) -> None:
     np.save(path, ids)
     _resign(shards)
     error = _fails(shards, verify=True)
-    assert (error.code, error.what) == ("MM0303", "id 9999 is beyond the vocabulary of 265.")
+    assert (error.code, error.what) == ("MM0303", "id 9999 is beyond the vocabulary of 290.")
 
 
 def test_tokenizer_must_be_the_one(shards: Path, tokenizer: Path, small: WordPiece, tmp_path: Path) -> None:

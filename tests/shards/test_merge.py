@@ -19,7 +19,8 @@ from malmoi.shards.format import Shards
 from malmoi.shards.merge import merge_shards
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from tests.cuts import Cut, cut_at
-from tests.tokenizer.korean import DOCUMENTS, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import DOCUMENTS
 
 
 @pytest.fixture

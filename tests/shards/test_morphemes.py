@@ -19,7 +19,7 @@ from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES
+from tests.tiny.korean import ODD, SENTENCES
 
 
 def _train(corpus: Path, out: Path, **settings: object) -> Path:

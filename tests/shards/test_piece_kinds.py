@@ -17,8 +17,9 @@ from malmoi.shards.encode import encode_block
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD, Shards
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
-from tests.tokenizer.korean import TEXT, make_corpus
-from tests.tokenizer.pieces import KINDS, SHARED, SIZES, WORDS, learned
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import TEXT
+from tests.tiny.pieces import KINDS, SHARED, SIZES, WORDS, learned
 
 LINES = st.lists(
     st.lists(

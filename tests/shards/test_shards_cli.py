@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from malmoi.cli.main import run
-from tests.tokenizer.korean import SENTENCES
+from tests.tiny.korean import SENTENCES
 
 
 def _events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

@@ -17,7 +17,7 @@ from malmoi.cli.main import run
 from malmoi.shards import faults
 from malmoi.shards.format import Shards
 from malmoi.shards.stats import LONGEST, Lengths, count_shards
-from tests.tokenizer.korean import DOCUMENTS
+from tests.tiny.korean import DOCUMENTS
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 1_000_000])

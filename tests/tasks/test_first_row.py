@@ -12,7 +12,7 @@ from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.examples import Examples, read_examples
 from malmoi.tasks.table import open_table
-from tests.tasks.test_task_data import Heard
+from tests.tiny.heard import Heard
 
 
 def rows(count: int = 40) -> str:

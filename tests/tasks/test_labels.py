@@ -16,7 +16,8 @@ from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.invisible import revealed, visible
 from malmoi.tasks.labels import spelling
-from tests.tasks.test_task_data import Heard, error, nsmc, table
+from tests.tasks.test_task_data import error, nsmc, table
+from tests.tiny.heard import Heard
 
 
 def csv(labels: list[str], start: int = 0) -> str:
@@ -60,7 +61,7 @@ def test_every_way_to_spell_one_label_twice(one: str, other: str, shown: str, tm
     heard = Heard()
     config = table(tmp_path, csv(labels), test=csv([other, "다른 것"], 90))
     data = read_task(config.model_copy(update={"alike_labels": "merge"}), heard)
-    assert set(data.labels) == {one, "다른 것"} and "tasks.merged" in heard.said
+    assert set(data.labels) == {one, "다른 것"} and "tasks.merged" in heard.keys
     assert Counter(data.train.labels + data.dev.labels)[one] == 25
     assert data.test is not None and data.test.labels == [one, "다른 것"]
     kept = config.model_copy(update={"alike_labels": "keep"})

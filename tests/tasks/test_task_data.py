@@ -5,31 +5,18 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from malmoi.errors import MalmoiError
-from malmoi.progress import Reporter
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import read_task
 from malmoi.tasks.examples import Examples, label_order, normal, read_examples, split_dev
+from tests.tiny.heard import Heard
 
 HEAD = "id\tdocument\tlabel\n"
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.warned: list[tuple[str, dict[str, Any]]] = []
-        self.said: list[str] = []
-
-    def warn(self, code: str, where: str | None = None, **values: Any) -> None:
-        self.warned.append((code, values))
-
-    def say(self, key: str, **values: Any) -> None:
-        self.said.append(key)
 
 
 def nsmc(folder: Path, train: str, test: str) -> TaskConfig:
@@ -75,7 +62,7 @@ def test_blank_documents_are_scored_but_not_trained_on(tmp_path: Path) -> None:
     heard = Heard()
     data = read_task(nsmc(tmp_path, train, "1\t\t1\n2\t좋다\t1\n"), heard)
     assert data.counts["train_blank"] == 2
-    assert "tasks.blank" in heard.said
+    assert "tasks.blank" in heard.keys
     assert data.test is not None and data.test.texts == ["", "좋다"]
     assert len(data.train) == 36 and len(data.dev) == 4
 
@@ -125,7 +112,7 @@ NEW = "글,라벨\n새 영화,나쁨\n"
 def test_without_a_test_file_it_says_so(tmp_path: Path) -> None:
     heard = Heard()
     assert read_task(table(tmp_path, GOOD), heard).test is None
-    assert [code for code, _ in heard.warned] == ["MM0614"]
+    assert heard.codes == ["MM0614"]
 
 
 def test_fewer_rows_are_nested(tmp_path: Path) -> None:
@@ -226,7 +213,7 @@ def test_labels_that_are_nearly_as_many_as_rows_are_said(tmp_path: Path) -> None
     assert ("MM0636", {"n": 35, "rows": 60, "labels": "7,0, 7,1, 7,10"}) in heard.warned
     few = Heard()
     read_task(table(tmp_path, GOOD), few)
-    assert "MM0636" not in [code for code, _ in few.warned]
+    assert "MM0636" not in few.codes
 
 
 def test_columns_in_a_recipe_are_written_as_on_the_command_line() -> None:

@@ -14,8 +14,8 @@ from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer.about import check_seal, read_settings, seal
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES
-from tests.tokenizer.pieces import learned
+from tests.tiny.korean import SENTENCES
+from tests.tiny.pieces import learned
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.kinds import KINDS
 from malmoi.tokenizer.train import train_tokenizer
-from tests.tokenizer.korean import TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import TEXT
 
 FORMS = [*KINDS, "morpheme, lemma"]
 SENTENCE = "마당에서 고추를 말렸다."

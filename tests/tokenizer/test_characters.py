@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from malmoi.tokenizer.encoding.characters import Characters, code_points, find_words
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES
+from tests.tiny.korean import ODD, SENTENCES
 
 
 def _words(tokenizer: WordPiece, text: str) -> list[str]:

@@ -15,8 +15,8 @@ from malmoi.tokenizer.encoding.characters import code_points, find_words
 from malmoi.tokenizer.wordpiece import engine as engine_module
 from malmoi.tokenizer.wordpiece.engine import MOST_CONTRADICTIONS, WORTH_IT, Choice, Engine, _load_tokie
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES
-from tests.tokenizer.pieces import learned
+from tests.tiny.korean import ODD, SENTENCES
+from tests.tiny.pieces import learned
 
 LONG = "\n".join(SENTENCES * 20)
 

@@ -13,7 +13,8 @@ from malmoi.tokenizer.about import read_settings
 from malmoi.tokenizer.extend import ExtendConfig, extend, extend_tokenizer
 from malmoi.tokenizer.propose import propose_words
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import TEXT
 
 PARTICLES = ["은", "이", "의", "에서", "까지", "만", "도", "에게"]
 # A domain: two terms the small vocabulary does not know, one of them with a syllable it has never seen.

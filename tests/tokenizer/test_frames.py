@@ -19,8 +19,9 @@ from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
-from tests.tokenizer.pieces import learned
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import SENTENCES, TEXT
+from tests.tiny.pieces import learned
 
 transformers = pytest.importorskip("transformers")
 

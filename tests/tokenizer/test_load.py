@@ -12,7 +12,7 @@ from malmoi.errors import MalmoiError
 from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES
+from tests.tiny.korean import SENTENCES
 
 SPECIALS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
 

@@ -20,7 +20,8 @@ from malmoi.tokenizer.kinds import tokenizer_files
 from malmoi.tokenizer.morpheme.model import Form, MorphemeWordPiece
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES, TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import ODD, SENTENCES, TEXT
 
 TEXTS = [*ODD, *SENTENCES[:20], "선생님이 콩나물을 주셨습니다", "옆집 고양이를 도와줬다"]
 

@@ -22,8 +22,8 @@ from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
-from tests.tokenizer.korean import ODD, SENTENCES
-from tests.tokenizer.pieces import SHARED, WORDS, learned
+from tests.tiny.korean import ODD, SENTENCES
+from tests.tiny.pieces import SHARED, WORDS, learned
 
 
 def _fails(path: Path) -> MalmoiError:

@@ -15,7 +15,7 @@ from malmoi.tokenizer.encoding.characters import ALONE, LETTER, SPACE, code_poin
 from malmoi.tokenizer.morpheme.marked import bert_characters
 from malmoi.tokenizer.morpheme.model import MorphemeWordPiece
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES
+from tests.tiny.korean import ODD, SENTENCES
 
 ALPHABET = "가나할머니는 콩ㅋㅏ\u1100\u1161\u11a8.,(菜)aZ1é\u0301\u200b\u0000\n👍\u200d🇰\u0958\u2126"
 KOREAN = st.text(st.sampled_from(ALPHABET), max_size=40)

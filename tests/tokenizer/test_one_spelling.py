@@ -24,8 +24,9 @@ from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.same import Change, contradictions, deviations
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
-from tests.tokenizer.pieces import KINDS, learned
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import SENTENCES, TEXT
+from tests.tiny.pieces import KINDS, learned
 
 LETTERS = "할머니는 동생ㅋㄱㅏ"
 LETTERS += "\u110f\u1112\u1161\u119e\u11ab\u11f0\u115f\u1160\u3164\uffa1\uffbe\uffc2\uffa4\uffa0"

@@ -15,8 +15,8 @@ from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.bytebpe.letters import token_bytes
 from malmoi.tokenizer.encoding.spaces import IS_SPACE
 from malmoi.tokenizer.measure import readable
-from tests.tokenizer.korean import ODD, SENTENCES
-from tests.tokenizer.pieces import KINDS, WORDS, learned
+from tests.tiny.korean import ODD, SENTENCES
+from tests.tiny.pieces import KINDS, WORDS, learned
 
 ALPHABET = "가나할머니는 동생ㅋㅏ\u1100\u1161\u11a8.,(菜)aZ1é\u0301\u200b\u0000\n\t\u3000▁👍\u200d🇰\u0958"
 KOREAN = st.lists(st.text(st.sampled_from(ALPHABET), max_size=8) | st.sampled_from(WORDS), max_size=6).map(

@@ -20,7 +20,7 @@ from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.morpheme.model import Form, MorphemeWordPiece
 from malmoi.tokenizer.morpheme.remote import join_modules
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES
+from tests.tiny.korean import ODD, SENTENCES
 from tests.tokenizer.test_load_morpheme import _train
 from tests.tokenizer.test_morpheme import KOREAN
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer as Library
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer.base import Encodings
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES
+from tests.tiny.korean import SENTENCES
 
 TEXTS = st.lists(st.sampled_from(["", "밤", *SENTENCES[:12]]), min_size=1, max_size=5)
 

@@ -17,8 +17,8 @@ from malmoi.tokenizer.same import Change, contradictions, deviations
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES
-from tests.tokenizer.pieces import KINDS, learned
+from tests.tiny.korean import SENTENCES
+from tests.tiny.pieces import KINDS, learned
 
 
 def found(before: Tokenizer, after: Tokenizer) -> tuple[list[Change], list[Change]]:

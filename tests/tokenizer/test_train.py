@@ -18,7 +18,8 @@ from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks, sample_blocks
 from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.train import train_tokenizer
-from tests.tokenizer.korean import TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import TEXT
 
 HELDOUT = """할머니는 밤늦게까지 마당에서 책을 읽었습니다!
 우리 동생이 노래를 불렀어요~

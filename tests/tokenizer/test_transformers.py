@@ -23,8 +23,8 @@ from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learner import Task, learn
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.wordpiece.model import HANJA, WordPiece
-from tests.tokenizer.korean import ODD, SENTENCES
-from tests.tokenizer.pieces import SHARED, WORDS
+from tests.tiny.korean import ODD, SENTENCES
+from tests.tiny.pieces import SHARED, WORDS
 from tests.tokenizer.test_wordpiece import ALPHABET
 
 transformers = pytest.importorskip("transformers")

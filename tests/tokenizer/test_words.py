@@ -23,7 +23,8 @@ from malmoi.tokenizer.encoding.user_words import fit_words, read_words
 from malmoi.tokenizer.extend import extend
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import SENTENCES, TEXT
 
 # One inside another, one over the end of another, with a space, with signs, hanja, a part of a special token.
 WORDS = ("말모이", "모이주머니", "말모이책", "이책", "세종 대왕", "C++", "菜田", "MASK", "ㅋㅋ")

@@ -21,7 +21,7 @@ from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.learner import Task, learn
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
-from tests.tokenizer.pieces import SHARED
+from tests.tiny.pieces import SHARED
 from tests.tokenizer.test_words import KOREAN, WORDS, cut
 
 SIZES: dict[str, int] = {"unigram": 176, "bpe": 232, "bytebpe": 380}

@@ -1,4 +1,4 @@
-"""Two small tokenizers learned from our sentences, and the folders they are saved in."""
+"""Two tokenizers whose cuts can be counted by hand, in folders."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.tokenizer.wordpiece.model import WordPiece
-from tests.tokenizer.conftest import small  # noqa: F401 - a fixture
-
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-WHOLE = WordPiece([*SPECIAL, "마당에서", "고추를", "말렸다", "."])
-"""Knows whole eojeols and nothing else."""
-PARTS = WordPiece(
-    [*SPECIAL, "마당", "고추", "말", "비", ".", "##에서", "##를", "##렸", "##다", "##마당", "##가"]
-)
-"""Knows morphemes, and cuts 말렸다 into three."""
+from tests.tiny.tokenizers import PARTS, WHOLE
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from malmoi.tokenizer_eval.answers import (
     to_tokens,
     tokenizer_spans,
 )
-from tests.tokenizer_eval.conftest import PARTS, WHOLE
+from tests.tiny.tokenizers import PARTS, WHOLE
 
 CONTEXT = "마당에서 고추를 말렸다."
 

@@ -22,9 +22,9 @@ from malmoi.tokenizer_eval.boundaries import reference
 from malmoi.tokenizer_eval.cuts import lay_out
 from malmoi.tokenizer_eval.examples import show
 from malmoi.tokenizer_eval.run import Comparison, compare_tokenizers
-from tests.tokenizer.korean import TEXT
-from tests.tokenizer.pieces import learned
-from tests.tokenizer_eval.conftest import PARTS, WHOLE
+from tests.tiny.korean import TEXT
+from tests.tiny.pieces import learned
+from tests.tiny.tokenizers import PARTS, WHOLE
 
 CONTEXT = "할머니가 마당에서 고추를 말렸다."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from malmoi.tokenizer_eval.cuts import cut_lines
 from malmoi.tokenizer_eval.examples import COUNT, choose_lines
-from tests.tokenizer.korean import SENTENCES
-from tests.tokenizer_eval.conftest import WHOLE
+from tests.tiny.korean import SENTENCES
+from tests.tiny.tokenizers import WHOLE
 
 CALL = "할머니는 아침마다 010-2345-6789로 전화를 걸었다."
 UNKNOWN = "할머니는 아침마다 뷁뷁이라는 노래를 불렀어요~"

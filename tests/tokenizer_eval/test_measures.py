@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from malmoi.tokenizer_eval.boundaries import agreement
@@ -16,7 +17,7 @@ from malmoi.tokenizer_eval.cuts import cut_lines, inner_starts, lay_out
 from malmoi.tokenizer_eval.measures import measure, measure_lengths
 from malmoi.tokenizer_eval.speed import speeds
 from malmoi.tokenizer_eval.texts import Texts
-from tests.tokenizer_eval.conftest import PARTS, SPECIAL, WHOLE
+from tests.tiny.tokenizers import PARTS, WHOLE
 
 LINE = "마당에서 고추를 말렸다."
 
@@ -70,7 +71,7 @@ def test_agreement_counts_inside_eojeols_only() -> None:
     parts = agreement(cut_lines(PARTS, [LINE]), layout, reference)
     assert (parts.precision, parts.recall) == (80.0, 100.0)  # 렸|다 is one too many
     assert parts.f1 == pytest.approx(200 * 0.8 / 1.8, abs=0.01)
-    unknown = agreement(cut_lines(WordPiece([*SPECIAL, "."]), [LINE]), layout, reference)
+    unknown = agreement(cut_lines(WordPiece([*SPECIAL_TOKENS, "."]), [LINE]), layout, reference)
     assert unknown.recall == 25.0  # an [UNK] has no inside
 
 

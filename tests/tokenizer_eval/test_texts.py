@@ -11,7 +11,8 @@ import pytest
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer_eval.run import name_them
 from malmoi.tokenizer_eval.texts import read_texts
-from tests.tokenizer.korean import DOCUMENTS, TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import DOCUMENTS, TEXT
 
 
 def test_held_out_text_first_then_training_text(tmp_path: Path) -> None:

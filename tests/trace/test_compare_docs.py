@@ -11,24 +11,22 @@ from pathlib import Path
 import pytest
 
 from malmoi.cli.main import run
-from malmoi.pretrain.run import pretrain
-from tests.pretrain.conftest import MODEL, TRAINING, pipeline, sentences, shards  # noqa: F401 - fixtures
-from tests.tokenizer_eval.conftest import PARTS
+from tests.tiny.texts import LINES
+from tests.tiny.tokenizers import PARTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def place(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def place(pipeline: Path, undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder where everything the pages name is there."""
     folder = tmp_path_factory.mktemp("place")
     for name, theirs, text in (("내것", "남의것", "댓글.txt"), ("mine", "theirs", "comments.txt")):
         for stage in ("corpus", "tokenizer"):
             shutil.copytree(pipeline / stage, folder / "runs" / name / stage)
-        config = TRAINING.model_copy(update={"steps": 2, "heldout_rows": 8})
-        pretrain(config, MODEL, pipeline / "shards", folder / "runs" / name / "pretrain")
+        shutil.copytree(undisturbed, folder / "runs" / name / "pretrain")
         PARTS.save(folder / theirs)
-        (folder / text).write_text("\n".join(sentences()[:40]), "cp949")
+        (folder / text).write_text("\n".join(LINES[:40]), "cp949")
     context = "옆집 아저씨는 겨울에도 빵을 굽는다."
     asked = {"id": "1", "question": "무엇을?", "answers": [{"text": "빵", "answer_start": 13}]}
     qa = {"data": [{"paragraphs": [{"context": context, "qas": [asked]}]}]}

@@ -16,33 +16,28 @@ from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import newest_checkpoint
 from malmoi.pretrain.data.masking import Draw
 from malmoi.pretrain.data.masking.bert import mask_rows
-from malmoi.pretrain.objectives import OBJECTIVES
 from malmoi.pretrain.objectives.protocol import Slots
-from malmoi.pretrain.run import pretrain
 from malmoi.progress import SILENT
 from malmoi.tokenizer.load import load_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from malmoi.trace.masks import _guesses, one_row, open_run
 from malmoi.trace.run import _check_same, trace
-from tests.pretrain.conftest import MODEL, TRAINING, pipeline, shards  # noqa: F401 - fixtures
-from tests.tokenizer.pieces import learned
+from tests.tiny.pieces import learned
+from tests.tiny.runs import TRAINING, train
 
 TEXT = "동생은 주말에 강가에서 노래를  부른다. 옆집 아저씨는 겨울에도 빵을 굽는다ㅋㅋㅋㅋㅋ"
 
 
 @pytest.fixture(scope="module")
-def runs(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def runs(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`mlm/` and `electra/`, four updates each."""
     folder = tmp_path_factory.mktemp("runs")
     for objective in ("mlm", "electra"):
-        config = TRAINING.model_copy(
-            update={"objective": OBJECTIVES[objective].config(), "steps": 4, "heldout_rows": 8}
-        )
-        pretrain(config, MODEL, shards, folder / objective)
+        train(shards, folder / objective, objective=objective, steps=4, heldout_rows=8)
     return folder
 
 
-def test_spans_point_into_the_cleaned_sentences(pipeline: Path) -> None:  # noqa: F811
+def test_spans_point_into_the_cleaned_sentences(pipeline: Path) -> None:
     found = trace(TEXT, tokenizer=pipeline / "tokenizer")
     assert found.sentences == [
         "동생은 주말에 강가에서 노래를 부른다.",
@@ -54,7 +49,7 @@ def test_spans_point_into_the_cleaned_sentences(pipeline: Path) -> None:  # noqa
         assert all(t.entry.removeprefix("##") == t.text for t in tokens if not t.unknown)
 
 
-def test_masks_are_those_of_training(pipeline: Path) -> None:  # noqa: F811
+def test_masks_are_those_of_training(pipeline: Path) -> None:
     tokenizer = load_tokenizer(pipeline / "tokenizer")
     found = trace(TEXT, tokenizer=pipeline / "tokenizer", seed=3)
     assert found.tokens is not None and found.masking is not None

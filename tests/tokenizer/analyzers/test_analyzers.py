@@ -18,8 +18,8 @@ from malmoi.analyzers.kiwi import _groups
 from malmoi.analyzers.protocol import join_morphemes, join_surfaces, surfaces_of
 from malmoi.analyzers.sejong import SEJONG
 from malmoi.errors import MalmoiError
+from tests.tiny.korean import ODD, SENTENCES
 from tests.tokenizer.analyzers.texts import MIXED, check_spans, shown
-from tests.tokenizer.korean import ODD, SENTENCES
 
 BOTH = {
     "동생에게 편지를 써 줬다.": "동생/NNG 에게/JKB 편지/NNG 를/JKO 쓰/VV+어/EC 주/VX+었/EP 다/EF ./SF",

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from malmoi.analyzers import Analyzer, Morphemes, Surfaces, open_analyzer
 from malmoi.analyzers.cache import Cached
 from malmoi.errors import MalmoiError
+from tests.tiny.korean import ODD, SENTENCES
 from tests.tokenizer.analyzers.texts import MIXED
-from tests.tokenizer.korean import ODD, SENTENCES
 
 
 class Counting:

@@ -12,8 +12,8 @@ from malmoi.analyzers import mecab
 from malmoi.analyzers.lines import as_line
 from malmoi.analyzers.mecab import STAND_INS, Mecab, _ends_in_consonant, morphemes_of
 from malmoi.analyzers.user_dictionary import WORD_TAGS, UserWords
+from tests.tiny.korean import ODD, SENTENCES
 from tests.tokenizer.analyzers.texts import MIXED
-from tests.tokenizer.korean import ODD, SENTENCES
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from malmoi.analyzers import Analyzer, parallel
 from malmoi.analyzers.parallel import open_parallel
 from malmoi.errors import MalmoiError
-from tests.tokenizer.korean import ODD, SENTENCES
+from tests.tiny.korean import ODD, SENTENCES
 
 TEXTS = [*SENTENCES, *ODD, *SENTENCES[::-1]]
 

@@ -27,7 +27,8 @@ from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.morpheme.model import MorphemeWordPiece
 from malmoi.tokenizer.train import train_tokenizer
 from malmoi.tokenizer_eval.speed import speeds
-from tests.tokenizer.korean import SENTENCES, TEXT, make_corpus
+from tests.tiny.corpus import make_corpus
+from tests.tiny.korean import SENTENCES, TEXT
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from malmoi.tokenizer.morpheme import train
 from malmoi.tokenizer.morpheme.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.morpheme.train import ANALYSIS, _portions
 from malmoi.tokenizer.wordpiece.model import PREFIX
-from tests.tokenizer.korean import SENTENCES, TEXT
+from tests.tiny.korean import SENTENCES, TEXT
 
 
 def _learn(**settings: object) -> Result:

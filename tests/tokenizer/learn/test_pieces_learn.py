@@ -15,7 +15,7 @@ from malmoi.tokenizer.sentencepiece import words
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.sentencepiece.train import GRID
 from malmoi.tokenizer.sentencepiece.words import lines, survey
-from tests.tokenizer.pieces import KINDS, SHARED, SIZES, learned, task
+from tests.tiny.pieces import KINDS, SHARED, SIZES, learned, task
 
 SENTENCEPIECE: list[str] = ["unigram", "bpe"]
 

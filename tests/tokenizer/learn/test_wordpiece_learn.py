@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from malmoi.tokenizer.wordpiece.model import WordPiece
 from malmoi.tokenizer.wordpiece.train import Learned, learn_wordpiece
-from tests.tokenizer.korean import SENTENCES, TEXT
+from tests.tiny.korean import SENTENCES, TEXT
 
 
 def _learn(text: str, size: int, limit: int = 500, frequency: int = 2) -> Learned:
@@ -58,7 +58,7 @@ def test_same_text_gives_the_same_vocabulary_in_every_process() -> None:
     code = """
 import hashlib
 from tests.tokenizer.learn.test_wordpiece_learn import _learn
-from tests.tokenizer.korean import TEXT
+from tests.tiny.korean import TEXT
 print(hashlib.sha256("\\n".join(_learn(TEXT, 400).entries).encode()).hexdigest())
 """
     here = hashlib.sha256("\n".join(_learn(TEXT, 400).entries).encode()).hexdigest()

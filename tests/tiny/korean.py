@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
-
-from malmoi.artifact.finished import finished_artifact
-from malmoi.config import Section
 
 WHO = ("할머니는", "동생이", "우리 반 선생님은", "옆집 고양이가", "기차 기관사는", "Kim 대리가")
 WHEN = ("아침마다", "지난 여름에", "비가 오면", "3월 2일부터", "밤늦게까지")
@@ -44,12 +40,3 @@ ODD = [
     "##앞에 붙은 표",
     "\U0001f9d1\U0001f3fd‍\U0001f4bb개발자",
 ]
-
-
-def make_corpus(folder: Path, parts: list[str], heldout: list[str]) -> Path:
-    """A corpus artifact with these texts as its files."""
-    with finished_artifact(folder, "corpus", Section(), str(hash((*parts, *heldout)))) as draft:
-        for kind, texts in (("part", parts), ("heldout", heldout)):
-            for index, text in enumerate(texts):
-                (draft.path / f"{kind}-{index:05d}.txt").write_text(text, "utf-8")
-    return folder

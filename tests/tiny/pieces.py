@@ -7,8 +7,8 @@ from itertools import product
 
 from malmoi.tokenizer import Tokenizer
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learner import Task, learn
-from tests.tokenizer.korean import TEXT
+from malmoi.tokenizer.learner import LearningTask, learn
+from tests.tiny.korean import TEXT
 
 _NOUNS = (
     "할머니 동생 선생님 고양이 기관사 도서관 옛날이야기 마당 고추 노래 편지 텃밭 상추 비빔밥 두부 콩나물 시장"
@@ -25,9 +25,9 @@ KINDS: list[str] = list(SIZES)
 WORDS = [noun + particle for noun, particle in product(NOUNS, PARTICLES)]
 
 
-def task(kind: str, text: str = SHARED, **settings: int) -> Task:
+def task(kind: str, text: str = SHARED, **settings: int) -> LearningTask:
     config = TokenizerConfig(kind=kind, **({"vocab_size": SIZES[kind]} | settings))
-    return Task(config, lambda: iter([text]), "corpus")
+    return LearningTask(config, lambda: iter([text]), "corpus")
 
 
 @cache
