@@ -71,7 +71,7 @@ def main() -> None:
 
     from malmoi.analyzers import open_analyzer
     from malmoi.tokenizer.config import TokenizerConfig
-    from malmoi.tokenizer.learner import Task, learn
+    from malmoi.tokenizer.learner import LearningTask, learn
 
     analyzer = open_analyzer(asked.analyzer)
     wanted = {name: _bounds(lines, analyzer.surfaces(lines)) for name, lines in held_out.items()}
@@ -83,7 +83,7 @@ def main() -> None:
     for size in sizes:
         for way, settings in WAYS.items():
             config = TokenizerConfig(vocab_size=size, analyzer=asked.analyzer, **settings)
-            tokenizer = learn(Task(config, lambda: _blocks(learned_from), "benchmark")).tokenizer
+            tokenizer = learn(LearningTask(config, lambda: _blocks(learned_from), "benchmark")).tokenizer
             for name, lines in held_out.items():
                 found[way, name] = _measure(tokenizer, lines, wanted[name])
             shown = " | ".join(str(found[way, name]) for name in held_out)

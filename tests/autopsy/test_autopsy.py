@@ -12,13 +12,13 @@ import pytest
 from malmoi import messages
 from malmoi.artifact.finished import MANIFEST
 from malmoi.autopsy.bugs import BUGS, HEALTHY, RECIPE, choose_bugs
-from malmoi.autopsy.run import Finding, autopsy, judge, tells, write_findings
+from malmoi.autopsy.run import VariantFinding, autopsy, judge, tells, write_findings
 from malmoi.cli.autopsy import show_findings
 from malmoi.cli.console import Console, use_console
 from malmoi.cli.main import run
 from malmoi.config import changed
 from malmoi.errors import MalmoiError
-from malmoi.league.table import Line
+from malmoi.league.table import LeagueLine
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.monitor.alarms import Watch
 from malmoi.pretrain.objectives import ElectraConfig
@@ -52,12 +52,12 @@ CERTAIN = {
 
 
 @pytest.fixture(scope="session")
-def dissected(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:
+def dissected(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[VariantFinding]]:
     out = tmp_path_factory.mktemp("autopsy")
     return out, judge(autopsy(shards, out, list(CERTAIN), recipe=SMALL, model=MODEL))
 
 
-def test_a_healthy_run_sets_off_nothing(dissected: tuple[Path, list[Finding]]) -> None:
+def test_a_healthy_run_sets_off_nothing(dissected: tuple[Path, list[VariantFinding]]) -> None:
     healthy = dissected[1][0]
     assert (healthy.bug, healthy.alarms, healthy.refused, healthy.caught) == (HEALTHY, [], None, ())
     assert healthy.step == SMALL.steps
@@ -65,7 +65,7 @@ def test_a_healthy_run_sets_off_nothing(dissected: tuple[Path, list[Finding]]) -
 
 
 @pytest.mark.parametrize("bug", list(CERTAIN))
-def test_each_bug_is_caught_by_its_alarm(dissected: tuple[Path, list[Finding]], bug: str) -> None:
+def test_each_bug_is_caught_by_its_alarm(dissected: tuple[Path, list[VariantFinding]], bug: str) -> None:
     found = next(one for one in dissected[1] if one.bug == bug)
     assert CERTAIN[bug] in found.caught
     if CERTAIN[bug] == "MM0514":
@@ -75,7 +75,7 @@ def test_each_bug_is_caught_by_its_alarm(dissected: tuple[Path, list[Finding]], 
 
 
 def test_the_table_is_written_and_nothing_is_run_twice(
-    dissected: tuple[Path, list[Finding]], shards: Path
+    dissected: tuple[Path, list[VariantFinding]], shards: Path
 ) -> None:
     out, found = dissected
     rows = json.loads(write_findings(out, found).read_text("utf-8"))
@@ -92,8 +92,8 @@ def test_the_table_is_written_and_nothing_is_run_twice(
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
-def _line(row: str, mean: float, new: float = 0.6) -> Line:
-    return Line(
+def _line(row: str, mean: float, new: float = 0.6) -> LeagueLine:
+    return LeagueLine(
         row=row,
         task="nsmc",
         metric="accuracy",
@@ -114,7 +114,7 @@ def _line(row: str, mean: float, new: float = 0.6) -> Line:
 def test_a_low_score_catches_what_no_alarm_did_and_usual_alarms_catch_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    healthy = Finding(HEALTHY, [("MM0526", 40)], None, 240, 4.0, 0.35, 0.39, 0.74)
+    healthy = VariantFinding(HEALTHY, [("MM0526", 40)], None, 240, 4.0, 0.35, 0.39, 0.74)
     silent = replace(healthy, bug="weight-one")
     loud = replace(healthy, bug="labels", alarms=[("MM0526", 40), ("MM0523", 20)])
     # The standard error of the difference is .034 (400 rows at .70 and .62), three of them are .101.

@@ -15,7 +15,7 @@ from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer.about import write_about
 from malmoi.tokenizer.encoding.frame import SpanTokenizer, TokenSpans
 from malmoi.tokenizer.kinds import TokenizerKind
-from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.learner import LearningTask, Result
 
 FILE = "characters.txt"
 PASSES = 1
@@ -54,7 +54,7 @@ def open_characters(path: Path, *, reporter: Reporter = SILENT, engine: str = "a
     return Characters((path / FILE).read_text("utf-8").split("\n"))
 
 
-def learn(task: Task) -> Result:
+def learn(task: LearningTask) -> Result:
     counts: Counter[str] = Counter()
     for block in task.blocks():
         counts.update("".join(composed(block).split()))

@@ -21,7 +21,7 @@ from malmoi.model.sizes import EncoderConfig, encoder_macs
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import uniforms
-from malmoi.pretrain.objectives import Metric, ObjectiveConfig, ObjectiveKind
+from malmoi.pretrain.objectives import ObjectiveConfig, ObjectiveKind, PlottedMetric
 from malmoi.pretrain.objectives.protocol import Explained, MicroBatch, Objective, check_shape, lay_flat
 from malmoi.special import SpecialIds
 from malmoi.training.step import Loss
@@ -134,7 +134,7 @@ SWAPPED = ObjectiveKind(
     config=SwappedConfig,
     load=lambda: Swapped,
     arch="electra",
-    metrics=(Metric("loss"), Metric("accuracy", chance=0.5)),
+    metrics=(PlottedMetric("loss"), PlottedMetric("accuracy", chance=0.5)),
     headline=("acc", "accuracy"),
     summary=("loss", "accuracy"),
 )

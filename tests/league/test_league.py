@@ -23,7 +23,7 @@ from malmoi.league.config import LeagueConfig
 from malmoi.league.entries import entries, name_checkpoints
 from malmoi.league.gains import gain_ps
 from malmoi.league.run import league
-from malmoi.league.table import Line
+from malmoi.league.table import LeagueLine
 from malmoi.predict.predictor import Predictor
 from malmoi.tasks.examples import Examples
 from tests.tiny.heard import Heard
@@ -156,7 +156,7 @@ def test_features_of_a_pair_against_the_definition() -> None:
 
 
 def test_a_line_of_the_tsv() -> None:
-    line = Line("a", "nsmc", "accuracy", "test", 50, 0.8, None, 1, [0.8], 0.05, True, None, None, None)
+    line = LeagueLine("a", "nsmc", "accuracy", "test", 50, 0.8, None, 1, [0.8], 0.05, True, None, None, None)
     assert line.cells() == [
         "a",
         "nsmc",
@@ -174,4 +174,4 @@ def test_a_line_of_the_tsv() -> None:
     ]
     many = replace(line, n=2, pooled=["a-0", "a-1"])
     assert many.cells()[7:9] == ["2", "a-0, a-1"]
-    assert len(Line.columns()) == len(line.cells())
+    assert len(LeagueLine.columns()) == len(line.cells())

@@ -23,7 +23,7 @@ from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import milestones, read_curve
 from malmoi.league.entries import entries
 from malmoi.league.run import league
-from malmoi.league.table import Line
+from malmoi.league.table import LeagueLine
 from malmoi.tasks.data import read_task
 from malmoi.tasks.numbers import numbers
 from malmoi.tasks.resample import resampled, sampling_sd
@@ -48,12 +48,12 @@ def checkpoints(pretraining: Make) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def played(
     checkpoints: dict[str, Path], three_tasks: list[FinetuneConfig], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Line]]:
+) -> tuple[Path, list[LeagueLine]]:
     out = tmp_path_factory.mktemp("several") / "league"
     return out, league(LeagueConfig(seeds=2), three_tasks, checkpoints, out)
 
 
-def test_every_task_has_every_row_and_its_own_metric(played: tuple[Path, list[Line]]) -> None:
+def test_every_task_has_every_row_and_its_own_metric(played: tuple[Path, list[LeagueLine]]) -> None:
     out, lines = played
     assert list(dict.fromkeys((line.task, line.metric) for line in lines)) == [
         ("평", "macro_f1"),
@@ -105,7 +105,7 @@ def drawn(cell: Path, metric: str) -> float:
 
 
 def test_the_bag_of_characters_knows_pairs_and_scores(
-    played: tuple[Path, list[Line]], three_tasks: list[FinetuneConfig]
+    played: tuple[Path, list[LeagueLine]], three_tasks: list[FinetuneConfig]
 ) -> None:
     out, lines = played
     bag = {line.task: line.mean for line in lines if line.row == "characters"}
@@ -124,7 +124,7 @@ def test_the_bag_of_characters_knows_pairs_and_scores(
 
 
 def test_a_league_in_use_is_left_alone(
-    played: tuple[Path, list[Line]], checkpoints: dict[str, Path], three_tasks: list[FinetuneConfig]
+    played: tuple[Path, list[LeagueLine]], checkpoints: dict[str, Path], three_tasks: list[FinetuneConfig]
 ) -> None:
     with locked(played[0]), pytest.raises(MalmoiError, match="MM0006"):
         league(LeagueConfig(seeds=2), three_tasks, checkpoints, played[0])

@@ -18,7 +18,7 @@ from malmoi.pretrain.data.masking import Draw
 from malmoi.pretrain.data.masking.bert import mask_rows
 from malmoi.pretrain.data.packing import cut_rows
 from malmoi.pretrain.data.random_bits import permute, random_bits
-from malmoi.report.compare import Comparison, compare
+from malmoi.report.compare import RunComparison, compare
 from malmoi.report.diff import findings, headline, write_diff
 from malmoi.shards.format import Part, Shards
 from malmoi.tokenizer import load_tokenizer
@@ -29,7 +29,7 @@ def keys(rows: list) -> list[str]:  # type: ignore[type-arg]
     return [row.key for row in rows]
 
 
-def told(found: Comparison) -> str:
+def told(found: RunComparison) -> str:
     return "\n".join([headline(found), *(said.text for said in findings(found))])
 
 

@@ -20,7 +20,7 @@ from malmoi.pretrain.objectives.masked import MaskedBatch
 from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmCollator
 from malmoi.pretrain.run import pretrain
 from malmoi.report.row import Row, make_row
-from malmoi.report.source import Source, make_source
+from malmoi.report.source import BatchSource, make_source
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.shards.format import Shards
@@ -36,7 +36,7 @@ def shards(whole: Path) -> Shards:
     return Shards.open(whole / "shards")
 
 
-def _source(shards: Shards, **changes: object) -> Source:
+def _source(shards: Shards, **changes: object) -> BatchSource:
     return make_source(RunConfig(pretrain=training(**changes), model=MODEL), shards)
 
 

@@ -12,7 +12,7 @@ import pytest
 from malmoi.artifact.finished import FileRecord, Manifest
 from malmoi.league.gains import judge
 from malmoi.report.curves import Curves, Series
-from malmoi.report.folder import Found, League, PretrainRun, Stage, with_ps
+from malmoi.report.folder import Found, League, PretrainRun, StageFolder, with_ps
 from malmoi.report.scores import tasks
 from malmoi.report.verdict import findings, headline
 
@@ -219,7 +219,7 @@ def two_vocabularies(tmp_path: Path, *runs: PretrainRun) -> Found:
         folder = tmp_path / "shards" / run_.name
         folder.mkdir(parents=True)
         (folder / "manifest.json").write_text(made.model_dump_json(), "utf-8")
-        shards.append(Stage(folder, made, name=run_.name))
+        shards.append(StageFolder(folder, made, name=run_.name))
         rows = tmp_path / run_.name / "rows" / made.digest[:16]
         rows.mkdir(parents=True)
         placed.append(replace(run_, folder=tmp_path / run_.name))

@@ -10,7 +10,7 @@ import pytest
 
 from malmoi.sample.conjugate import FORMS
 from malmoi.sample.documents import reviews
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.labelled import NSMC_ROWS, PAIR_ROWS, STS_ROWS, letters, unknown_expressions
 from malmoi.sample.lexicon import LABELLED_DOMAINS, POLARITIES, expressions, known_expressions, word
 from malmoi.sample.world import make_world
@@ -81,7 +81,7 @@ def company() -> tuple[Counter[str], dict[str, Counter[str]]]:
     held: Counter[str] = Counter()
     beside: dict[str, Counter[str]] = defaultdict(Counter)
     good = set(expressions()["pos"])
-    source = reviews(LABELLED_DOMAINS, make_world(7), Draw(7, "test"))
+    source = reviews(LABELLED_DOMAINS, make_world(7), Draws(7, "test"))
     for _ in range(12_000):
         words = re.findall(r"[가-힣]+", " ".join(next(source)))
         spans = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.labelled import unknown_expressions
 from malmoi.sample.lexicon import (
     DOMAINS,
@@ -44,7 +44,7 @@ def test_known_and_unknown_share_no_root_within_a_polarity() -> None:
 
 
 def test_every_view_speaks_both_polarities_in_every_style() -> None:
-    world, draw = make_world(7), Draw(1, "test")
+    world, draw = make_world(7), Draws(1, "test")
     for name in LABELLED_DOMAINS:
         for allowed in (None, known_expressions(), unknown_expressions()):
             for polarity in POLARITIES:
@@ -55,7 +55,7 @@ def test_every_view_speaks_both_polarities_in_every_style() -> None:
 
 
 def test_every_pattern_and_neutral_sentence_can_be_rendered() -> None:
-    world, draw = make_world(7), Draw(2, "test")
+    world, draw = make_world(7), Draws(2, "test")
     for name in DOMAINS:
         kind = domain(name)
         for _ in range(400):
@@ -67,7 +67,7 @@ def test_every_pattern_and_neutral_sentence_can_be_rendered() -> None:
 
 
 def test_draws_are_the_same_everywhere() -> None:
-    draw = Draw(7, "x")
+    draw = Draws(7, "x")
     assert [draw.below(1000) for _ in range(6)] == PINNED
     assert sorted(draw.shuffled(range(10))) == list(range(10))
     assert len(draw.sample("abc", 9)) == 3

@@ -15,7 +15,7 @@ import malmoi.shards.encode as encode
 from malmoi.errors import MalmoiError
 from malmoi.progress import MalmoiWarning
 from malmoi.shards.build import cut_file
-from malmoi.shards.encode import Block, EncodeSpec, _by_code, encode_block, encode_slice
+from malmoi.shards.encode import EncodedBlock, EncodeSpec, _by_code, encode_block, encode_slice
 from malmoi.shards.format import STARTS_MORPHEME, STARTS_WORD
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.blocks import read_blocks
@@ -82,14 +82,14 @@ def test_arrays_are_those_of_encoding_token_by_token(
     assert found == _slowly(small, text)
 
 
-def _by_spans(tokenizer: WordPiece, text: str) -> Block:
+def _by_spans(tokenizer: WordPiece, text: str) -> EncodedBlock:
     """The way of tokenizers that have spans only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WordPiece, "encode_lines", lambda self, text: None)
         return encode_block(tokenizer, text)
 
 
-def _same(a: Block, b: Block) -> bool:
+def _same(a: EncodedBlock, b: EncodedBlock) -> bool:
     arrays = ("ids", "flags", "sentences", "documents")
     return a.ends_document == b.ends_document and all(
         np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays

@@ -16,7 +16,7 @@ import malmoi.shards.stats as stats
 from malmoi.cli.main import run
 from malmoi.shards import faults
 from malmoi.shards.format import Shards
-from malmoi.shards.stats import LONGEST, Lengths, count_shards
+from malmoi.shards.stats import LONGEST, LengthCounts, count_shards
 from tests.tiny.korean import DOCUMENTS
 
 
@@ -40,7 +40,7 @@ def test_counts_are_those_of_loops(shards: Path, monkeypatch: pytest.MonkeyPatch
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60))
 def test_quantiles_do_not_exceed_what_they_say(lengths: list[int]) -> None:
-    found = Lengths()
+    found = LengthCounts()
     found.add(np.cumsum([0, *lengths]))
     told = found.told()
     for name, share in stats.QUANTILES.items():
@@ -50,7 +50,7 @@ def test_quantiles_do_not_exceed_what_they_say(lengths: list[int]) -> None:
 
 
 def test_endless_documents_count_as_the_longest_counted() -> None:
-    found = Lengths()
+    found = LengthCounts()
     found.add(np.array([0, 5, 5 + 3 * LONGEST]))
     assert (found.told()["q99"], found.told()["longest"]) == (LONGEST, 3 * LONGEST)
 

@@ -20,7 +20,7 @@ from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learner import Task, learn
+from malmoi.tokenizer.learner import LearningTask, learn
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.wordpiece.model import HANJA, WordPiece
 from tests.tiny.korean import ODD, SENTENCES
@@ -81,7 +81,7 @@ DRAWN = st.lists(st.sampled_from(MIXED) | st.text(st.sampled_from(LETTERS), max_
 def ours(kind: str, words: tuple[str, ...]) -> Tokenizer:
     size = KINDS[kind] + len(words)
     config = TokenizerConfig(kind=kind, vocab_size=size)
-    tokenizer = learn(Task(config, lambda: iter([SHARED]), "corpus", words=words)).tokenizer
+    tokenizer = learn(LearningTask(config, lambda: iter([SHARED]), "corpus", words=words)).tokenizer
     assert tokenizer.vocab_size == size + -size % 8
     return tokenizer
 

@@ -18,7 +18,7 @@ from malmoi.shards.format import tokenizer_digest
 from malmoi.tokenizer import Tokenizer, load_tokenizer
 from malmoi.tokenizer.bytebpe.model import ByteBPE
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learner import Task, learn
+from malmoi.tokenizer.learner import LearningTask, learn
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from tests.tiny.pieces import SHARED
@@ -31,7 +31,7 @@ PIECES: list[str] = ["unigram", "bpe", "bytebpe"]
 @cache
 def pieces(kind: str) -> Tokenizer:
     config = TokenizerConfig(kind=kind, vocab_size=SIZES[kind] + len(WORDS))
-    return learn(Task(config, lambda: iter([SHARED]), "corpus", words=WORDS)).tokenizer
+    return learn(LearningTask(config, lambda: iter([SHARED]), "corpus", words=WORDS)).tokenizer
 
 
 @cache
@@ -103,7 +103,9 @@ def test_pieces_are_learned_from_what_is_not_a_word() -> None:
     """Entries that hold a word would never be met."""
     for kind in ("unigram", "bpe"):
         config = TokenizerConfig(kind=kind, vocab_size=SIZES[kind])
-        found = learn(Task(config, lambda: iter([SHARED]), "corpus", words=("할머니", "콩나물", "도서관")))
+        found = learn(
+            LearningTask(config, lambda: iter([SHARED]), "corpus", words=("할머니", "콩나물", "도서관"))
+        )
         entries = found.tokenizer.tokens(range(found.tokenizer.learned))
         assert [entry for entry in entries if "할머니" in entry] == ["할머니"]
         assert found.tokenizer.learned == SIZES[kind]

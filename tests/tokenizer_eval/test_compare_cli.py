@@ -21,7 +21,7 @@ from malmoi.report.tokenizers import cells, write_comparison
 from malmoi.tokenizer_eval.boundaries import reference
 from malmoi.tokenizer_eval.cuts import lay_out
 from malmoi.tokenizer_eval.examples import show
-from malmoi.tokenizer_eval.run import Comparison, compare_tokenizers
+from malmoi.tokenizer_eval.run import TokenizerComparison, compare_tokenizers
 from tests.tiny.korean import TEXT
 from tests.tiny.pieces import learned
 from tests.tiny.tokenizers import PARTS, WHOLE
@@ -46,13 +46,13 @@ def files(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
 
 
 @pytest.fixture(scope="module")
-def found(files: dict[str, Path]) -> Comparison:
+def found(files: dict[str, Path]) -> TokenizerComparison:
     return compare_tokenizers(
         [files["whole"], files["parts"]], files["text"], qa=files["qa"], analyzer="mecab"
     )
 
 
-def test_the_numbers_of_both(found: Comparison) -> None:
+def test_the_numbers_of_both(found: TokenizerComparison) -> None:
     whole, parts = found.contenders
     assert (whole.name, parts.name, whole.kind) == ("whole", "parts", "wordpiece")
     assert found.eojeols == len(TEXT.split()) + 4
@@ -118,7 +118,7 @@ def test_mistakes_end_in_a_code_and_no_traceback(
         assert code in error and "→" in error and "Traceback" not in error
 
 
-def test_the_reading_follows_the_numbers(found: Comparison) -> None:
+def test_the_reading_follows_the_numbers(found: TokenizerComparison) -> None:
     said = [saying.text for saying in findings(found)]
     assert any(line.startswith("parts cuts inside words most like morphemes") for line in said)
     assert "parts suits questions whose answers are cut out of the text: ceiling EM 100.0." in said
@@ -128,7 +128,7 @@ def test_the_reading_follows_the_numbers(found: Comparison) -> None:
     assert {saying.tone for saying in findings(alike)} <= {"warn"}  # nothing to choose between
 
 
-def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
+def test_the_cheapest_is_not_the_one_that_loses_text(found: TokenizerComparison) -> None:
     whole, parts = found.contenders
     good = replace(parts, measures=replace(parts.measures, unk_eojeol_percent=0.2, tokens_per_eojeol=1.9))
     lossy = replace(whole, measures=replace(whole.measures, unk_eojeol_percent=60.0, tokens_per_eojeol=1.1))
@@ -149,7 +149,7 @@ def test_the_cheapest_is_not_the_one_that_loses_text(found: Comparison) -> None:
     assert findings(replace(found, contenders=[long, good, costly]))[0].text == shortest
 
 
-def test_of_many_the_least_and_the_most_are_named(found: Comparison) -> None:
+def test_of_many_the_least_and_the_most_are_named(found: TokenizerComparison) -> None:
     whole = found.contenders[0]
     assert whole.ceiling is not None
     many = [
@@ -163,7 +163,7 @@ def test_of_many_the_least_and_the_most_are_named(found: Comparison) -> None:
     assert unknown.endswith(f"t0 {share} % … t4 {share} %.")
 
 
-def test_stars_mark_the_best_and_no_ties(found: Comparison) -> None:
+def test_stars_mark_the_best_and_no_ties(found: TokenizerComparison) -> None:
     table = {row.name: row.cells for row in rows(found)}
     assert table["answer ceiling EM"] == [("0.00", False), ("100.00", True)]
     assert table["answers not cut out"] == [("0", False), ("0", False)]
@@ -193,7 +193,9 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_the_page_is_whole_and_loads_nothing(found: Comparison, tmp_path: Path, language: str) -> None:
+def test_the_page_is_whole_and_loads_nothing(
+    found: TokenizerComparison, tmp_path: Path, language: str
+) -> None:
     messages.set_language(language)
     write_comparison(found, tmp_path)
     html = (tmp_path / "compare.html").read_text("utf-8")
@@ -206,7 +208,7 @@ def test_the_page_is_whole_and_loads_nothing(found: Comparison, tmp_path: Path, 
     assert 'class="num best">100.00' in html
 
 
-def test_the_page_is_written_without_analyzer_and_answers(found: Comparison, tmp_path: Path) -> None:
+def test_the_page_is_written_without_analyzer_and_answers(found: TokenizerComparison, tmp_path: Path) -> None:
     bare: dict[str, Any] = {"boundaries": None, "ceiling": None}
     contenders = [replace(c, **bare) for c in found.contenders]
     write_comparison(replace(found, contenders=contenders, ceilings={}, analyzer=None), tmp_path / "a.html")

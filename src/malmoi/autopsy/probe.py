@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from malmoi.autopsy.run import RUNS, Finding
+from malmoi.autopsy.run import RUNS, VariantFinding
 from malmoi.context import Context
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
 from malmoi.league.run import league
-from malmoi.league.table import Line
+from malmoi.league.table import LeagueLine
 from malmoi.progress import SILENT, Reporter
 
 # As recipes/demo.toml, on half the rows.
@@ -20,11 +20,11 @@ PROBE = FinetuneConfig(task="nsmc", train_rows=400, epochs=10, evals=4, precisio
 def probe(
     sample: Path,
     out: Path,
-    found: Sequence[Finding],
+    found: Sequence[VariantFinding],
     *,
     config: FinetuneConfig = PROBE,
     reporter: Reporter = SILENT,
-) -> dict[str, Line]:
+) -> dict[str, LeagueLine]:
     """A league on the sample's reviews in `out/probe`: lines by the name of the variant, and one with new
     weights. Variants that failed before their first checkpoint have none."""
     task = config.model_copy(update={"data": sample / "nsmc"})

@@ -17,7 +17,7 @@ from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
 from malmoi.config import changed
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
-from malmoi.league.table import Line
+from malmoi.league.table import LeagueLine
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.monitor.journal import read_journal
@@ -31,7 +31,7 @@ PROBE_ERRORS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class VariantFinding:
     """One row. Losses and AUC are those of the held-out text (of the training text if there is none).
 
     Attributes:
@@ -77,7 +77,7 @@ def autopsy(
     recipe: PretrainConfig = RECIPE,
     model: ModelConfig = MODEL,
     reporter: Reporter = SILENT,
-) -> list[Finding]:
+) -> list[VariantFinding]:
     """The healthy run first, then one per name. Raises what `pretrain` raises if no bug caused it."""
     variants = {HEALTHY: Bug()} | {name: BUGS[name] for name in names}
     found = []
@@ -89,7 +89,7 @@ def autopsy(
 
 def _variant(
     name: str, bug: Bug, shards: Path, run: Path, recipe: PretrainConfig, model: ModelConfig, bars: Reporter
-) -> Finding:
+) -> VariantFinding:
     config = changed(recipe, bug.settings, {}, "pretrain")
     refused = None
     try:
@@ -107,7 +107,7 @@ def _variant(
         value = last.get(f"heldout_{metric}", last.get(metric))
         return None if value is None or not math.isfinite(value) else float(value)
 
-    return Finding(
+    return VariantFinding(
         bug=name,
         alarms=[(entry["alarm"], entry["step"]) for entry in journal if "alarm" in entry],
         refused=refused,
@@ -119,7 +119,9 @@ def _variant(
     )
 
 
-def judge(found: Sequence[Finding], scores: Mapping[str, Line] | None = None) -> list[Finding]:
+def judge(
+    found: Sequence[VariantFinding], scores: Mapping[str, LeagueLine] | None = None
+) -> list[VariantFinding]:
     """Fill in `score` and `caught`."""
     scores = scores or {}
     healthy = found[0]
@@ -134,7 +136,7 @@ def judge(found: Sequence[Finding], scores: Mapping[str, Line] | None = None) ->
     ]
 
 
-def _caught(one: Finding, usual: set[str], scores: Mapping[str, Line]) -> Iterator[str]:
+def _caught(one: VariantFinding, usual: set[str], scores: Mapping[str, LeagueLine]) -> Iterator[str]:
     if one.refused:
         yield one.refused[0]
     for code, _ in one.alarms:
@@ -147,7 +149,7 @@ def _caught(one: Finding, usual: set[str], scores: Mapping[str, Line]) -> Iterat
             yield "probe"
 
 
-def tells(scores: Mapping[str, Line]) -> bool:
+def tells(scores: Mapping[str, LeagueLine]) -> bool:
     """Whether scores say anything: only if the cells have a sampling error and the healthy run itself is
     better than new weights. 240 steps are not enough for that (accuracy .558 against .639, 1,000 rows)."""
     healthy = scores.get(HEALTHY)
@@ -156,7 +158,7 @@ def tells(scores: Mapping[str, Line]) -> bool:
     return bool(healthy.difference and healthy.difference > (healthy.sampling_sd or 0.0))
 
 
-def write_findings(out: Path, found: Sequence[Finding]) -> Path:
+def write_findings(out: Path, found: Sequence[VariantFinding]) -> Path:
     """`autopsy.json`: the rows as a list."""
     write_json(out / TABLE, [asdict(one) for one in found])
     return out / TABLE

@@ -14,7 +14,7 @@ from malmoi.context import Context
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.autopsy.run import Finding
+    from malmoi.autopsy.run import VariantFinding
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +72,7 @@ def _autopsy(out: Path, names: list[str], steps: int | None, probing: bool, *, k
     console().result({"out": str(out) if kept else None, "findings": findings}, summary(found))
 
 
-def show_findings(found: list[Finding]) -> None:
+def show_findings(found: list[VariantFinding]) -> None:
     """A line for each variant; then how many were caught, and which were not."""
     from rich.text import Text
 
@@ -98,7 +98,7 @@ def show_findings(found: list[Finding]) -> None:
         console().show(line)
 
 
-def summary(found: list[Finding]) -> str:
+def summary(found: list[VariantFinding]) -> str:
     """How many of the planted bugs were caught; empty where none was planted."""
     from malmoi.autopsy.bugs import HEALTHY
 
@@ -109,11 +109,11 @@ def summary(found: list[Finding]) -> str:
     return text("autopsy.summary_all", planted=len(bugs)) if bugs else ""
 
 
-def _scored(found: list[Finding]) -> bool:
+def _scored(found: list[VariantFinding]) -> bool:
     return any(one.score is not None for one in found)
 
 
-def _caught(one: Finding) -> str:
+def _caught(one: VariantFinding) -> str:
     """`MM0529@20 MM0523@40`, or that nothing did."""
     from malmoi.autopsy.bugs import HEALTHY
 

@@ -15,7 +15,7 @@ from malmoi.cli.console import console
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.report.compare import Comparison
+    from malmoi.report.compare import RunComparison
 
 TABLES = ("identity", "data", "execution", "versions")
 
@@ -55,7 +55,7 @@ def diff(
         raise typer.Exit(1)
 
 
-def _show(name: str, found: Comparison) -> None:
+def _show(name: str, found: RunComparison) -> None:
     """A table of what differs, if anything does; where a value came from stands below it."""
     rows = getattr(found, name)
     if rows:
@@ -69,7 +69,7 @@ def _value(value: str, origin: str) -> str:
     return f"{value}\n({origin})" if origin else value
 
 
-def _show_batch(found: Comparison) -> None:
+def _show_batch(found: RunComparison) -> None:
     first = found.batches.first
     if first is None:
         return

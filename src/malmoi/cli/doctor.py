@@ -20,7 +20,7 @@ from malmoi.messages import text
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One line: what was looked at, what was found, and, where it is not well, what to do."""
 
     key: str
@@ -46,34 +46,34 @@ def doctor() -> None:
     )
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Check]:
     """Everything worth knowing before a long run."""
     import torch
 
     from malmoi.device import choose_device, choose_precision, matmul_rate
 
-    yield Finding("cli.doctor.python", platform.python_version())
+    yield Check("cli.doctor.python", platform.python_version())
     device = choose_device("auto")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} cores"
-    yield Finding("cli.doctor.torch", torch.__version__)
-    yield Finding("cli.doctor.device", f"{device} ({name})")
+    yield Check("cli.doctor.torch", torch.__version__)
+    yield Check("cli.doctor.device", f"{device} ({name})")
     dtype = choose_precision("auto", device)
-    yield Finding("cli.doctor.precision", str(dtype).removeprefix("torch."))
-    yield Finding("cli.doctor.rate", f"{matmul_rate(device, dtype) / 1e9:,.0f} GFLOP/s")
+    yield Check("cli.doctor.precision", str(dtype).removeprefix("torch."))
+    yield Check("cli.doctor.rate", f"{matmul_rate(device, dtype) / 1e9:,.0f} GFLOP/s")
     if memory := _memory():
         mend = text("cli.doctor.memory_mend") if memory < 4e9 else ""
-        yield Finding("cli.doctor.memory", amount(memory, "B"), mend)
+        yield Check("cli.doctor.memory", amount(memory, "B"), mend)
     free = shutil.disk_usage(Path.cwd()).free
-    yield Finding("cli.doctor.disk", amount(free, "B"), text("cli.doctor.disk_mend") if free < 5e9 else "")
+    yield Check("cli.doctor.disk", amount(free, "B"), text("cli.doctor.disk_mend") if free < 5e9 else "")
     writable = os.access(Path.cwd(), os.W_OK)
-    yield Finding("cli.doctor.folder", str(Path.cwd()), "" if writable else text("cli.doctor.folder_mend"))
+    yield Check("cli.doctor.folder", str(Path.cwd()), "" if writable else text("cli.doctor.folder_mend"))
     encoding = (sys.stdout.encoding or locale.getpreferredencoding()).lower()
     well = encoding.replace("-", "") == "utf8"
-    yield Finding("cli.doctor.terminal", encoding, "" if well else "export PYTHONUTF8=1")
+    yield Check("cli.doctor.terminal", encoding, "" if well else "export PYTHONUTF8=1")
     for package, extra in (("tokie", "fast"), ("transformers", "hf"), ("sklearn", "league")):
         there = importlib.util.find_spec(package) is not None
         found = text("cli.doctor.yes" if there else "cli.doctor.no")
-        yield Finding(f"cli.doctor.{extra}", found, "" if there else f"pip install 'malmoi[{extra}]'")
+        yield Check(f"cli.doctor.{extra}", found, "" if there else f"pip install 'malmoi[{extra}]'")
 
 
 def _memory() -> int | None:

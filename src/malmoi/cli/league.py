@@ -17,7 +17,7 @@ from malmoi.messages import text
 
 if TYPE_CHECKING:
     from malmoi.league.curve import Point
-    from malmoi.league.table import Line
+    from malmoi.league.table import LeagueLine
 
 
 def register(app: typer.Typer) -> None:
@@ -89,7 +89,7 @@ def show(out: Path) -> None:
     console().result(result, f"{out}: {winners(lines)}")
 
 
-def _show_table(lines: Sequence[Line]) -> None:
+def _show_table(lines: Sequence[LeagueLine]) -> None:
     """Task by task, best first and in bold; then what the number of scored rows alone is worth."""
     from rich.text import Text
 
@@ -123,7 +123,7 @@ def _show_table(lines: Sequence[Line]) -> None:
             console().reporter.say("league.sampling", task=task, rows=own[0].scored, sampling=sampling)
 
 
-def winners(lines: Sequence[Line]) -> str:
+def winners(lines: Sequence[LeagueLine]) -> str:
     """`nsmc: mine 84.10 ± 0.31; sts: …`: the best row of each task."""
     return "; ".join(
         f"{line.task}: {line.row} {shown_score(line.metric, line.mean, line.sd)}"

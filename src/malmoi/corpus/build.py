@@ -32,7 +32,7 @@ from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.dedup import MatchSpec, drops_of_slice, match, plan_matches
 from malmoi.corpus.heldout import choose_threshold, repeated_in_training
 from malmoi.corpus.ingest import IngestSpec, ingest
-from malmoi.corpus.inputs import Found, Source, find_sources, group_sources
+from malmoi.corpus.inputs import FoundInputs, Source, find_sources, group_sources
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.refine import RefineSpec, refine
 from malmoi.corpus.write import WriteSpec, write_slice
@@ -98,7 +98,7 @@ class _Build:
     workers: int
     reporter: Reporter
 
-    def run(self, found: Found) -> None:
+    def run(self, found: FoundInputs) -> None:
         drop_left_over(self.draft.path)
         work = self.draft.path / "work"
         files, slices = self._read(found.sources, work / "read")

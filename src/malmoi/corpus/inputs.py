@@ -38,14 +38,14 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundInputs:
     """`left_over`: files that systems and programs leave in folders, not read."""
 
     sources: list[Source]
     left_over: list[str]
 
 
-def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) -> Found:
+def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) -> FoundInputs:
     """All input files in order, each once. Hidden files, what systems leave behind (Thumbs.db, ~$a.xlsx) and
     whatever is in `out` are left out of folders and patterns; a file named explicitly is read.
 
@@ -55,7 +55,7 @@ def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) ->
     if not inputs:
         raise MalmoiError("MM0112")
     own = {out.resolve(), out.with_name(out.name + ".tmp").resolve()}
-    found = Found([], [])
+    found = FoundInputs([], [])
     seen: set[Path] = set()
     for text in inputs:
         for path in _expand(text, own, found.left_over):

@@ -22,7 +22,7 @@ from malmoi.hangul.spelling import respell
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CleaningStep:
     """`name` is nfc, html, spaces, or a code of the audit."""
 
     name: str
@@ -43,21 +43,21 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
-    steps: list[Step]
+class CleaningTrace:
+    steps: list[CleaningStep]
     sentences: list[Fate]
 
 
-def trace_cleaning(text: str, config: CorpusConfig | None = None) -> Cleaned:
+def trace_cleaning(text: str, config: CorpusConfig | None = None) -> CleaningTrace:
     """Clean one document the way the corpus stage does. Lines are joined by "\\n" in each step's text."""
     config = config or CorpusConfig()
     ledger = Ledger(0)
-    steps: list[Step] = []
+    steps: list[CleaningStep] = []
     current = text.replace(DOC, " ").replace("\r\n", "\n").replace("\r", "\n")
 
     def took(name: str, after: str) -> None:
         nonlocal current
-        steps.append(Step(name, current, after))
+        steps.append(CleaningStep(name, current, after))
         current = after
 
     took("nfc", composed(current))
@@ -79,7 +79,7 @@ def trace_cleaning(text: str, config: CorpusConfig | None = None) -> Cleaned:
     frame = frame.filter(pl.col("text") != "")
     if config.split and len(frame):
         frame = split_sentences(frame, config.min_chars)
-    return Cleaned(steps, [_fate(frame[i : i + 1], config) for i in range(len(frame))])
+    return CleaningTrace(steps, [_fate(frame[i : i + 1], config) for i in range(len(frame))])
 
 
 def _fate(row: pl.DataFrame, config: CorpusConfig) -> Fate:

@@ -24,7 +24,7 @@ from malmoi.league.char_ngrams import characters, need_scikit_learn
 from malmoi.league.config import LeagueConfig
 from malmoi.league.curve import CURVE, Milestone, Point, curve_points, milestones
 from malmoi.league.entries import Entry, entries
-from malmoi.league.table import TABLE, Line, league_table, with_ps
+from malmoi.league.table import TABLE, LeagueLine, league_table, with_ps
 from malmoi.paths import as_stored, can_be_folder, first_unusable, shown_name
 from malmoi.tasks.config import TaskConfig
 from malmoi.tasks.data import TaskData, read_task, task_of
@@ -39,7 +39,7 @@ def league(
     checkpoints: Mapping[str, Path],
     out: Path,
     context: Context = Context(),
-) -> list[Line]:
+) -> list[LeagueLine]:
     """Checkpoints (by name) and baselines on tasks x seeds; returns the lines of the table, task by task and
     best first.
 
@@ -80,7 +80,7 @@ def league(
             total += sum(drawn) * config.curve_seeds * len(passed)
             # What a cell's settings are from, the league's own manifest says.
             cells = _Cells(config, out, total, replace(context, origins={}))
-            lines: list[Line] = []
+            lines: list[LeagueLine] = []
             points: list[Point] = []
             for task, data, on_curve in zip(tasks, read, drawn, strict=True):
                 scored = {row.name: cells.of_row(row, task, data) for row in rows}
@@ -180,8 +180,8 @@ def _run_characters(task: FinetuneConfig, data: TaskData, cell: Path, context: C
         characters(data, draft, context.reporter)
 
 
-def _write_tsv(path: Path, lines: Sequence[Line]) -> None:
+def _write_tsv(path: Path, lines: Sequence[LeagueLine]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        writer.writerow(Line.columns())
+        writer.writerow(LeagueLine.columns())
         writer.writerows(line.cells() for line in lines)

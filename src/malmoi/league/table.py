@@ -24,7 +24,7 @@ TABLE = "table.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LeagueLine:
     """One row on one task; fractions, not per cent.
 
     Attributes:
@@ -89,10 +89,10 @@ class Line:
         return [shown[name] for name in self.columns()]
 
 
-def read_table(out: Path) -> list[Line]:
+def read_table(out: Path) -> list[LeagueLine]:
     """The lines of a league's table.json."""
     with expected_shape(out / TABLE):
-        return [Line(**line) for line in read_json(out / TABLE)]
+        return [LeagueLine(**line) for line in read_json(out / TABLE)]
 
 
 def cell_scores(cells: Sequence[Path], data: TaskData) -> list[float]:
@@ -116,24 +116,26 @@ def _sampling_sd(cells: Sequence[Path], data: TaskData) -> float | None:
     return sum(known) / len(known) if len(known) == len(told) else None
 
 
-def with_ps(lines: Sequence[Line]) -> list[Line]:
+def with_ps(lines: Sequence[LeagueLine]) -> list[LeagueLine]:
     """The lines of all tasks, each with its `p`."""
     ps = gain_ps([line.as_dict() for line in lines])
     return [replace(line, p=p) for line, p in zip(lines, ps, strict=True)]
 
 
-def league_table(rows: Sequence[Entry], data: TaskData, cells: Mapping[str, Sequence[Path]]) -> list[Line]:
+def league_table(
+    rows: Sequence[Entry], data: TaskData, cells: Mapping[str, Sequence[Path]]
+) -> list[LeagueLine]:
     """The lines of one task, best mean first."""
     metric, sign = data.task.metric, METRICS[data.task.metric].sign
     split = "test" if data.test is not None else "dev"
     scored = len(data.test) if data.test is not None else len(data.dev)
-    lines: list[Line] = []
+    lines: list[LeagueLine] = []
     for name, own in _pooled(rows).items():
         scores = [cell_scores(cells[row.name], data) for row in own]
         values = [mean_and_sd(found)[0] for found in scores] if own[0].pool else scores[0]
         mean, sd = mean_and_sd(values)
         lines.append(
-            Line(
+            LeagueLine(
                 row=name,
                 task=data.task.name,
                 metric=metric,
@@ -168,7 +170,7 @@ def _pooled(rows: Sequence[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
-def _compared(line: Line, base: Line | None) -> Line:
+def _compared(line: LeagueLine, base: LeagueLine | None) -> LeagueLine:
     """A line with its difference to another one."""
     if base is None:
         return line

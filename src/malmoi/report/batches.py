@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from malmoi.progress import SILENT, Reporter
 from malmoi.report.folder import PretrainRun
-from malmoi.report.source import Source, open_source, shown_ids, tensors_of
+from malmoi.report.source import BatchSource, open_source, shown_ids, tensors_of
 
 I64 = NDArray[np.int64]
 CHUNK = 64  # batches whose text is made at once
@@ -84,11 +84,11 @@ def compare_batches(left: PretrainRun, right: PretrainRun, reporter: Reporter = 
     return Batches(steps)
 
 
-def _agree(a: Source, b: Source, names: tuple[str, ...]) -> bool:
+def _agree(a: BatchSource, b: BatchSource, names: tuple[str, ...]) -> bool:
     return all(a.setting(name) == b.setting(name) for name in names)
 
 
-def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
+def _first_text(a: BatchSource, b: BatchSource, start: int, stop: int) -> BatchDifference | None:
     """The first row whose text differs in batches `start` … `stop - 1`."""
     sizes = a.feed.batch_size, b.feed.batch_size
     if sizes[0] != sizes[1]:  # then batch 0 differs: find from which row on
@@ -104,7 +104,7 @@ def _first_text(a: Source, b: Source, start: int, stop: int) -> BatchDifference 
     return _difference(a, b, k, row, "text")
 
 
-def _text(source: Source, numbers: I64) -> I64:
+def _text(source: BatchSource, numbers: I64) -> I64:
     return source.feed.block(numbers).ids_RL
 
 
@@ -115,7 +115,7 @@ def _odd_row(left_RL: I64, right_RL: I64) -> int | None:
     return int(odd[0]) if len(odd) else None
 
 
-def _first_masks(a: Source, b: Source, start: int, stop: int) -> BatchDifference | None:
+def _first_masks(a: BatchSource, b: BatchSource, start: int, stop: int) -> BatchDifference | None:
     """The first batch before `stop` in which some tensor differs; its first row with other ids, or row 0."""
     for k in range(start, stop):
         batches = [source.feed.batch(k)[0] for source in (a, b)]
@@ -133,7 +133,7 @@ def _equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
 
 
 def _difference(
-    a: Source, b: Source, k: int, row: int, what: Literal["text", "masks", "rows", "tokenizer"]
+    a: BatchSource, b: BatchSource, k: int, row: int, what: Literal["text", "masks", "rows", "tokenizer"]
 ) -> BatchDifference:
     ids = [_row(source, k, row) for source in (a, b)]
     texts: list[RowText | None] = []
@@ -148,7 +148,7 @@ def _difference(
     return BatchDifference(k, row, what, texts[0], texts[1])
 
 
-def _row(source: Source, k: int, row: int) -> I64 | None:
+def _row(source: BatchSource, k: int, row: int) -> I64 | None:
     """The ids of one row as the network reads them, without the padding at its end."""
     feed = source.feed
     if row >= feed.batch_size:

@@ -47,7 +47,7 @@ class CurveDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RunComparison:
     """`identity` settings change a result, `execution` settings should not; `logged` lines were compared."""
 
     left: PretrainRun
@@ -66,7 +66,7 @@ class Comparison:
         return not (self.identity or self.data or self.curve or self.batches.first)
 
 
-def compare(left: Path, right: Path, reporter: Reporter = SILENT) -> Comparison:
+def compare(left: Path, right: Path, reporter: Reporter = SILENT) -> RunComparison:
     """Compare two pretraining runs, or the runs inside two folders of `malmoi run`.
 
     Raises MM1003 (several runs in a folder), MM1004 (none), MM1002 (a damaged file).
@@ -75,7 +75,7 @@ def compare(left: Path, right: Path, reporter: Reporter = SILENT) -> Comparison:
     curve, logged = compare_curves(a, b)
     settings = _settings(a, b)
     executed = execution_keys(RunConfig)
-    return Comparison(
+    return RunComparison(
         left=a,
         right=b,
         identity=[found for found in settings if found.key not in executed],

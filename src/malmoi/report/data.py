@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from malmoi.messages import text, words
-from malmoi.report.folder import Found, Stage
+from malmoi.report.folder import Found, StageFolder
 from malmoi.report.numbers import big, short
 from malmoi.shards.counts import ShardsCounts
 from malmoi.tokenizer.counts import TokenizerCounts
@@ -18,7 +18,7 @@ CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class Dropped:
     """One way sentences leave the corpus; `share` of the sentences that were split."""
 
     name: str
@@ -29,7 +29,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Correction:
     name: str
     count: int
     samples: list[tuple[str, str]]
@@ -38,14 +38,14 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class CorpusPart:
     facts: list[tuple[str, str]]
-    losses: list[Loss]
-    changes: list[Change]
+    losses: list[Dropped]
+    changes: list[Correction]
     files: list[tuple[str, str, str, str]]
     skipped: int
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutSentence:
     """A sentence as one tokenizer cuts it."""
 
     name: str
@@ -58,10 +58,10 @@ class TokenizerPart:
 
     names: list[str]
     facts: list[tuple[str, list[str]]]
-    samples: list[tuple[str, list[Cut]]]
+    samples: list[tuple[str, list[CutSentence]]]
 
 
-def corpus_part(stage: Stage) -> CorpusPart | None:
+def corpus_part(stage: StageFolder) -> CorpusPart | None:
     """None while there is no audit."""
     if stage.audit is None:
         return None
@@ -74,7 +74,7 @@ def corpus_part(stage: Stage) -> CorpusPart | None:
         for code, entry in place["dropped"].items()
     ]
     kept = sum(side["sentences"] for side in written.values() if side)
-    losses.append(Loss(text("report.corpus.kept"), "kept", kept, kept / total, []))
+    losses.append(Dropped(text("report.corpus.kept"), "kept", kept, kept / total, []))
     train, heldout = written.get("train") or {}, written.get("heldout") or {}
     facts = [
         (text("report.corpus.files"), f"{read['files']:,}"),
@@ -85,7 +85,7 @@ def corpus_part(stage: Stage) -> CorpusPart | None:
         (text("report.corpus.size"), f"{train.get('bytes', 0) / 1e6:,.1f} MB"),
     ]
     changes = [
-        Change(
+        Correction(
             _reason(code),
             entry["count"],
             [
@@ -108,12 +108,12 @@ def corpus_part(stage: Stage) -> CorpusPart | None:
     return CorpusPart(facts, losses, changes, files, read["files_skipped"] + read["rows_skipped"])
 
 
-def _loss(code: str, entry: dict[str, Any], total: int, kind: str) -> Loss:
+def _loss(code: str, entry: dict[str, Any], total: int, kind: str) -> Dropped:
     samples = [
         (f"×{sample['copies']:,}  " if "copies" in sample else "") + _cut(sample["text"])
         for sample in entry["samples"][:SAMPLES]
     ]
-    return Loss(_reason(code), kind, entry["count"], entry["count"] / total, samples)
+    return Dropped(_reason(code), kind, entry["count"], entry["count"] / total, samples)
 
 
 def _reason(code: str) -> str:
@@ -130,11 +130,11 @@ def tokenizer_part(found: Found) -> TokenizerPart | None:
         return None
     columns = [_facts(stage, found) for stage in found.tokenizers]
     labels = dict.fromkeys(label for column in columns for label in column)
-    cuts: dict[str, list[Cut]] = {}
+    cuts: dict[str, list[CutSentence]] = {}
     for stage in found.tokenizers:
         counts = TokenizerCounts.of(stage.manifest, stage.folder)
         for sample, tokens in counts.samples:
-            cuts.setdefault(sample, []).append(Cut(stage.name, readable(counts.kind, tokens)))
+            cuts.setdefault(sample, []).append(CutSentence(stage.name, readable(counts.kind, tokens)))
     return TokenizerPart(
         [stage.name for stage in found.tokenizers],
         [(label, [column.get(label, "–") for column in columns]) for label in labels],
@@ -142,7 +142,7 @@ def tokenizer_part(found: Found) -> TokenizerPart | None:
     )
 
 
-def _facts(stage: Stage, found: Found) -> dict[str, str]:
+def _facts(stage: StageFolder, found: Found) -> dict[str, str]:
     counts = TokenizerCounts.of(stage.manifest, stage.folder)
     shown: dict[str, Callable[[Any], str]] = {
         "kind": str,

@@ -8,13 +8,13 @@ from pathlib import Path
 from malmoi.artifact.disk import disk_errors, write_bytes
 from malmoi.messages import text
 from malmoi.paths import readable
-from malmoi.report.compare import Comparison
+from malmoi.report.compare import RunComparison
 from malmoi.report.figures import figures
 from malmoi.report.verdict import Finding
 from malmoi.report.write import render
 
 
-def write_diff(found: Comparison, target: Path) -> None:
+def write_diff(found: RunComparison, target: Path) -> None:
     """Write the comparison to `target`, a file or a folder. Raises MM0015-MM0016 (disk)."""
     runs = [
         replace(run, name=f"{side} · {run.name}") for side, run in (("A", found.left), ("B", found.right))
@@ -32,7 +32,7 @@ def write_diff(found: Comparison, target: Path) -> None:
         write_bytes(target, readable(page).encode())
 
 
-def headline(found: Comparison) -> str:
+def headline(found: RunComparison) -> str:
     if found.same:
         return text("report.diff.same")
     parts = {
@@ -45,7 +45,7 @@ def headline(found: Comparison) -> str:
     return text("report.diff.different", what=names)
 
 
-def findings(found: Comparison) -> list[Finding]:
+def findings(found: RunComparison) -> list[Finding]:
     """Curves, batches, and differences that do not change the result."""
     said = [_curve(found), _batch(found)]
     if found.same and (found.execution or found.versions):
@@ -53,7 +53,7 @@ def findings(found: Comparison) -> list[Finding]:
     return said
 
 
-def _curve(found: Comparison) -> Finding:
+def _curve(found: RunComparison) -> Finding:
     if found.curve is not None:
         c = found.curve
         values = {"name": c.name, "left": repr(c.left), "right": repr(c.right)}
@@ -63,7 +63,7 @@ def _curve(found: Comparison) -> Finding:
     return Finding("good", text("report.diff.curve_same", n=f"{found.logged:,}"))
 
 
-def _batch(found: Comparison) -> Finding:
+def _batch(found: RunComparison) -> Finding:
     batches = found.batches
     if batches.reason is not None:
         return Finding("plain", text(batches.reason, folder=batches.folder))

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from malmoi.messages import catalog, text, words
-from malmoi.pretrain.objectives import OBJECTIVES, Metric
+from malmoi.pretrain.objectives import OBJECTIVES, PlottedMetric
 from malmoi.report.charts import ROLES, Level, Line, Style, colour, plot
 from malmoi.report.curves import F64, Series
 from malmoi.report.folder import PretrainRun
@@ -79,7 +79,7 @@ def _own_plots(runs: Sequence[PretrainRun]) -> list[Plot]:
     return [_plot_of(metric) for metric in metrics.values()]
 
 
-def _plot_of(metric: Metric) -> Plot:
+def _plot_of(metric: PlottedMetric) -> Plot:
     lines: list[tuple[str, Style]] = [(metric.name, "thin"), (f"heldout_{metric.name}", "thick")]
     lines += [(metric.beside, "dash")] if metric.beside else []
     levels = (metric.level,) if metric.level else ()

@@ -23,7 +23,7 @@ BASELINES = (NO_PRETRAINING, CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageFolder:
     """An artifact of the pipeline; `audit` is the corpus's, and `name` that of one of several tokenizers."""
 
     folder: Path
@@ -105,9 +105,9 @@ class Found:
     """Everything a report is made of."""
 
     folder: Path
-    corpus: Stage | None = None
-    tokenizers: list[Stage] = field(default_factory=list)
-    shards: list[Stage] = field(default_factory=list)
+    corpus: StageFolder | None = None
+    tokenizers: list[StageFolder] = field(default_factory=list)
+    shards: list[StageFolder] = field(default_factory=list)
     """Named like the tokenizers they were made with."""
     runs: list[PretrainRun] = field(default_factory=list)
     league: League | None = None
@@ -115,7 +115,7 @@ class Found:
     building: list[tuple[str, str]] = field(default_factory=list)
     """Stages (with the name of one of several) that have a draft: being built now, or interrupted."""
 
-    def read_by(self, run: PretrainRun) -> Stage | None:
+    def read_by(self, run: PretrainRun) -> StageFolder | None:
         """The shards that a run reads, if they are among these."""
         stages = {stage.folder: stage for stage in self.shards}
         return next((stages[place] for place in read_by(run, stages)), None)
@@ -207,13 +207,13 @@ def read_run(folder: Path, name: str) -> PretrainRun:
     return PretrainRun(name, folder, manifest, read_curves(folder / "metrics.jsonl"), steps)
 
 
-def _stage(folder: Path, name: str = "") -> Stage:
+def _stage(folder: Path, name: str = "") -> StageFolder:
     manifest = read_manifest(folder)
     audit = read_json(folder / "audit.json") if manifest.stage == "corpus" else None
-    return Stage(folder, manifest, audit, name)
+    return StageFolder(folder, manifest, audit, name)
 
 
-def _stages(home: Path) -> list[Stage]:
+def _stages(home: Path) -> list[StageFolder]:
     """The artifact at `home`, or those below it by name; `NAME.tmp` and `.NAME.before` are not names."""
     if (home / MANIFEST).is_file():
         return [_stage(home)]
@@ -235,7 +235,7 @@ def _recipe_order(section: str, names: Iterable[str], manifests: Iterable[Manife
     return sorted(first, key=lambda name: first[name])
 
 
-def _drafts(home: Path, made: list[Stage]) -> list[str]:
+def _drafts(home: Path, made: list[StageFolder]) -> list[str]:
     """Names of what is being built at `home` ("") or below it, if nothing of that name is finished."""
     drafts = {"": home.with_name(f"{home.name}.tmp")}
     drafts |= {path.name.removesuffix(".tmp"): path for path in sorted(home.glob("*.tmp"))}

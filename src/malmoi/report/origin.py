@@ -36,7 +36,7 @@ def origin_of(key: str, origins: dict[str, str], own: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OriginPart:
     """One artifact: `prefix` goes before its settings' names, `own` if a recipe changes them for it."""
 
     title: str
@@ -46,20 +46,22 @@ class Part:
     run: PretrainRun | None = None
 
 
-def parts(found: Found) -> list[Part]:
+def parts(found: Found) -> list[OriginPart]:
     """Everything in a folder, in the order of the pipeline."""
-    made = [Part("corpus", "corpus.", "corpus.", found.corpus.manifest)] if found.corpus else []
+    made = [OriginPart("corpus", "corpus.", "corpus.", found.corpus.manifest)] if found.corpus else []
     for stage in found.tokenizers:
         own = f"tokenizers.{stage.name}."
-        made.append(Part(_titled("tokenizer", stage.name), "tokenizer.", own, stage.manifest))
-    made += [Part(_titled("shards", s.name), "shards.", "shards.", s.manifest) for s in found.shards]
+        made.append(OriginPart(_titled("tokenizer", stage.name), "tokenizer.", own, stage.manifest))
+    made += [OriginPart(_titled("shards", s.name), "shards.", "shards.", s.manifest) for s in found.shards]
     for run in found.runs:
         title = _titled("pretrain", run.name if run.name != "pretrain" else "")
-        made.append(Part(title, "", f"runs.{run.name}.", run.manifest, run))
+        made.append(OriginPart(title, "", f"runs.{run.name}.", run.manifest, run))
     if found.league is not None and found.league.manifest is not None:
-        made.append(Part("league", "league.", "league.", found.league.manifest))
+        made.append(OriginPart("league", "league.", "league.", found.league.manifest))
     cells = [*_a_cell_per_task(found), *found.tuned]
-    made += [Part(_titled("finetune", c.task), "finetune.", f"tasks.{c.task}.", c.manifest) for c in cells]
+    made += [
+        OriginPart(_titled("finetune", c.task), "finetune.", f"tasks.{c.task}.", c.manifest) for c in cells
+    ]
     return made
 
 

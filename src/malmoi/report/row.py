@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from malmoi.report.source import Source, shown_ids
+from malmoi.report.source import BatchSource, shown_ids
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.measure import readable
@@ -19,7 +19,7 @@ Fate = Literal["", "masked", "random", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ShownToken:
     """A token as the network reads it."""
 
     text: str
@@ -36,7 +36,7 @@ class Segment:
 
     sequence: int
     segment: int
-    tokens: list[Token]
+    tokens: list[ShownToken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Row:
     segments: list[Segment]
 
     @property
-    def tokens(self) -> list[Token]:
+    def tokens(self) -> list[ShownToken]:
         return [token for segment in self.segments for token in segment.tokens]
 
     def fates(self) -> dict[str, int]:
@@ -57,7 +57,7 @@ class Row:
         return {fate: sum(t.fate == fate for t in self.tokens) for fate in ("masked", "random", "kept")}
 
 
-def make_row(source: Source, number: int) -> Row:
+def make_row(source: BatchSource, number: int) -> Row:
     """Row `number` of a source."""
     feed, special = source.feed, source.shards.special
     numbers = np.array([number], np.int64)
@@ -78,7 +78,7 @@ def make_row(source: Source, number: int) -> Row:
         for kind in np.unique(kinds).tolist():
             places = at + np.flatnonzero(kinds == kind)
             tokens = [
-                Token(
+                ShownToken(
                     texts[0][i],
                     texts[1][i],
                     fates.get(i, ""),

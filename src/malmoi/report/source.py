@@ -30,7 +30,7 @@ I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Source:
+class BatchSource:
     """Batches that can be made again."""
 
     config: RunConfig
@@ -42,7 +42,7 @@ class Source:
         return getattr(self.config.pretrain, name)
 
 
-def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -> Source:
+def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -> BatchSource:
     """The batches of these settings over these shards; rows are cut in memory if `tables` has none, so that
     nothing is written into anybody's folder."""
     settings = config.pretrain
@@ -56,10 +56,10 @@ def make_source(config: RunConfig, shards: Shards, tables: Path | None = None) -
     collator = objective.collator(config, shards.special, shards.vocab_size)
     whole_batches = settings.model_copy(update={"micro_batch_size": 0})
     feed: Feed[Any] = feed_of(whole_batches, table, collator, shards.special)
-    return Source(config, shards, feed, load_tokenizer(shards.tokenizer_folder, encodes=False))
+    return BatchSource(config, shards, feed, load_tokenizer(shards.tokenizer_folder, encodes=False))
 
 
-def open_source(run: PretrainRun, shards: Shards | None = None) -> Source | str:
+def open_source(run: PretrainRun, shards: Shards | None = None) -> BatchSource | str:
     """What a run's batches are made of, or a key of the catalog that says why they cannot be made again.
     If no shards are given, they are looked for."""
     try:

@@ -9,7 +9,7 @@ from math import floor
 
 from malmoi.messages import text
 from malmoi.report.verdict import Finding
-from malmoi.tokenizer_eval.run import Comparison
+from malmoi.tokenizer_eval.run import TokenizerComparison
 
 TELLING = 0.02
 UNKNOWN = 1.0  # per cent of the eojeols with [UNK]; a judgement, like the bounds below
@@ -19,7 +19,7 @@ SLOW = 5.0  # times
 ALL_SHOWN = 3  # names in one sentence; if there are more, only the lowest and the highest
 
 
-def headline(found: Comparison) -> Finding:
+def headline(found: TokenizerComparison) -> Finding:
     """The most serious of `findings`, or the first."""
     said = findings(found)
     for tone in ("bad", "warn", "good", "plain"):
@@ -29,7 +29,7 @@ def headline(found: Comparison) -> Finding:
     return Finding("plain", text("compare.say.nothing"))
 
 
-def findings(found: Comparison) -> list[Finding]:
+def findings(found: TokenizerComparison) -> list[Finding]:
     """What suits which task, then warnings."""
     said = [*_cheapest(found), *_inside(found), *_answers(found), *_beware(found), *_speed(found)]
     if found.part == "training":
@@ -37,7 +37,7 @@ def findings(found: Comparison) -> list[Finding]:
     return said
 
 
-def _cheapest(found: Comparison) -> list[Finding]:
+def _cheapest(found: TokenizerComparison) -> list[Finding]:
     """Among those that lose little text: a vocabulary that gives [UNK] is short too. If a shorter one is left
     out for that, the sentence names it."""
     least = min(c.measures.unk_eojeol_percent for c in found.contenders)
@@ -65,7 +65,7 @@ def _cheapest(found: Comparison) -> list[Finding]:
     return [Finding("good", said, text("compare.say.cheapest_why"))]
 
 
-def _inside(found: Comparison) -> list[Finding]:
+def _inside(found: TokenizerComparison) -> list[Finding]:
     judged = [(c.boundaries.f1, c) for c in found.contenders if c.boundaries]
     if len(judged) < 2:
         return []
@@ -86,7 +86,7 @@ def _inside(found: Comparison) -> list[Finding]:
     ]
 
 
-def _answers(found: Comparison) -> list[Finding]:
+def _answers(found: TokenizerComparison) -> list[Finding]:
     judged = [(c.ceiling.em, c.name) for c in found.contenders if c.ceiling]
     if not judged:
         return []
@@ -104,7 +104,7 @@ def _answers(found: Comparison) -> list[Finding]:
     return said
 
 
-def _beware(found: Comparison) -> list[Finding]:
+def _beware(found: TokenizerComparison) -> list[Finding]:
     shares = {
         "unknown": [(c.name, c.measures.unk_eojeol_percent) for c in found.contenders],
         "long": [(c.name, c.measures.documents.over[512]) for c in found.contenders],
@@ -119,7 +119,7 @@ def _beware(found: Comparison) -> list[Finding]:
     return said
 
 
-def _speed(found: Comparison) -> list[Finding]:
+def _speed(found: TokenizerComparison) -> list[Finding]:
     fast, slow = (pick(found.contenders, key=lambda c: c.speed) for pick in (max, min))
     if fast.speed < SLOW * slow.speed:
         return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from malmoi.messages import text
-from malmoi.tokenizer_eval.run import Comparison, Contender
+from malmoi.tokenizer_eval.run import Contender, TokenizerComparison
 
 Better = Literal["low", "high", ""]
 
@@ -85,7 +85,7 @@ MEASURES = (
 )
 
 
-def rows(found: Comparison) -> list[MeasureRow]:
+def rows(found: TokenizerComparison) -> list[MeasureRow]:
     """All measures that were taken, in the order of `MEASURES`."""
     return [_row(measure, found.contenders) for measure in MEASURES if _taken(measure, found.contenders)]
 

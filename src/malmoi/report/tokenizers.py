@@ -18,13 +18,13 @@ from malmoi.report.tokenizer_reading import findings, headline
 from malmoi.report.tokenizer_table import rows
 from malmoi.report.write import render
 from malmoi.tokenizer_eval.examples import Token
-from malmoi.tokenizer_eval.run import Comparison
+from malmoi.tokenizer_eval.run import TokenizerComparison
 
 SHORTEST = 0.5  # per cent of the texts; the plot ends when fewer are longer
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class TokenFigure:
     title: str
     note: str
     keys: list[Key]
@@ -32,7 +32,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TokenCell:
     """A token to draw: `shown`, the classes of its cell, and what to show when it is pointed at."""
 
     shown: str
@@ -40,7 +40,7 @@ class Cell:
     title: str
 
 
-def write_comparison(found: Comparison, target: Path) -> None:
+def write_comparison(found: TokenizerComparison, target: Path) -> None:
     """Write the page to `target`, a file or a folder. Raises MM0015-MM0016 (disk)."""
     page = render(
         "tokenizers.html",
@@ -61,7 +61,7 @@ def write_comparison(found: Comparison, target: Path) -> None:
         write_bytes(target, readable(page).encode())
 
 
-def _lengths(found: Comparison, which: str) -> Figure:
+def _lengths(found: TokenizerComparison, which: str) -> TokenFigure:
     """Share of the texts longer than a number of tokens."""
     marks: list[Line] = []
     keys = []
@@ -73,17 +73,17 @@ def _lengths(found: Comparison, which: str) -> Figure:
         keys.append(Key(contender.name, colour(number), "thick"))
     title = text(f"compare.page.{which}")
     svg = plot(marks, x_title=text("compare.page.tokens"), title=title, zero=True)
-    return Figure(title, text(f"compare.page.{which}_note"), keys, svg)
+    return TokenFigure(title, text(f"compare.page.{which}_note"), keys, svg)
 
 
-def _references(found: Comparison) -> list[tuple[str, str, str]]:
+def _references(found: TokenizerComparison) -> list[tuple[str, str, str]]:
     return [
         (text("compare.page.eojeol") if name == "eojeol" else name, f"{c.em:.2f}", f"{c.f1:.2f}")
         for name, c in found.ceilings.items()
     ]
 
 
-def cells(sentence: str, tokens: list[Token]) -> list[Cell]:
+def cells(sentence: str, tokens: list[Token]) -> list[TokenCell]:
     """Each token with the text it covers; one that covers nothing new (a byte, a fused morpheme) shows its
     vocabulary entry."""
     drawn = []
@@ -96,7 +96,7 @@ def cells(sentence: str, tokens: list[Token]) -> list[Cell]:
         if between.strip() != between or piece != piece.lstrip():
             classes.append("gap")
         drawn.append(
-            Cell(
+            TokenCell(
                 token.shown if shared else piece.strip() or token.shown,
                 " ".join(classes),
                 f"{token.shown} · {token.id} · {token.start}–{token.end}",

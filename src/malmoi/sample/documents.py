@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from malmoi.sample import mess
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.lexicon import POLARITIES, domain, load
 from malmoi.sample.questions import fact_topics, topics
 from malmoi.sample.review import neutral, sentence, small_words
@@ -20,7 +20,7 @@ from malmoi.sample.world import Entity, World, relations, subject_of, with_hanja
 Document = list[str]
 
 
-def review(name: str, world: World, draw: Draw, *, low: int, high: int, polarity: str = "") -> list[str]:
+def review(name: str, world: World, draw: Draws, *, low: int, high: int, polarity: str = "") -> list[str]:
     """One review: `low` to `high` sentences of one polarity, about one in six of them neutral."""
     kind, polarity = domain(name), polarity or draw.pick(POLARITIES)
     voice = Voice(draw.pick(STYLES), draw.chance(kind.past))
@@ -37,7 +37,7 @@ def review(name: str, world: World, draw: Draw, *, low: int, high: int, polarity
     return mess.close(list(dict.fromkeys(said)), voice.style, draw)
 
 
-def reviews(names: tuple[str, ...], world: World, draw: Draw) -> Iterator[Document]:
+def reviews(names: tuple[str, ...], world: World, draw: Draws) -> Iterator[Document]:
     """Short ones are one to three sentences, as people leave them; long ones are paragraphs of a blog."""
     while True:
         name = draw.pick(names)
@@ -49,14 +49,14 @@ def reviews(names: tuple[str, ...], world: World, draw: Draw) -> Iterator[Docume
         yield text.split("\n")
 
 
-def diaries(world: World, draw: Draw) -> Iterator[Document]:
+def diaries(world: World, draw: Draws) -> Iterator[Document]:
     while True:
         head = f"2026년 {draw.between(1, 12)}월 {draw.between(1, 28)}일"
         said = review("diary", world, draw, low=3, high=8)
         yield [head, mess.dirty(" ".join(said), draw)]
 
 
-def facts(entity: Entity, voice: Voice, draw: Draw) -> list[str]:
+def facts(entity: Entity, voice: Voice, draw: Draws) -> list[str]:
     """Every fact of an entity once, in drawn order, each in one of its wordings; a third of them in two."""
     told = []
     for relation in draw.shuffled(relations()[entity.kind]):
@@ -68,7 +68,7 @@ def facts(entity: Entity, voice: Voice, draw: Draw) -> list[str]:
     return told
 
 
-def articles(world: World, draw: Draw) -> Iterator[Document]:
+def articles(world: World, draw: Draws) -> Iterator[Document]:
     """Encyclopedia articles with leftovers of wiki markup and hanja in brackets, every entity in turn."""
     number = 0
     while True:
@@ -93,7 +93,7 @@ def articles(world: World, draw: Draw) -> Iterator[Document]:
             ]
 
 
-def news(world: World, draw: Draw) -> Iterator[Document]:
+def news(world: World, draw: Draws) -> Iterator[Document]:
     """News: headline, body on one topic with facts of the world woven in, reporter, copyright line."""
     data = load("news")
     while True:
@@ -123,7 +123,7 @@ def news(world: World, draw: Draw) -> Iterator[Document]:
         yield lines
 
 
-def forum(world: World, draw: Draw) -> Iterator[Document]:
+def forum(world: World, draw: Draws) -> Iterator[Document]:
     """A question, the same question in other words, and answers: title first, then the text."""
     everyday, about_facts = topics(), fact_topics(world)
     while True:
@@ -143,7 +143,7 @@ def forum(world: World, draw: Draw) -> Iterator[Document]:
         yield [marked[0], f"{marked[1]} {mess.dirty(' '.join(answers), draw)}"]
 
 
-def captions(draw: Draw) -> Iterator[Document]:
+def captions(draw: Draws) -> Iterator[Document]:
     """What a picture shows, said in three to five ways."""
     while True:
         scene: Scene = draw_scene(draw)

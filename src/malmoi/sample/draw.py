@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Draw:
+class Draws:
     """A stream of draws. `Draw(7, "nsmc/train")` is independent of every other name."""
 
     __slots__ = ("random",)
@@ -59,5 +59,5 @@ class Weighted(Generic[T]):
         self.items = [item for item, _ in pairs]
         self.edges = list(accumulate(weight for _, weight in pairs))
 
-    def pick(self, draw: Draw) -> T:
+    def pick(self, draw: Draws) -> T:
         return self.items[min(bisect_right(self.edges, draw.random() * self.edges[-1]), len(self.items) - 1)]

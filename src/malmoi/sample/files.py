@@ -21,7 +21,7 @@ from malmoi.sample.documents import (
     news,
     reviews,
 )
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.world import World
 
 # Shares of exact copies, of copies with one word changed, and of lines that say nothing.
@@ -35,14 +35,14 @@ class CorpusFile:
 
     name: str
     size: int
-    documents: Callable[[World, Draw], Iterator[Document]]
+    documents: Callable[[World, Draws], Iterator[Document]]
     write: Callable[[list[Document]], bytes]
     about: str
 
 
 def take(file: CorpusFile, world: World, seed: int) -> list[Document]:
     """Documents up to the size of the file, with copies and lines of boilerplate and spam among them."""
-    draw = Draw(seed, f"corpus/{file.name}")
+    draw = Draws(seed, f"corpus/{file.name}")
     source, taken, size = file.documents(world, draw), list[Document](), 0
     while size < file.size:
         document = next(source)

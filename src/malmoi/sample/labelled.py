@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from malmoi.sample import mess
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.lexicon import LABELLED_DOMAINS, POLARITIES, domain, expressions, known_expressions
 from malmoi.sample.questions import Topic, fact_topics, topics
 from malmoi.sample.review import neutral, sentence
@@ -48,7 +48,7 @@ def unknown_expressions() -> frozenset[str]:
     return frozenset(everything - known_expressions())
 
 
-def _review(world: World, label: int, allowed: frozenset[str], draw: Draw) -> list[str]:
+def _review(world: World, label: int, allowed: frozenset[str], draw: Draws) -> list[str]:
     """Sentences of one labelled review, without final marks, and how it speaks."""
     kind = domain(draw.pick(LABELLED_DOMAINS), allowed)
     voice = Voice(draw.pick(STYLES), draw.chance(kind.past))
@@ -69,7 +69,7 @@ def nsmc(world: World, seed: int) -> dict[str, list[tuple[str, str, int]]]:
     rows: dict[str, list[tuple[str, str, int]]] = {}
     seen: dict[str, set[str]] = {}
     for split, count in NSMC_ROWS.items():
-        draw, made = Draw(seed, f"nsmc/{split}"), list[tuple[str, str, int]]()
+        draw, made = Draws(seed, f"nsmc/{split}"), list[tuple[str, str, int]]()
         texts: set[str] = set()
         seen[split] = set()
         blanks = {count * (n + 1) // (BLANK_ROWS[split] + 1) for n in range(BLANK_ROWS[split])}
@@ -103,7 +103,7 @@ def letters(sentence: str) -> str:
     return "".join(c for c in sentence if c.isalnum() and not "ㄱ" <= c <= "ㅣ")
 
 
-def _scene_pair(draw: Draw) -> tuple[float, str, str]:
+def _scene_pair(draw: Draws) -> tuple[float, str, str]:
     scene = draw_scene(draw)
     shared = draw.below(6)
     other, kept = scene, True
@@ -136,17 +136,17 @@ def _scene_pair(draw: Draw) -> tuple[float, str, str]:
     )
 
 
-def _different(options: list[str], but: str, draw: Draw) -> str:
+def _different(options: list[str], but: str, draw: Draws) -> str:
     rest = [option for option in options if option != but]
     return draw.pick(rest) if rest else but
 
 
-def _say(entity: Entity, relation: Relation, draw: Draw, wording: str = "") -> str:
+def _say(entity: Entity, relation: Relation, draw: Draws, wording: str = "") -> str:
     values: dict[str, Any] = {"e": entity.name, "v": entity.facts[relation.name]}
     return render(wording or draw.pick(relation.say), values, Voice("plain", False), draw) + "."
 
 
-def _fact_pair(world: World, facts: Facts, draw: Draw) -> tuple[float, str, str]:
+def _fact_pair(world: World, facts: Facts, draw: Draws) -> tuple[float, str, str]:
     entity, relation = draw.pick(facts)
     first, second = draw.sample(relation.say, 2)
     kind = draw.below(4)
@@ -169,7 +169,7 @@ def sts(world: World, seed: int) -> dict[str, list[tuple[str, ...]]]:
     rows: dict[str, list[tuple[str, ...]]] = {}
     facts = fact_topics(world)
     for split, count in STS_ROWS.items():
-        draw, made = Draw(seed, f"korsts/{split}"), list[tuple[str, ...]]()
+        draw, made = Draws(seed, f"korsts/{split}"), list[tuple[str, ...]]()
         while len(made) < count:
             scene = draw.chance(0.7)
             score, left, right = _scene_pair(draw) if scene else _fact_pair(world, facts, draw)
@@ -181,7 +181,7 @@ def sts(world: World, seed: int) -> dict[str, list[tuple[str, ...]]]:
     return rows
 
 
-def _everyday_pair(draw: Draw, same: bool) -> tuple[str, str]:
+def _everyday_pair(draw: Draws, same: bool) -> tuple[str, str]:
     topic: Topic = draw.pick(topics())
     intent, thing, voice = draw.pick(topic.intents), draw.pick(topic.things), Voice("polite", False)
     left, right = draw.sample(intent.ask, 2)
@@ -194,7 +194,7 @@ def _everyday_pair(draw: Draw, same: bool) -> tuple[str, str]:
     return render(left, {"x": thing}, voice, draw), render(right, {"x": other}, voice, draw)
 
 
-def _fact_questions(world: World, facts: Facts, draw: Draw, same: bool) -> tuple[str, str]:
+def _fact_questions(world: World, facts: Facts, draw: Draws, same: bool) -> tuple[str, str]:
     entity, relation = draw.pick(facts)
     left, right = draw.sample(relation.ask, 2)
     other = entity
@@ -207,7 +207,7 @@ def _fact_questions(world: World, facts: Facts, draw: Draw, same: bool) -> tuple
     return render(left, {"e": entity.name}, voice, draw), render(right, {"e": other.name}, voice, draw)
 
 
-def _pairs(world: World, draw: Draw) -> Iterator[tuple[str, str, int]]:
+def _pairs(world: World, draw: Draws) -> Iterator[tuple[str, str, int]]:
     facts = fact_topics(world)
     while True:
         same = draw.chance(0.45)
@@ -218,7 +218,7 @@ def _pairs(world: World, draw: Draw) -> Iterator[tuple[str, str, int]]:
         yield asked(left, draw), asked(right, draw), 0 if same else 1
 
 
-def asked(question: str, draw: Draw) -> str:
+def asked(question: str, draw: Draws) -> str:
     """A question with its mark, which people often leave out; requests have none."""
     return question + "?" if question.endswith(_INTERROGATIVE) and draw.chance(0.7) else question
 
@@ -229,7 +229,7 @@ def question_pairs(world: World, seed: int) -> dict[str, list[tuple[str, str, in
     seen: set[tuple[str, str]] = set()
     for split, count in PAIR_ROWS.items():
         made: list[tuple[str, str, int]] = []
-        for left, right, label in _pairs(world, Draw(seed, f"question_pair/{split}")):
+        for left, right, label in _pairs(world, Draws(seed, f"question_pair/{split}")):
             if (left, right) not in seen:
                 seen.add((left, right))
                 made.append((left, right, label))

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from malmoi.sample.conjugate import Word
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 
 POLARITIES = ("neg", "pos")  # index = NSMC label
 DOMAINS = ("film", "book", "food", "place", "gadget", "shop", "diary")
@@ -100,7 +100,7 @@ def known_expressions() -> frozenset[str]:
     Expressions that begin alike (재미있다, 재미없다, 재미라고는 없다) fall on the same side: the letters of a
     known word must never give an unknown one away.
     """
-    draw, common = Draw(_SPLIT_SEED, "split"), load("common")
+    draw, common = Draws(_SPLIT_SEED, "split"), load("common")
     chosen: set[str] = set()
     for polarity in POLARITIES:
         texts = list(expressions()[polarity])

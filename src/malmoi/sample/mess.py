@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from malmoi.sample.draw import Draw, Weighted
+from malmoi.sample.draw import Draws, Weighted
 from malmoi.sample.lexicon import load
 
 _MARKS = {
@@ -34,7 +34,7 @@ _MARKS = {
 }
 
 
-def close(sentences: Sequence[str], style: str, draw: Draw) -> list[str]:
+def close(sentences: Sequence[str], style: str, draw: Draws) -> list[str]:
     """Sentences with their final marks; now and then an emoji. Neither depends on the polarity."""
     closed = []
     for sentence in sentences:
@@ -45,7 +45,7 @@ def close(sentences: Sequence[str], style: str, draw: Draw) -> list[str]:
     return closed
 
 
-def misspell(text: str, draw: Draw) -> str:
+def misspell(text: str, draw: Draws) -> str:
     """Web spellings, or all spaces of a stretch lost, or a letter typed too often."""
     kind = draw.below(4)
     if kind == 0:
@@ -61,20 +61,20 @@ def misspell(text: str, draw: Draw) -> str:
     return text.replace(right, wrong)
 
 
-def personal(draw: Draw) -> str:
+def personal(draw: Draws) -> str:
     """A line with an invented telephone, account, card or resident number, address or link."""
     return _numbers(draw.pick(load("noise")["personal"]), draw)
 
 
-def spam(draw: Draw) -> str:
+def spam(draw: Draws) -> str:
     return _numbers(draw.pick(load("noise")["spam"]), draw)
 
 
-def boilerplate(draw: Draw) -> str:
+def boilerplate(draw: Draws) -> str:
     return str(draw.pick(load("noise")["boilerplate"]))
 
 
-def _numbers(template: str, draw: Draw) -> str:
+def _numbers(template: str, draw: Draws) -> str:
     born = f"{draw.between(60, 99)}{draw.between(1, 12):02}{draw.between(1, 28):02}"
     return template.format(
         phone=f"010-{draw.between(2000, 9999)}-{draw.between(0, 9999):04}",
@@ -84,7 +84,7 @@ def _numbers(template: str, draw: Draw) -> str:
     )
 
 
-def markup(text: str, draw: Draw) -> str:
+def markup(text: str, draw: Draws) -> str:
     """Leftovers of HTML: tags, entities, a zero-width space, a no-break space."""
     kind = draw.below(5)
     if kind == 0:
@@ -98,7 +98,7 @@ def markup(text: str, draw: Draw) -> str:
     return text.replace(" ", "\u200b ", 1).replace(" ", "\u00a0", 1)
 
 
-def dirty(text: str, draw: Draw) -> str:
+def dirty(text: str, draw: Draws) -> str:
     """One document as the web would have it: most stay as they are."""
     if draw.chance(0.06):
         text = misspell(text, draw)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from malmoi.sample.conjugate import Word
-from malmoi.sample.draw import Draw, Weighted
+from malmoi.sample.draw import Draws, Weighted
 from malmoi.sample.lexicon import Aspect, Domain, load, other, words_of
 from malmoi.sample.template import Voice, render, slots_of
 
@@ -80,7 +80,7 @@ def patterns(domain: Domain, polarity: str, note: bool) -> Weighted[Pattern]:
     return Weighted(usable)
 
 
-def _aspect(draw: Draw, choices: tuple[Aspect, ...], taken: list[Aspect]) -> Aspect:
+def _aspect(draw: Draws, choices: tuple[Aspect, ...], taken: list[Aspect]) -> Aspect:
     for _ in range(4):
         aspect = draw.pick(choices)
         if aspect not in taken:
@@ -102,7 +102,7 @@ def _new(pick: Callable[[Sequence[Any]], Any], pool: Sequence[Any], values: dict
     return value
 
 
-def _fill(pattern: Pattern, domain: Domain, polarity: str, values: dict[str, Any], draw: Draw) -> None:
+def _fill(pattern: Pattern, domain: Domain, polarity: str, values: dict[str, Any], draw: Draws) -> None:
     """Draw the words of a pattern. Two aspects of a sentence differ, and so do two verdicts."""
     pick, opposite, caused = draw.pick, other(polarity), "y" in pattern.slots
     taken: list[Aspect] = []
@@ -158,14 +158,14 @@ _POOLS: dict[str, Callable[[Domain, str], Sequence[Any]]] = {
 }
 
 
-def small_words(draw: Draw) -> dict[str, str]:
+def small_words(draw: Draws) -> dict[str, str]:
     """Values for the slots that any sentence may have: time, who, dish …"""
     values = {slot: draw.pick(words_of(slot)) for slot in _SMALL}
     values["dish2"], values["clothes2"] = draw.pick(words_of("dish")), draw.pick(words_of("clothes"))
     return values
 
 
-def sentence(domain: Domain, polarity: str, voice: Voice, fixed: dict[str, str], draw: Draw) -> str:
+def sentence(domain: Domain, polarity: str, voice: Voice, fixed: dict[str, str], draw: Draws) -> str:
     """One evaluative sentence without its final mark. `fixed`: what the document is about (title, town …)."""
     pattern = patterns(domain, polarity, voice.style == "note").pick(draw)
     values: dict[str, Any] = {**small_words(draw), **fixed}
@@ -173,7 +173,7 @@ def sentence(domain: Domain, polarity: str, voice: Voice, fixed: dict[str, str],
     return render(pattern.text, values, voice, draw)
 
 
-def neutral(domain: Domain, voice: Voice, fixed: dict[str, str], draw: Draw) -> str:
+def neutral(domain: Domain, voice: Voice, fixed: dict[str, str], draw: Draws) -> str:
     """A sentence that tells a fact or a circumstance and judges nothing."""
     values: dict[str, Any] = {**small_words(draw), **fixed}
     if draw.chance(0.4):

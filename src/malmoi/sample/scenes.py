@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.lexicon import load, word
 from malmoi.sample.template import Voice, render
 
@@ -32,7 +32,7 @@ def _acts() -> tuple[dict[str, list[str]], ...]:
     return tuple(load("scenes")["act"])
 
 
-def draw_scene(draw: Draw, *, act: int | None = None, who: str = "", where: str = "") -> Scene:
+def draw_scene(draw: Draws, *, act: int | None = None, who: str = "", where: str = "") -> Scene:
     """A scene that makes sense; given parts are kept. The caller gives only parts that fit the act."""
     number = draw.below(len(_acts())) if act is None else act
     row = _acts()[number]
@@ -53,7 +53,7 @@ def choices(act: int) -> tuple[list[str], list[str]]:
     return _acts()[act]["who"], _acts()[act]["where"]
 
 
-def tell(scene: Scene, draw: Draw, *, place: bool = True, style: str = "plain") -> str:
+def tell(scene: Scene, draw: Draws, *, place: bool = True, style: str = "plain") -> str:
     """One sentence for a scene, in drawn words, without the final mark."""
     data = load("scenes")
     values = {

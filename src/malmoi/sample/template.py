@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from malmoi.sample.conjugate import Word
-from malmoi.sample.draw import Draw, Weighted
+from malmoi.sample.draw import Draws, Weighted
 from malmoi.sample.particles import with_particle
 
 STYLES = ("formal", "polite", "plain", "casual", "note")
@@ -43,7 +43,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TemplatePart:
     literal: str
     slot: str = ""
     mark: str = ""
@@ -52,21 +52,21 @@ class Part:
 
 
 @cache
-def compile_template(text: str) -> tuple[Part, ...]:
+def compile_template(text: str) -> tuple[TemplatePart, ...]:
     parts, at = [], 0
     for found in _TOKEN.finditer(text):
         if found.start() > at:
-            parts.append(Part(text[at : found.start()]))
+            parts.append(TemplatePart(text[at : found.start()]))
         at = found.end()
         slot, operation, inline = found.groups()
         if inline is not None:
             lemma, _, form = inline.partition(".")
-            parts.append(Part("", "", "", form or "끝", _word(lemma)))
+            parts.append(TemplatePart("", "", "", form or "끝", _word(lemma)))
         else:
             mark, argument = (operation[0], operation[1:]) if operation else ("", "")
-            parts.append(Part("", slot, mark, argument))
+            parts.append(TemplatePart("", slot, mark, argument))
     if at < len(text):
-        parts.append(Part(text[at:]))
+        parts.append(TemplatePart(text[at:]))
     return tuple(parts)
 
 
@@ -91,7 +91,7 @@ def _negated(word: Word) -> Word:
     return word.negated()
 
 
-def conjugate(word: Word, form: str, voice: Voice, draw: Draw, *, own: bool = False) -> str:
+def conjugate(word: Word, form: str, voice: Voice, draw: Draws, *, own: bool = False) -> str:
     """One word in `form`; `끝` becomes the ending of the style, and only some endings follow the tense."""
     if form == "끝":
         form = _OWN_ENDING[voice.style] if own else _ENDINGS[voice.style].pick(draw)
@@ -100,7 +100,7 @@ def conjugate(word: Word, form: str, voice: Voice, draw: Draw, *, own: bool = Fa
     return word.form(form, past)
 
 
-def render(text: str, values: dict[str, Any], voice: Voice, draw: Draw) -> str:
+def render(text: str, values: dict[str, Any], voice: Voice, draw: Draws) -> str:
     """Fill a template. Values are strings (which may hold slots themselves) or Words."""
     out = []
     for part in compile_template(text):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from malmoi.sample.draw import Draw
+from malmoi.sample.draw import Draws
 from malmoi.sample.lexicon import load, words_of
 
 
@@ -58,7 +58,7 @@ def relations() -> dict[str, tuple[Relation, ...]]:
 
 def make_world(seed: int) -> World:
     """30 towns, 40 companies, 150 people, 60 films and 60 books, whose facts refer to each other."""
-    draw, names = Draw(seed, "world"), load("world")["names"]
+    draw, names = Draws(seed, "world"), load("world")["names"]
 
     def pick(kind: str) -> str:
         return str(draw.pick(names[kind]))
@@ -139,7 +139,7 @@ def with_hanja(name: str) -> str:
     return f"{name}({''.join(table[c] for c in name)})" if all(c in table for c in name) else name
 
 
-def subject_of(domain: str, world: World, draw: Draw) -> dict[str, Any]:
+def subject_of(domain: str, world: World, draw: Draws) -> dict[str, Any]:
     """What a review is about: values for title, town, director … that agree with the facts of the world."""
     town, company = draw.pick(world.towns), draw.pick(world.companies)
     names = load("world")["names"]

@@ -41,7 +41,7 @@ class EncodeSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class EncodedBlock:
     """T tokens of some whole lines. A document goes on over blocks unless `documents` says it starts anew."""
 
     ids: NDArray[np.int32]
@@ -127,12 +127,12 @@ def _kept(folder: Path, engine: Choice, digest: str) -> Tokenizer:
     return load_tokenizer(folder, engine=engine)
 
 
-def _blocks(tokenizer: Tokenizer, spec: EncodeSpec) -> Iterator[Block]:
+def _blocks(tokenizer: Tokenizer, spec: EncodeSpec) -> Iterator[EncodedBlock]:
     for text in read_blocks(spec.file, spec.start, spec.end):
         yield encode_block(tokenizer, text)
 
 
-def encode_block(tokenizer: Tokenizer, text: str) -> Block:
+def encode_block(tokenizer: Tokenizer, text: str) -> EncodedBlock:
     """Encode whole lines of text."""
     text = text.removesuffix("\n")
     found = tokenizer.encode_lines(text)
@@ -155,7 +155,7 @@ def encode_block(tokenizer: Tokenizer, text: str) -> Block:
     blanks_before = np.cumsum(blank_L)[with_tokens]
     after_blank = np.diff(blanks_before, prepend=0) > 0
     last = with_tokens[-1] if len(with_tokens) else 0
-    return Block(ids, flags, sentences, sentences[after_blank], bool(blank_L[last:].any()))
+    return EncodedBlock(ids, flags, sentences, sentences[after_blank], bool(blank_L[last:].any()))
 
 
 def _flags(starts_word: NDArray[np.bool_], morphemes: NDArray[np.bool_] | None) -> NDArray[np.uint8]:

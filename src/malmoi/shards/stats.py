@@ -22,7 +22,7 @@ LONGEST = 1 << 20
 
 
 @dataclass
-class Lengths:
+class LengthCounts:
     """How many sentences or documents have how many tokens."""
 
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LONGEST + 1, np.int64))
@@ -66,7 +66,7 @@ class Stats:
 def count_shards(shards: Shards, parts: Sequence[Part], reporter: Reporter = SILENT) -> Stats:
     """Count some parts of `shards`."""
     counts_V = np.zeros(shards.vocab_size, np.int64)
-    sentences, documents = Lengths(), Lengths()
+    sentences, documents = LengthCounts(), LengthCounts()
     words = morphemes = 0
     with reporter.step("shards.counting", total=sum(len(p.ids) for p in parts), unit="token") as step:
         for name in [part.name for part in parts]:

@@ -19,7 +19,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatObject:
     """One row: the line it starts on, its cells by column (None: a list) and the names it has twice."""
 
     line: int
@@ -29,7 +29,7 @@ class Flat:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundColumns:
     """What a whole file holds: its columns in the order they come up, and those that cannot be asked for."""
 
     columns: dict[str, None] = field(default_factory=dict)
@@ -38,9 +38,9 @@ class Found:
     count: int = 0
 
 
-def check_objects(rows: Iterable[Row], path: Path) -> Found:
+def check_objects(rows: Iterable[Row], path: Path) -> FoundColumns:
     """Go through all of them. Raises MM0632 where there is not a row in each."""
-    found = Found()
+    found = FoundColumns()
     nested = False
     for row in flat_rows(rows, path):
         found.count += 1
@@ -55,7 +55,7 @@ def check_objects(rows: Iterable[Row], path: Path) -> Found:
     return found
 
 
-def flat_rows(rows: Iterable[Row], path: Path) -> Iterator[Flat]:
+def flat_rows(rows: Iterable[Row], path: Path) -> Iterator[FlatObject]:
     """Raises MM0632 for a row that names nothing."""
     for line, value in rows:
         if not isinstance(value, Pairs):
@@ -66,7 +66,7 @@ def flat_rows(rows: Iterable[Row], path: Path) -> Iterator[Flat]:
             if name in cells:
                 twice.add(name)
             cells[name] = cell
-        yield Flat(line, cells, frozenset(twice), any(isinstance(inner, list) for _, inner in value))
+        yield FlatObject(line, cells, frozenset(twice), any(isinstance(inner, list) for _, inner in value))
 
 
 def _flat(pairs: Pairs, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str | None]]:

@@ -15,7 +15,7 @@ from malmoi.tokenizer.kinds import KINDS
 
 
 @dataclass(frozen=True)
-class Task:
+class LearningTask:
     """Learn what `config` says from `blocks()`.
 
     `blocks()` gives whole lines of text in blocks of some megabytes, and the same ones at every call.
@@ -45,10 +45,10 @@ class Result:
 class Learner(Protocol):
     """Reads the text as often as its bar says (`PASSES`, 2 unless the module has another number)."""
 
-    def __call__(self, task: Task) -> Result: ...
+    def __call__(self, task: LearningTask) -> Result: ...
 
 
-def learn(task: Task) -> Result:
+def learn(task: LearningTask) -> Result:
     """Learn the tokenizer that `task.config` asks for."""
     learner: Learner = imported(KINDS[task.config.kind].learns)
     return learner(task)

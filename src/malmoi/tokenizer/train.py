@@ -30,7 +30,7 @@ from malmoi.tokenizer.config import TokenizerConfig
 from malmoi.tokenizer.counts import TokenizerCounts
 from malmoi.tokenizer.encoding.user_words import read_words
 from malmoi.tokenizer.kinds import KINDS
-from malmoi.tokenizer.learner import Task, learn, passes
+from malmoi.tokenizer.learner import LearningTask, learn, passes
 from malmoi.tokenizer.measure import measure
 
 MEASURED_BYTES = 2 * MB
@@ -71,7 +71,9 @@ def train_tokenizer(
         with context.reporter.step("tokenizer.learning", total=sampled, unit="B") as step:
             blocks = partial(sample_blocks, parts, config.sample_mb * MB)
             bar = _Bar(step, sampled, passes(config.kind))
-            task = Task(config, blocks, str(corpus), bar.advance, words, context.cores, context.reporter)
+            task = LearningTask(
+                config, blocks, str(corpus), bar.advance, words, context.cores, context.reporter
+            )
             result = learn(task)
             bar.advance(math.inf)
         tokenizer = result.tokenizer

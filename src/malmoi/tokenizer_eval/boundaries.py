@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from malmoi.analyzers.protocol import Analyzer
-from malmoi.tokenizer_eval.cuts import Bools, Cut, Layout, inner_starts, starts_of
+from malmoi.tokenizer_eval.cuts import Bools, CutText, TextLayout, inner_starts, starts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Boundaries:
     f1: float
 
 
-def reference(analyzer: Analyzer, lines: Sequence[str], layout: Layout) -> Bools:
+def reference(analyzer: Analyzer, lines: Sequence[str], layout: TextLayout) -> Bools:
     """(C,) where a morpheme begins inside an eojeol; the lines must be NFC."""
     found = analyzer.surfaces(list(lines))
     begins = np.repeat(starts_of(lines), found.counts)
     return inner_starts(found.spans[:, 0] + begins, layout)
 
 
-def agreement(cut: Cut, layout: Layout, reference_C: Bools) -> Boundaries:
+def agreement(cut: CutText, layout: TextLayout, reference_C: Bools) -> Boundaries:
     """All three of the same lines."""
     cut_C = inner_starts(cut.spans_T2[:, 0], layout)
     both = int((cut_C & reference_C).sum())

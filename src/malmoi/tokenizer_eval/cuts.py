@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TextLayout:
     """What is the same for all tokenizers. `space_C`: white space; `begins_C`: an eojeol (a run of anything
     else) begins here."""
 
@@ -33,7 +33,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutText:
     """`spans_T2` as positions of the joined text; `counts_N` tokens of each line."""
 
     ids_T: NDArray[np.int32]
@@ -41,14 +41,14 @@ class Cut:
     counts_N: Ints
 
 
-def lay_out(lines: Sequence[str]) -> Layout:
+def lay_out(lines: Sequence[str]) -> TextLayout:
     joined = "\n".join(lines)
     codes_C = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     seen = np.unique(codes_C)
     spaces = [code for code in seen.tolist() if chr(code).isspace()]
     space_C = np.isin(codes_C, spaces)
     before_C = np.concatenate([np.ones(1, np.bool_), space_C])[: len(space_C)]
-    return Layout(starts_of(lines), space_C, ~space_C & before_C)
+    return TextLayout(starts_of(lines), space_C, ~space_C & before_C)
 
 
 def starts_of(lines: Sequence[str]) -> Ints:
@@ -57,14 +57,14 @@ def starts_of(lines: Sequence[str]) -> Ints:
     return np.cumsum(lengths + 1) - (lengths + 1)
 
 
-def cut_lines(tokenizer: Tokenizer, lines: Sequence[str]) -> Cut:
+def cut_lines(tokenizer: Tokenizer, lines: Sequence[str]) -> CutText:
     encoded = tokenizer.encode_batch(list(lines), specials=False)
     counts = np.diff(encoded.cu_seqlens)
     begins = np.repeat(starts_of(lines), counts)
-    return Cut(encoded.ids, encoded.spans + begins[:, None], counts)
+    return CutText(encoded.ids, encoded.spans + begins[:, None], counts)
 
 
-def inner_starts(starts: Ints, layout: Layout) -> Bools:
+def inner_starts(starts: Ints, layout: TextLayout) -> Bools:
     """(C,) where something begins inside an eojeol; what begins with it says nothing about cutting."""
     found = np.zeros(len(layout.space_C), np.bool_)
     found[starts[starts < len(found)]] = True  # some libraries put empty tokens at the end

@@ -11,7 +11,7 @@ from malmoi.analyzers.protocol import Analyzer
 from malmoi.corpus.personal import mask
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.measure import shown
-from malmoi.tokenizer_eval.cuts import Cut
+from malmoi.tokenizer_eval.cuts import CutText
 
 COUNT = 6
 CHARACTERS = (20, 70)
@@ -40,7 +40,7 @@ class Example:
     tokens: list[list[Token]]
 
 
-def choose_lines(lines: Sequence[str], cuts: Sequence[Cut], tokenizers: Sequence[Tokenizer]) -> list[str]:
+def choose_lines(lines: Sequence[str], cuts: Sequence[CutText], tokenizers: Sequence[Tokenizer]) -> list[str]:
     """Half of them where the numbers of tokens differ most, a quarter with [UNK], the rest evenly spaced.
 
     No line with a telephone number or the like in it: the page is made to be handed round.
@@ -60,7 +60,7 @@ def choose_lines(lines: Sequence[str], cuts: Sequence[Cut], tokenizers: Sequence
     return list(dict.fromkeys(lines[i] for i in sorted(chosen[:COUNT])))
 
 
-def _with_unknown(cuts: Sequence[Cut], tokenizers: Sequence[Tokenizer]) -> set[int]:
+def _with_unknown(cuts: Sequence[CutText], tokenizers: Sequence[Tokenizer]) -> set[int]:
     found: set[int] = set()
     for cut, tokenizer in zip(cuts, tokenizers, strict=True):
         owners = np.repeat(np.arange(len(cut.counts_N)), cut.counts_N)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from malmoi.tokenizer.base import Tokenizer
-from malmoi.tokenizer_eval.cuts import Cut, Ints, Layout, covered
+from malmoi.tokenizer_eval.cuts import CutText, Ints, TextLayout, covered
 from malmoi.tokenizer_eval.texts import Texts
 
 SPECIALS = 2  # [CLS] and [SEP] count as length, as everywhere
@@ -63,7 +63,7 @@ class Measures:
     sentences: Lengths
 
 
-def measure(tokenizer: Tokenizer, cut: Cut, layout: Layout, texts: Texts) -> Measures:
+def measure(tokenizer: Tokenizer, cut: CutText, layout: TextLayout, texts: Texts) -> Measures:
     tokens = len(cut.ids_T)
     unknown_T = cut.ids_T == tokenizer.special.unk
     solid = int((~layout.space_C).sum())
@@ -87,7 +87,7 @@ def measure(tokenizer: Tokenizer, cut: Cut, layout: Layout, texts: Texts) -> Mea
     )
 
 
-def _eojeols_with(spans_T2: Ints, layout: Layout) -> int:
+def _eojeols_with(spans_T2: Ints, layout: TextLayout) -> int:
     """Eojeols that any of the spans touches."""
     touched_C = covered(spans_T2, len(layout.space_C)) & ~layout.space_C
     numbers_C = np.cumsum(layout.begins_C)

@@ -44,7 +44,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TokenizerComparison:
     """Attributes:
     part: which part of `text` was read; a vocabulary looks too good on text it was learned from.
     megabytes, documents, sentences, eojeols: how much of it.
@@ -79,7 +79,7 @@ def compare_tokenizers(
     analyzer: str | None = None,
     mb: float = MB,
     reporter: Reporter = SILENT,
-) -> Comparison:
+) -> TokenizerComparison:
     """Measure tokenizers on about `mb` MB of text.
 
     Args:
@@ -130,7 +130,7 @@ def compare_tokenizers(
         if opened:
             ceilings[opened.name] = ceiling(squad, analyzer_spans(opened, squad.contexts))
     chosen = choose_lines(lines, cuts, tokenizers)
-    return Comparison(
+    return TokenizerComparison(
         text=text,
         part=texts.part,
         megabytes=round(texts.size / 1e6, 3),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from malmoi.analyzers import open_analyzer
-from malmoi.corpus.trace import Cleaned, trace_cleaning
+from malmoi.corpus.trace import CleaningTrace, trace_cleaning
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
 from malmoi.progress import SILENT, Reporter
@@ -43,7 +43,7 @@ class Trace:
     """
 
     text: str
-    cleaned: Cleaned
+    cleaned: CleaningTrace
     sentences: list[str]
     analyzer: str | None
     morphemes: list[Morpheme]

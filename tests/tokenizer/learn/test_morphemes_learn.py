@@ -9,7 +9,7 @@ import pytest
 from malmoi.analyzers import open_analyzer
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.config import TokenizerConfig
-from malmoi.tokenizer.learner import Result, Task, learn, passes
+from malmoi.tokenizer.learner import LearningTask, Result, learn, passes
 from malmoi.tokenizer.morpheme import train
 from malmoi.tokenizer.morpheme.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.morpheme.train import ANALYSIS, _portions
@@ -19,7 +19,7 @@ from tests.tiny.korean import SENTENCES, TEXT
 
 def _learn(**settings: object) -> Result:
     config = TokenizerConfig(**{"vocab_size": 240, "analyzer": "mecab", **settings})
-    return learn(Task(config, lambda: iter([TEXT]), "corpus"))
+    return learn(LearningTask(config, lambda: iter([TEXT]), "corpus"))
 
 
 def _words(form: str = "surface", mark: str = MARK) -> set[str]:
@@ -103,7 +103,7 @@ def test_the_text_is_analyzed_once_however_often_learning_reads_it() -> None:
         yield from (TEXT[:2_000], TEXT[2_000:])
 
     config = TokenizerConfig(kind="morpheme", analyzer="mecab", vocab_size=240)
-    result = learn(Task(config, blocks, "corpus", advanced.append))
+    result = learn(LearningTask(config, blocks, "corpus", advanced.append))
     size = len(TEXT.encode())
     # Learned twice, with two passes each: would fewer letters leave more room for pieces?
     assert result.counts["alphabet"] == 101
@@ -124,7 +124,7 @@ def test_on_two_cores_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "PORTION", 30_000)
     text = TEXT * 12
     config = TokenizerConfig(kind="morpheme", analyzer="mecab", vocab_size=240)
-    one, two = (learn(Task(config, lambda: iter([text]), "corpus", workers=n)) for n in (1, 2))
+    one, two = (learn(LearningTask(config, lambda: iter([text]), "corpus", workers=n)) for n in (1, 2))
     assert one.tokenizer.tokens(range(240)) == two.tokenizer.tokens(range(240))
 
 

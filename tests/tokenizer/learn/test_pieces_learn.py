@@ -10,7 +10,7 @@ import pytest
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
-from malmoi.tokenizer.learner import Task, learn
+from malmoi.tokenizer.learner import LearningTask, learn
 from malmoi.tokenizer.sentencepiece import words
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.sentencepiece.train import GRID
@@ -39,7 +39,7 @@ def test_blocks_do_not_matter(kind: str, tmp_path: Path) -> None:
     whole = _files(kind, tmp_path / "a")
     lines = SHARED.splitlines(keepends=True)
     read: list[float] = []
-    parts = Task(task(kind).config, lambda: iter(lines), "corpus", read.append)
+    parts = LearningTask(task(kind).config, lambda: iter(lines), "corpus", read.append)
     learn(parts).tokenizer.save(tmp_path / "b")
     assert {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()} == whole
     assert sum(read) == 2 * len(SHARED.encode())

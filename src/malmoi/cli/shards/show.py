@@ -15,7 +15,7 @@ from malmoi.messages import text
 
 if TYPE_CHECKING:
     from malmoi.report.row import Row, Segment
-    from malmoi.report.source import Source
+    from malmoi.report.source import BatchSource
 
 STYLES = {"masked": "bold yellow", "random": "bold red", "kept": "bold green", "": ""}
 
@@ -49,7 +49,7 @@ def show(
     _print(make_row(source, number))
 
 
-def _source(shards: Path, given: dict[str, int | str]) -> Source:
+def _source(shards: Path, given: dict[str, int | str]) -> BatchSource:
     """The recipe's defaults, but for what was given. Raises MM0004."""
     from malmoi.config import Section
     from malmoi.model.sizes import ModelConfig
@@ -65,7 +65,7 @@ def _source(shards: Path, given: dict[str, int | str]) -> Source:
     return make_source(RunConfig(pretrain=config.pretrain, model=ModelConfig()), Shards.open(shards))
 
 
-def _source_of_run(shards: Path, run: Path, row: int) -> Source:
+def _source_of_run(shards: Path, run: Path, row: int) -> BatchSource:
     """Raises MM0314 where the run read other shards."""
     from malmoi.paths import as_stored
     from malmoi.report.folder import read_run

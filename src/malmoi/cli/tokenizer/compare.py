@@ -13,7 +13,7 @@ from malmoi.cli.console import console
 from malmoi.messages import text
 
 if TYPE_CHECKING:
-    from malmoi.tokenizer_eval.run import Comparison
+    from malmoi.tokenizer_eval.run import TokenizerComparison
 
 SIDE_BY_SIDE = 4  # columns of numbers that fit 80 characters beside the names of the measures
 
@@ -52,13 +52,13 @@ def compare(
         console().print("cli.report.done", path=str(target))
 
 
-def _brief(found: Comparison) -> str:
+def _brief(found: TokenizerComparison) -> str:
     """`tokens per eojeol: mine 1.96, theirs 2.31`."""
     costs = (f"{one.name} {one.measures.tokens_per_eojeol:.2f}" for one in found.contenders)
     return f"{text('cli.tokenizer.row.tokens_per_eojeol')}: {', '.join(costs)}"
 
 
-def _show(found: Comparison) -> None:
+def _show(found: TokenizerComparison) -> None:
     from malmoi.report.tokenizer_table import rows
 
     table = rows(found)

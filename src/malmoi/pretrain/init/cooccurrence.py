@@ -21,7 +21,13 @@ from malmoi.model.encoder import Block, Embeddings, Encoder
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.init.counts import Counted
-from malmoi.pretrain.init.matching import RESERVED, Stream, mark_segments, start_averaging, start_matching
+from malmoi.pretrain.init.matching import (
+    RESERVED,
+    ResidualStream,
+    mark_segments,
+    start_averaging,
+    start_matching,
+)
 
 # Shapes: V vocabulary, K entries with vectors, D hidden, W dimensions for words, P = D - W for positions,
 # H heads, d = D / H.
@@ -81,7 +87,7 @@ def _start_embeddings(
     W: int,
     sep: int,
     generator: torch.Generator,
-) -> Stream:
+) -> ResidualStream:
     """Words in the first W dimensions, sinusoids after them, with a quarter of the variance; the last four
     dimensions are the matching heads' (`matching.py`)."""
     D = config.hidden
@@ -99,13 +105,17 @@ def _start_embeddings(
     embeddings.position.weight[:, W + 1 : W + 2 * waves : 2] = amplitude * angles.cos()
     embeddings.token_type.weight *= 0.3
     scale = math.sqrt(D / (square * 4 / 3))  # what the embeddings' LayerNorm multiplies by
-    stream = Stream(W, frequencies, amplitude * scale, math.sqrt(square) * scale)
+    stream = ResidualStream(W, frequencies, amplitude * scale, math.sqrt(square) * scale)
     mark_segments(embeddings, sep, scale, stream)
     return stream
 
 
 def _start_block(
-    block: Block, config: EncoderConfig, stream: Stream, counted: Counted | None, generator: torch.Generator
+    block: Block,
+    config: EncoderConfig,
+    stream: ResidualStream,
+    counted: Counted | None,
+    generator: torch.Generator,
 ) -> None:
     """The first block's heads look at neighbours and say what those make likely; in the others two heads look
     at the words beside, the rest keep their start, and all copy what they see."""
@@ -138,7 +148,7 @@ def _start_block(
 
 
 def _look_at(
-    block: Block, head: int, offset: int, d: int, D: int, stream: Stream, generator: torch.Generator
+    block: Block, head: int, offset: int, d: int, D: int, stream: ResidualStream, generator: torch.Generator
 ) -> None:
     """Query and key of a head that looks `offset` places away: each pair of dimensions turns one sinusoid by
     offset · frequency, so q·k is largest where key position = query position + offset."""

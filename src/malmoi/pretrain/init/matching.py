@@ -28,7 +28,7 @@ FALLBACK = 9.0  # score of [SEP]: words less alike than this count as unmatched
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class ResidualStream:
     """What the first block reads: W dimensions for words, sinusoids of `frequencies` after them, how large
     those are, and how long a word is there."""
 
@@ -38,7 +38,7 @@ class Stream:
     word_norm: float
 
 
-def mark_segments(embeddings: Embeddings, sep: int, scale: float, stream: Stream) -> None:
+def mark_segments(embeddings: Embeddings, sep: int, scale: float, stream: ResidualStream) -> None:
     """Say in dimensions of their own which segment a token is in and whether it is [SEP]. `scale` is what
     the embeddings' LayerNorm multiplies by."""
     for table in (embeddings.word, embeddings.position, embeddings.token_type):
@@ -48,12 +48,12 @@ def mark_segments(embeddings: Embeddings, sep: int, scale: float, stream: Stream
     embeddings.word.weight[sep, SEPARATOR] = _separator_size(stream) / scale
 
 
-def _separator_size(stream: Stream) -> float:
+def _separator_size(stream: ResidualStream) -> float:
     return 0.6 * stream.word_norm
 
 
 def start_matching(
-    block: Block, head: int, config: EncoderConfig, stream: Stream, generator: torch.Generator
+    block: Block, head: int, config: EncoderConfig, stream: ResidualStream, generator: torch.Generator
 ) -> None:
     """A head whose score is likeness of words + the other segment + [SEP], and that writes "unmatched"."""
     D, d, W = config.hidden, config.hidden // config.heads, stream.W

@@ -2,16 +2,16 @@
 `OBJECTIVES`; recipes, training, checkpoints and reports ask its record for what they need to know."""
 
 from malmoi.pretrain.objectives.electra import ELECTRA, ElectraConfig
-from malmoi.pretrain.objectives.kind import Metric, ObjectiveConfig, ObjectiveKind
+from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
 from malmoi.pretrain.objectives.mlm import MLM, MlmConfig
 
 __all__ = [
     "OBJECTIVES",
     "ElectraConfig",
-    "Metric",
     "MlmConfig",
     "ObjectiveConfig",
     "ObjectiveKind",
+    "PlottedMetric",
 ]
 
 OBJECTIVES: dict[str, ObjectiveKind] = {"mlm": MLM, "electra": ELECTRA}

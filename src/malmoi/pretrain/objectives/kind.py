@@ -27,7 +27,7 @@ class ObjectiveConfig(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class PlottedMetric:
     """A number that `Objective.metrics` gives and reports plot, in training and on the held-out text.
 
     Attributes:
@@ -84,7 +84,7 @@ class ObjectiveKind:
     config: type[ObjectiveConfig]
     load: Callable[[], type[Objective[Any]]]
     arch: Arch
-    metrics: tuple[Metric, ...]
+    metrics: tuple[PlottedMetric, ...]
     headline: tuple[str, str]
     summary: tuple[str, ...] = ("loss",)
     predicted: str | None = None

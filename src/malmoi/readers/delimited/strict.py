@@ -18,7 +18,7 @@ LINE_LIMIT = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Dialect:
     """How a file is cut into fields: by `delimiter`, and whether `"` wraps fields."""
 
     delimiter: str
@@ -39,16 +39,16 @@ def strict_rows(
     return records(text, fault, find_cut(expected, text, fault, quoted))
 
 
-def find_cut(expected: str, text: Iterable[str], fault: Fault, quoted: bool | None) -> Cut:
+def find_cut(expected: str, text: Iterable[str], fault: Fault, quoted: bool | None) -> Dialect:
     first = next((line for _, line in _lines(text, fault) if line.strip(" ")), "")
     delimiter = _delimiter(expected, first)
     if quoted is None:
         width = len(first.split(delimiter))
         plain = delimiter == "\t" and all(
-            len(fields) == width for _, fields in records(text, fault, Cut(delimiter, False))
+            len(fields) == width for _, fields in records(text, fault, Dialect(delimiter, False))
         )
         quoted = not plain
-    return Cut(delimiter, quoted)
+    return Dialect(delimiter, quoted)
 
 
 def _delimiter(expected: str, header: str) -> str:
@@ -59,7 +59,7 @@ def _delimiter(expected: str, header: str) -> str:
     return best if best in header else expected
 
 
-def records(text: Iterable[str], fault: Fault, cut: Cut) -> Iterator[Cells]:
+def records(text: Iterable[str], fault: Fault, cut: Dialect) -> Iterator[Cells]:
     """(line the record starts on, its fields)."""
     csv.field_size_limit(LINE_LIMIT)
     taken: list[str] = []  # the lines of the record at hand

@@ -1,7 +1,7 @@
 """Kinds of task: a new one is a file of its own and an entry of `TASK_KINDS`."""
 
 from malmoi.tasks.kinds.classification import Classification
-from malmoi.tasks.kinds.protocol import LABEL, PROBABILITY, SCORE, Column, Fitted, Prediction, TaskKind
+from malmoi.tasks.kinds.protocol import LABEL, PROBABILITY, SCORE, AnswerColumn, Fitted, Prediction, TaskKind
 from malmoi.tasks.kinds.regression import Regression
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "PROBABILITY",
     "SCORE",
     "TASK_KINDS",
-    "Column",
+    "AnswerColumn",
     "Fitted",
     "Prediction",
     "TaskKind",

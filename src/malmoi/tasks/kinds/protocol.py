@@ -28,7 +28,7 @@ Fitted = Callable[[Any], NDArray[np.float32]]
 """A linear model: sparse rows to (N, C) answers."""
 
 
-class Column(NamedTuple):
+class AnswerColumn(NamedTuple):
     """One column of the answers: a field of `Prediction`, its format in files and on a terminal, and whether
     it is a number, which is more or less off, where others are right or wrong."""
 
@@ -38,10 +38,10 @@ class Column(NamedTuple):
     number: bool = False
 
 
-LABEL = Column("label")
-PROBABILITY = Column("probability", exact=".6f", shown=".3f")
+LABEL = AnswerColumn("label")
+PROBABILITY = AnswerColumn("probability", exact=".6f", shown=".3f")
 # Nine digits are all that fp32 has; fewer would make ties, and another Spearman than that of scores.json.
-SCORE = Column("score", exact=".9g", shown=".4g", number=True)
+SCORE = AnswerColumn("score", exact=".9g", shown=".4g", number=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class TaskKind(ABC):
 
     answers: ClassVar[str]
     metric: ClassVar[str]
-    columns: ClassVar[tuple[Column, ...]]
+    columns: ClassVar[tuple[AnswerColumn, ...]]
     problem_type: ClassVar[str | None] = None
 
     @classmethod

@@ -17,7 +17,7 @@ from malmoi.hangul.nfc import composed
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 from malmoi.tokenizer.bytebpe.model import ByteBPE, make_library
 from malmoi.tokenizer.encoding.characters import LONGEST_WORD
-from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.learner import LearningTask, Result
 
 BYTES = 256
 LETTERS = frozenset(pre_tokenizers.ByteLevel.alphabet())
@@ -28,7 +28,7 @@ def is_bytes(word: str) -> bool:
     return not word.isascii() and set(word) <= LETTERS
 
 
-def learn(task: Task) -> Result:
+def learn(task: LearningTask) -> Result:
     """Learn exactly as many entries as asked. Raises MM0207 (too little text) and MM0232 (no room)."""
     config = task.config
     fixed = len(SPECIAL_TOKENS) + config.unused + len(task.words)
@@ -62,7 +62,7 @@ def learn(task: Task) -> Result:
     return Result(tokenizer, {})
 
 
-def _lines(task: Task) -> Iterator[str]:
+def _lines(task: LearningTask) -> Iterator[str]:
     """The text's lines, one space before each word."""
     for block in task.blocks():
         for line in composed(block).split("\n"):

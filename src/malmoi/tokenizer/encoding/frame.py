@@ -21,7 +21,7 @@ from malmoi.hangul.spelling import ODD, Edit, odd_codes, private_edits, unit_edi
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.base import Encodings, Ids, LineEncoding, Texts, Truncation
 from malmoi.tokenizer.encoding.characters import code_points
-from malmoi.tokenizer.encoding.windows import Flat, lay_rows
+from malmoi.tokenizer.encoding.windows import FlatTokens, lay_rows
 
 CHUNK = 1_000_000  # characters encoded at once; the arrays of one chunk take about 60 MB
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -42,7 +42,7 @@ class TokenSpans:
 
 def encode_composed(
     texts: list[str], encode: Callable[[list[str]], TokenSpans], one_spelling: bool = False
-) -> Flat:
+) -> FlatTokens:
     """Tokens of `texts` by `encode`, which is given NFC texts without lone surrogates, a chunk at a time, and
     their Hangul in one spelling if wanted."""
     found = [_chunk(chunk, encode, one_spelling) for chunk in _chunks(texts)]
@@ -51,7 +51,7 @@ def encode_composed(
     spans = np.concatenate([np.zeros((0, 2), np.int32), *(pieces.spans for pieces in found)])
     known = [pieces.morphemes for pieces in found if pieces.morphemes is not None]
     morphemes = np.concatenate(known) if found and len(known) == len(found) else None
-    return Flat(ids, spans, np.cumsum(counts), morphemes)
+    return FlatTokens(ids, spans, np.cumsum(counts), morphemes)
 
 
 def _chunk(texts: list[str], encode: Callable[[list[str]], TokenSpans], one_spelling: bool) -> TokenSpans:

@@ -27,7 +27,7 @@ WHITE_SPACE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class WordStream:
     """The words of N texts laid end to end, a space before each."""
 
     at: NDArray[np.int32]
@@ -38,7 +38,7 @@ class Stream:
     """(S,) the characters."""
 
 
-def make_stream(texts: list[str]) -> Stream:
+def make_stream(texts: list[str]) -> WordStream:
     """The stream of NFC texts without lone surrogates."""
     codes = code_points("\n".join(texts))
     kept = np.flatnonzero(~IS_SPACE[codes])
@@ -54,7 +54,7 @@ def make_stream(texts: list[str]) -> Stream:
     begins = line_begins(texts)
     starts = np.append(np.append(index - 1, size)[np.searchsorted(kept, begins)], size)
     at -= np.repeat(begins, np.diff(starts))
-    return Stream(at.astype(np.int32), starts, shown)
+    return WordStream(at.astype(np.int32), starts, shown)
 
 
 def visible_span(text: str, start: int, end: int) -> tuple[int, int]:

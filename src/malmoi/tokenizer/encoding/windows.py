@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatTokens:
     """Tokens of texts laid end to end, no special tokens; text i is `[starts[i]:starts[i + 1]]`."""
 
     ids: NDArray[np.int32]
@@ -42,7 +42,7 @@ class _Cut:
 
 
 def lay_rows(
-    flat: Flat,
+    flat: FlatTokens,
     special: SpecialIds,
     *,
     pairs: bool,
@@ -124,7 +124,7 @@ def _check_room(room: Ints, max_len: int, taken: Any) -> None:
         raise MalmoiError("MM0210", number=int(short[0]) + 1, max_len=max_len, needed=needed)
 
 
-def _assemble(flat: Flat, cut: _Cut, special: SpecialIds, pairs: bool, specials: bool) -> Encodings:
+def _assemble(flat: FlatTokens, cut: _Cut, special: SpecialIds, pairs: bool, specials: bool) -> Encodings:
     n1, n2, mark = cut.first_len, cut.second_len, int(specials)
     lengths = n1 + n2 + mark * (3 if pairs else 2)
     cu_seqlens = bounds_of(lengths)

@@ -19,7 +19,7 @@ from malmoi.analyzers.cache import remembering
 from malmoi.analyzers.parallel import PORTION, open_parallel
 from malmoi.analyzers.user_dictionary import UserWords
 from malmoi.tokenizer.encoding.frame import compose_all
-from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.learner import LearningTask, Result
 from malmoi.tokenizer.morpheme.marked import MARK, bert_characters, mark_lemmas, mark_surfaces
 from malmoi.tokenizer.morpheme.model import Form, MorphemeWordPiece
 from malmoi.tokenizer.wordpiece.model import PREFIX, WordPiece
@@ -30,7 +30,7 @@ ANALYSIS = 10
 PASSES = ANALYSIS + 2
 
 
-def learn_shaped(task: Task) -> Result:
+def learn_shaped(task: LearningTask) -> Result:
     """`morpheme-wordpiece`: the analyzer's boundaries shape the vocabulary, which is then plain WordPiece.
 
     `inside = "word"` writes each morpheme as a word (KLUE's recipe), `"continuation"` those inside a word in
@@ -50,7 +50,7 @@ def learn_shaped(task: Task) -> Result:
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped, **told})
 
 
-def learn_inside(task: Task) -> Result:
+def learn_inside(task: LearningTask) -> Result:
     """`morpheme`: pieces of morphemes, as the analyzer will cut every text. Raises the same.
 
     A word of the user dictionary is always one morpheme; as an entry, in both forms, it is one token too.
@@ -72,7 +72,7 @@ def learn_inside(task: Task) -> Result:
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped, **told})
 
 
-def _learn(task: Task, form: Form, mark: str) -> tuple[Learned, dict[str, str]]:
+def _learn(task: LearningTask, form: Form, mark: str) -> tuple[Learned, dict[str, str]]:
     """What was learned, and the identity of the analyzer that cut the text."""
     with tempfile.TemporaryDirectory(prefix="malmoi-") as folder:
         sizes, identity = _rewrite(task, form, mark, Path(folder))
@@ -85,7 +85,7 @@ def _learn(task: Task, form: Form, mark: str) -> tuple[Learned, dict[str, str]]:
         return learn_exactly(task.config, blocks, task.corpus, marked=True), identity
 
 
-def _rewrite(task: Task, form: Form, mark: str, folder: Path) -> tuple[list[int], dict[str, str]]:
+def _rewrite(task: LearningTask, form: Form, mark: str, folder: Path) -> tuple[list[int], dict[str, str]]:
     """Write each block, rewritten, into a file named by its number; gives the blocks' bytes."""
     config, characters = task.config, bert_characters()
     sizes: list[int] = []

@@ -14,7 +14,7 @@ import sentencepiece
 
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
-from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.learner import LearningTask, Result
 from malmoi.tokenizer.sentencepiece import spm
 from malmoi.tokenizer.sentencepiece.model import SentencePiece
 from malmoi.tokenizer.sentencepiece.words import lines, survey
@@ -30,7 +30,7 @@ def has_space(word: str) -> bool:
     return spm.SPACE in word
 
 
-def learn(task: Task) -> Result:
+def learn(task: LearningTask) -> Result:
     """Learn exactly as many pieces as asked, the user's words among them.
 
     Raises MM0211 (no words), MM0230 (too few words to fill the vocabulary), MM0232 (no room for pieces) and
@@ -64,7 +64,7 @@ def learn(task: Task) -> Result:
     return Result(tokenizer, {"alphabet": len(alphabet), "alphabet_dropped": len(characters) - len(alphabet)})
 
 
-def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
+def _no_words(task: LearningTask, kept: int, seen: int, room: int) -> MalmoiError:
     """Why not a single word is left of characters that are kept."""
     config = task.config
     if kept == seen:
@@ -75,7 +75,7 @@ def _no_words(task: Task, kept: int, seen: int, room: int) -> MalmoiError:
     return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
 
 
-def _train(task: Task, text: Iterator[str], alphabet: list[str], room: int) -> spm.Model:
+def _train(task: LearningTask, text: Iterator[str], alphabet: list[str], room: int) -> spm.Model:
     unk, pad, *control = (SPECIAL_TOKENS[index] for index in (1, 0, 2, 3, 4))
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -12,7 +12,7 @@ from malmoi.hangul.nfc import composed
 from malmoi.tokenizer.encoding.characters import LONGEST_WORD, code_points
 from malmoi.tokenizer.encoding.spaces import IS_SPACE
 from malmoi.tokenizer.encoding.user_words import cut_out
-from malmoi.tokenizer.learner import Task
+from malmoi.tokenizer.learner import LearningTask
 from malmoi.tokenizer.sentencepiece import spm
 
 MOST_WORDS = 2_500_000
@@ -32,7 +32,7 @@ class Survey:
     they are few enough to be all kept."""
 
 
-def survey(task: Task) -> Survey:
+def survey(task: LearningTask) -> Survey:
     """Read the text once."""
     characters = np.zeros(0x110000, np.int64)
     words = np.zeros(_BUCKETS, np.uint8) if task.config.kind == "unigram" else np.zeros(0, np.uint8)
@@ -54,7 +54,7 @@ def survey(task: Task) -> Survey:
 
 
 def lines(
-    task: Task, known: frozenset[str], counts: bytes | None, advance: Callable[[float], None]
+    task: LearningTask, known: frozenset[str], counts: bytes | None, advance: Callable[[float], None]
 ) -> Iterator[str]:
     """Lines without the words that hold a character not `known`, that are too long, or that are one of very
     many met once."""

@@ -30,7 +30,7 @@ from malmoi.tokenizer.encoding.characters import (
     find_words,
 )
 from malmoi.tokenizer.encoding.user_words import fit_words
-from malmoi.tokenizer.learner import Result, Task
+from malmoi.tokenizer.learner import LearningTask, Result
 from malmoi.tokenizer.morpheme.marked import MARK, bert_characters
 from malmoi.tokenizer.wordpiece.model import PREFIX, WordPiece
 
@@ -54,7 +54,7 @@ class Learned:
     """Characters seen but too rare for the limit; words that hold one become [UNK]."""
 
 
-def learn(task: Task) -> Result:
+def learn(task: LearningTask) -> Result:
     """Learn exactly as many entries as asked. Raises MM0207 and MM0212 with a number that will do."""
     config = task.config
 
@@ -68,7 +68,7 @@ def learn(task: Task) -> Result:
     return Result(tokenizer, {"alphabet": learned.alphabet, "alphabet_dropped": learned.dropped})
 
 
-def with_words(learned: Learned, words: Sequence[str], task: Task) -> Learned:
+def with_words(learned: Learned, words: Sequence[str], task: LearningTask) -> Learned:
     """The same number of entries with `words` among them. Raises MM0212 where characters leave no room."""
     room, size = len(learned.entries), task.config.vocab_size
     if learned.forms + len(words) > room:

@@ -12,7 +12,7 @@ from malmoi.model.hf.config import read_config
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.data.masking import MASKINGS, ElectraMaskingConfig, MaskingConfig
 from malmoi.pretrain.objectives.electra.alarms import BLIND, ElectraJudge
-from malmoi.pretrain.objectives.kind import Metric, ObjectiveConfig, ObjectiveKind
+from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
 
 if TYPE_CHECKING:
     from malmoi.pretrain.objectives.electra.objective import Electra
@@ -56,11 +56,11 @@ ELECTRA = ObjectiveKind(
     load=_load,
     arch="electra",
     metrics=(
-        Metric("generator_loss", level="heldout_unigram"),
-        Metric("discriminator_loss", beside="base_entropy"),
-        Metric("discriminator_auc", chance=0.5, blind=BLIND),
-        Metric("replaced_rate"),
-        Metric("generator_accuracy", zero=True),
+        PlottedMetric("generator_loss", level="heldout_unigram"),
+        PlottedMetric("discriminator_loss", beside="base_entropy"),
+        PlottedMetric("discriminator_auc", chance=0.5, blind=BLIND),
+        PlottedMetric("replaced_rate"),
+        PlottedMetric("generator_accuracy", zero=True),
     ),
     headline=("auc", "discriminator_auc"),
     summary=("generator_loss", "discriminator_loss", "discriminator_auc"),

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from malmoi.kinds import SettingsOf
 from malmoi.pretrain.data.masking import MASKINGS, MaskingConfig, PlainConfig
-from malmoi.pretrain.objectives.kind import Metric, ObjectiveConfig, ObjectiveKind
+from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
 
 if TYPE_CHECKING:
     from malmoi.pretrain.objectives.mlm.objective import Mlm
@@ -36,7 +36,7 @@ MLM = ObjectiveKind(
     config=MlmConfig,
     load=_load,
     arch="bert",
-    metrics=(Metric("loss", level="heldout_unigram"), Metric("accuracy", zero=True)),
+    metrics=(PlottedMetric("loss", level="heldout_unigram"), PlottedMetric("accuracy", zero=True)),
     headline=("acc", "accuracy"),
     summary=("loss", "accuracy"),
     predicted="loss",
