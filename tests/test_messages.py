@@ -48,8 +48,8 @@ def test_every_code_has_a_name_and_a_page_and_is_raised_somewhere() -> None:
     pages = {key for key in messages.catalog() if CODE.fullmatch(key)}
     assert set(Code) == pages
     used = {Code[name].value for name in re.findall(r"\bCode\.([A-Z0-9_]+)\b", _source())}
-    used |= set(re.findall(r'"(MM\d{4})"', _source()))
     assert pages - used == set(), "pages that nothing raises"
+    assert re.findall(r'"MM\d{4}"', _source()) == [], "a code by its number: use its name"
 
 
 def test_names_of_codes_are_short_and_plain() -> None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.kinds import SETTINGS_FAULT, SettingsOf
 from malmoi.messages import catalog, text
@@ -77,17 +78,17 @@ def _read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         source = path.read_text("utf-8-sig")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise MalmoiError("MM0001", path=path) from None
+        raise MalmoiError(Code.RECIPE_MISSING, path=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise MalmoiError("MM0002", path, detail=error) from None
+        raise MalmoiError(Code.RECIPE_NOT_TOML, path, detail=error) from None
     try:
         table = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+), column (\d+)", str(error))
         place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
-        raise MalmoiError("MM0002", place, detail=error) from None
+        raise MalmoiError(Code.RECIPE_NOT_TOML, place, detail=error) from None
     except (ValueError, RecursionError) as error:  # an integer of thousands of digits; a thousand brackets
-        raise MalmoiError("MM0002", path, detail=error) from None
+        raise MalmoiError(Code.RECIPE_NOT_TOML, path, detail=error) from None
     lines = key_lines(source)
     return table, {key: f"{path}:{lines.get(key, 1)}" for key in _dotted(table)}
 
@@ -127,7 +128,7 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
         if first["type"] == "extra_forbidden":
             raise _unknown(key, where, valid_keys(model, prefix, table)) from None
         raise MalmoiError(
-            "MM0004", where, key=key, value=_short(first.get("input")), detail=wanted(first)
+            Code.BAD_SETTING, where, key=key, value=_short(first.get("input")), detail=wanted(first)
         ) from None
 
 
@@ -159,10 +160,12 @@ def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:
     beside, _, last = key.rpartition(".")
     inside = [name for name in names if name.startswith(f"{beside}.") and name.rpartition(".")[2] == last]
     if inside:  # one table too high: pretrain.beta2 is pretrain.optimizer.beta2
-        return MalmoiError("MM0003", where, key=key, hint=text("base.near", near=inside[0]), near=inside[0])
+        return MalmoiError(
+            Code.UNKNOWN_SETTING, where, key=key, hint=text("base.near", near=inside[0]), near=inside[0]
+        )
     siblings = [name for name in names if name.rpartition(".")[0] == beside]
     near = nearest(key, names) or ", ".join(siblings or sorted({name.partition(".")[0] for name in valid}))
-    return MalmoiError("MM0003", where, key=key, hint=did_you_mean(key, names), near=near)
+    return MalmoiError(Code.UNKNOWN_SETTING, where, key=key, hint=did_you_mean(key, names), near=near)
 
 
 def place_of(key: str, origins: Mapping[str, str]) -> str | None:
@@ -228,11 +231,11 @@ def _apply(table: dict[str, Any], override: str, model: type[BaseModel]) -> str:
     key, equals, raw = override.partition("=")
     key = key.strip()
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
-        raise MalmoiError("MM0005", override=override)
+        raise MalmoiError(Code.BAD_OVERRIDE, override=override)
     try:
         value = tomllib.loads(f"v = {raw}")["v"]
     except RecursionError:
-        raise MalmoiError("MM0005", override=_short(override)) from None
+        raise MalmoiError(Code.BAD_OVERRIDE, override=_short(override)) from None
     except ValueError:
         value = raw  # a bare word is a string: --set pretrain.device=cpu
     *parents, last = key.split(".")
@@ -243,7 +246,7 @@ def _apply(table: dict[str, Any], override: str, model: type[BaseModel]) -> str:
         if isinstance(inner, str) and field and kinds_of(field):  # objective = "electra": one of its settings
             inner = table[parent] = {"name": inner}
         if not isinstance(inner, dict):
-            raise MalmoiError("MM0005", override=override)
+            raise MalmoiError(Code.BAD_OVERRIDE, override=override)
         table, section = inner, field and (settings_class(field, inner) or _section_of(field.annotation))
     table[last] = value
     return key

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -40,9 +41,11 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or (kind == "cpu" and number):
-        raise MalmoiError("MM0022", name=name)
+        raise MalmoiError(Code.UNKNOWN_DEVICE, name=name)
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise MalmoiError("MM0020", name=name, count=torch.cuda.device_count(), torch=torch.__version__)
+        raise MalmoiError(
+            Code.DEVICE_MISSING, name=name, count=torch.cuda.device_count(), torch=torch.__version__
+        )
     return torch.device(name)
 
 
@@ -55,9 +58,9 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if _has_bf16(device) else torch.float32
     if name not in PRECISIONS:
-        raise MalmoiError("MM0023", name=name, known=", ".join(["auto", *PRECISIONS]))
+        raise MalmoiError(Code.UNKNOWN_PRECISION, name=name, known=", ".join(["auto", *PRECISIONS]))
     if name == "bf16" and device.type == "cuda" and not _has_bf16(device):
-        raise MalmoiError("MM0021", device=torch.cuda.get_device_name(device))
+        raise MalmoiError(Code.NO_BF16, device=torch.cuda.get_device_name(device))
     return PRECISIONS[name]
 
 

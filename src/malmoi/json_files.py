@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 
 MOST = 1 << 30
@@ -79,11 +80,11 @@ def read_object(path: Path, *, absent: dict[str, Any] | None = None) -> dict[str
     except FileNotFoundError as error:
         if absent is not None:
             return absent
-        raise MalmoiError("MM0031", path, detail=error.strerror) from None
+        raise MalmoiError(Code.JSON_UNREADABLE, path, detail=error.strerror) from None
     except (JsonError, OSError) as error:
-        raise MalmoiError("MM0031", path, detail=reason(error)) from None
+        raise MalmoiError(Code.JSON_UNREADABLE, path, detail=reason(error)) from None
     if not isinstance(value, dict):
-        raise MalmoiError("MM0031", path, detail=f"{kind_of(value)} ≠ {kind_of({})}")
+        raise MalmoiError(Code.JSON_UNREADABLE, path, detail=f"{kind_of(value)} ≠ {kind_of({})}")
     return value
 
 
@@ -94,7 +95,7 @@ def expected_shape(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise MalmoiError("MM0031", path, detail=reason(error)) from error
+        raise MalmoiError(Code.JSON_UNREADABLE, path, detail=reason(error)) from error
 
 
 def reason(error: Exception) -> str:

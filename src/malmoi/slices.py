@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from malmoi.artifact.disk import disk_errors, sync_tree, write_json
 from malmoi.artifact.finished import digest_json
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, read_json
 from malmoi.progress import Step
@@ -108,7 +109,7 @@ def _run_pool(
                 step.advance(part.weight, part.label or part.name)
         clean = True
     except BrokenProcessPool:
-        raise MalmoiError("MM0017", folder) from None
+        raise MalmoiError(Code.WORKER_DIED, folder) from None
     finally:
         if not clean:  # slices are atomic, so a worker may be ended at any moment
             for child in multiprocessing.active_children():

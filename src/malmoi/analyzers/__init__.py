@@ -8,6 +8,7 @@ from typing import Any
 
 from malmoi.analyzers.protocol import Analyzer, AnalyzerKind, Morphemes, Surfaces
 from malmoi.analyzers.user_dictionary import UserWords
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.kinds import imported
 
@@ -47,7 +48,7 @@ def open_analyzer(name: str, user_dictionary: Path | None = None, *, threads: in
 def kind_of(name: str) -> AnalyzerKind:
     """Raises MM0221."""
     if name not in ANALYZERS:
-        raise MalmoiError("MM0221", name=name, names=", ".join(ANALYZERS))
+        raise MalmoiError(Code.UNKNOWN_ANALYZER, name=name, names=", ".join(ANALYZERS))
     return ANALYZERS[name]
 
 
@@ -64,4 +65,6 @@ def _maker(name: str) -> Any:
 
 
 def _missing(name: str, error: ImportError) -> MalmoiError:
-    return MalmoiError("MM0220", name=name, detail=error, packages=ANALYZERS[name].packages)
+    return MalmoiError(
+        Code.ANALYZER_NOT_INSTALLED, name=name, detail=error, packages=ANALYZERS[name].packages
+    )

@@ -25,6 +25,7 @@ from platformdirs import user_cache_path
 
 from malmoi.analyzers import ANALYZERS
 from malmoi.analyzers.protocol import Analyzer, Morphemes, Surfaces, surfaces_of
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 
@@ -133,7 +134,7 @@ class Cached:
 
     def _give_up(self, error: sqlite3.Error) -> None:
         self._works = False
-        self._reporter.warn("MM0227", str(self._path), detail=error)
+        self._reporter.warn(Code.CACHE_UNUSABLE, str(self._path), detail=error)
 
     def _write(self, rows: dict[bytes, bytes]) -> None:
         with self._lock:
@@ -172,9 +173,9 @@ def remembering(analyzer: Analyzer, reporter: Reporter = SILENT) -> Analyzer:
     try:
         cached = Cached(analyzer, file, most_mb=most_mb, reporter=reporter)
     except MalmoiError as error:
-        if error.code != "MM0226":
+        if error.code != Code.NOT_A_CACHE:
             raise
-        reporter.warn("MM0226", error.where, **error.values)
+        reporter.warn(Code.NOT_A_CACHE, error.where, **error.values)
         return analyzer
     if made:
         reporter.say("analyzers.cache", path=file, mb=most_mb)
@@ -191,7 +192,7 @@ def cache_file() -> Path:
 def _bound() -> int:
     told = os.environ.get(BOUND, "").strip()
     if not told.isascii() or not (told or "0").isdigit():
-        raise MalmoiError("MM0245", value=told)
+        raise MalmoiError(Code.BAD_CACHE_SIZE, value=told)
     return int(told) if told else MOST_MB
 
 
@@ -206,7 +207,7 @@ def _open(path: Path) -> sqlite3.Connection:
         file.execute("BEGIN EXCLUSIVE")
         if file.execute("PRAGMA application_id").fetchone()[0] != OURS:
             if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise MalmoiError("MM0226", path, detail="SQLite, but of another program")
+                raise MalmoiError(Code.NOT_A_CACHE, path, detail="SQLite, but of another program")
             file.execute(f"PRAGMA application_id = {OURS}")
         file.execute(_SCHEMA)
         file.execute("COMMIT")
@@ -216,7 +217,7 @@ def _open(path: Path) -> sqlite3.Connection:
             file.execute("PRAGMA journal_mode = WAL")
         file.execute("PRAGMA synchronous = NORMAL")
     except (sqlite3.Error, OSError) as error:
-        raise MalmoiError("MM0226", path, detail=error) from None
+        raise MalmoiError(Code.NOT_A_CACHE, path, detail=error) from None
     return file
 
 

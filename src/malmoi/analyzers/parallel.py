@@ -15,6 +15,7 @@ import numpy as np
 
 from malmoi.analyzers import kind_of, open_analyzer
 from malmoi.analyzers.protocol import Analyzer, Morphemes, Surfaces, join_morphemes, join_surfaces
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.slices import begin_worker, one_thread
 
@@ -72,7 +73,7 @@ class _Processes:
         try:
             return list(self._pool.map(work, portions))
         except BrokenProcessPool:
-            raise MalmoiError("MM0017") from None
+            raise MalmoiError(Code.WORKER_DIED) from None
 
     def _portions(self, texts: Sequence[str]) -> list[Sequence[str]]:
         """Slices of about PORTION characters, or less where that would leave a process idle."""

@@ -9,6 +9,7 @@ import unicodedata
 from pathlib import Path
 
 from malmoi.analyzers.lines import as_line
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
 
@@ -78,9 +79,11 @@ def _read(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except OSError as error:
-        raise MalmoiError("MM0222", path, detail=error.strerror) from None
+        raise MalmoiError(Code.USER_DICTIONARY_UNREADABLE, path, detail=error.strerror) from None
     except UnicodeDecodeError as error:
-        raise MalmoiError("MM0222", path, detail=f"UTF-8: {error.reason}, byte {error.start}") from None
+        raise MalmoiError(
+            Code.USER_DICTIONARY_UNREADABLE, path, detail=f"UTF-8: {error.reason}, byte {error.start}"
+        ) from None
     tags: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -92,9 +95,9 @@ def _read(path: Path) -> dict[str, str]:
         # What means something else in a vocabulary would stand there twice.
         odd = word in SPECIAL_TOKENS or word.startswith(("##", "[unused"))
         if len(word) < 2 or as_line(word) != word or " " in word or odd:
-            raise MalmoiError("MM0223", where, word=word)
+            raise MalmoiError(Code.BAD_USER_WORD, where, word=word)
         if tag not in WORD_TAGS:
-            raise MalmoiError("MM0224", where, tag=tag, tags=" ".join(WORD_TAGS))
+            raise MalmoiError(Code.BAD_USER_TAG, where, tag=tag, tags=" ".join(WORD_TAGS))
         if tags.setdefault(word, tag) != tag:
-            raise MalmoiError("MM0225", where, word=word, first=tags[word], second=tag)
+            raise MalmoiError(Code.WORD_WITH_TWO_TAGS, where, word=word, first=tags[word], second=tag)
     return tags

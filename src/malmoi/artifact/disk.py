@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import to_json
 from malmoi.paths import as_stored
@@ -27,19 +28,19 @@ def real_place(out: Path) -> Path:
     links form a circle or the path has no name (`/`), MM0016 if the place may not be read.
     """
     if "\0" in str(out):
-        raise MalmoiError("MM0030", repr(str(out)), detail="NUL")
+        raise MalmoiError(Code.PATH_UNUSABLE, repr(str(out)), detail="NUL")
     out = as_stored(out)
     try:
         lost = any(above.is_symlink() and not above.exists() for above in out.parents)
         if lost or out.is_symlink() or out.name in ("", ".."):
             out = Path(os.path.realpath(out))
             if out.is_symlink():
-                raise MalmoiError("MM0030", out, detail=os.strerror(errno.ELOOP))
+                raise MalmoiError(Code.PATH_UNUSABLE, out, detail=os.strerror(errno.ELOOP))
         out.exists()  # a name too long, a folder that may not be read
     except OSError as error:
-        raise disk_error(error, out) or MalmoiError("MM0030", out, detail=error.strerror) from None
+        raise disk_error(error, out) or MalmoiError(Code.PATH_UNUSABLE, out, detail=error.strerror) from None
     if not out.name:
-        raise MalmoiError("MM0030", out, detail="/")
+        raise MalmoiError(Code.PATH_UNUSABLE, out, detail="/")
     return out
 
 
@@ -54,7 +55,7 @@ def locked(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise MalmoiError("MM0006", folder) from None
+        raise MalmoiError(Code.FOLDER_IN_USE, folder) from None
     finally:
         os.close(descriptor)
 
@@ -76,11 +77,11 @@ def disk_error(error: OSError, out: Path | None = None) -> MalmoiError | None:
     named = isinstance(error.filename, str | bytes | os.PathLike)
     where = Path(os.fsdecode(error.filename)) if named else out
     if error.errno in _FULL:
-        return MalmoiError("MM0015", out or where, detail=error.strerror)
+        return MalmoiError(Code.DISK_FULL, out or where, detail=error.strerror)
     if error.errno in _FORBIDDEN:
-        return MalmoiError("MM0016", where, detail=error.strerror)
+        return MalmoiError(Code.NO_PERMISSION, where, detail=error.strerror)
     if named or error.errno in _NO_PLACE:
-        return MalmoiError("MM0030", where, detail=error.strerror)
+        return MalmoiError(Code.PATH_UNUSABLE, where, detail=error.strerror)
     return None
 
 

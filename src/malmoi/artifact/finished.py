@@ -30,6 +30,7 @@ from malmoi.artifact.disk import (
     write_bytes,
     write_json,
 )
+from malmoi.codes import Code
 from malmoi.config import Section, identity
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
@@ -166,13 +167,13 @@ def read_manifest(folder: Path, stage: str | None = None) -> Manifest:
     try:
         manifest = Manifest.model_validate(read_json(folder / MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
-        raise MalmoiError("MM0010", folder, stage=stage or "malmoi") from None
+        raise MalmoiError(Code.ARTIFACT_MISSING, folder, stage=stage or "malmoi") from None
     except (JsonError, ValidationError) as error:
-        raise MalmoiError("MM0011", folder / MANIFEST, detail=reason(error)) from None
+        raise MalmoiError(Code.MANIFEST_DAMAGED, folder / MANIFEST, detail=reason(error)) from None
     except OSError as error:
-        raise MalmoiError("MM0011", folder / MANIFEST, detail=error.strerror) from None
+        raise MalmoiError(Code.MANIFEST_DAMAGED, folder / MANIFEST, detail=error.strerror) from None
     if stage is not None and manifest.stage != stage:
-        raise MalmoiError("MM0012", folder, wanted=stage, found=manifest.stage)
+        raise MalmoiError(Code.WRONG_STAGE, folder, wanted=stage, found=manifest.stage)
     return manifest
 
 
@@ -188,11 +189,13 @@ def check_files(folder: Path, files: Mapping[str, FileRecord], *, verify: bool =
     for name, record in files.items():
         path = folder / name
         if not path.exists():
-            raise MalmoiError("MM0013", path, reason="missing")
+            raise MalmoiError(Code.ARTIFACT_CHANGED, path, reason="missing")
         if path.stat().st_size != record.size:
-            raise MalmoiError("MM0013", path, reason=f"{path.stat().st_size} B ≠ {record.size} B")
+            raise MalmoiError(
+                Code.ARTIFACT_CHANGED, path, reason=f"{path.stat().st_size} B ≠ {record.size} B"
+            )
         if verify and record_file(path).sha256 != record.sha256:
-            raise MalmoiError("MM0013", path, reason="SHA-256")
+            raise MalmoiError(Code.ARTIFACT_CHANGED, path, reason="SHA-256")
 
 
 def is_current(
@@ -244,7 +247,7 @@ def warn_versions(folder: Path, manifest: Manifest, reporter: Reporter) -> None:
         whole = next((above for above in folder.parents[:6] if (above / MANIFEST).exists()), folder)
         made = ", ".join(f"{name} {manifest.versions[name]}" for name in odd)
         found = ", ".join(f"{name} {here.get(name, '–')}" for name in odd)
-        reporter.warn("MM0032", str(whole), made=made, found=found)
+        reporter.warn(Code.OTHER_VERSIONS, str(whole), made=made, found=found)
 
 
 def _draft_folder(out: Path) -> Path:
@@ -334,7 +337,7 @@ def is_free(out: Path) -> bool:
     if not found - {MANIFEST + ".tmp"}:
         return True
     if MANIFEST not in found:
-        raise MalmoiError("MM0014", out)
+        raise MalmoiError(Code.WOULD_OVERWRITE, out)
     return False
 
 

@@ -22,6 +22,7 @@ from malmoi.artifact.finished import (
     record_file,
     running_manifest,
 )
+from malmoi.codes import Code
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 
@@ -34,7 +35,7 @@ def locked_output(out: Path) -> Iterator[None]:
     """
     out = real_place(out)
     if out.exists() and not out.is_dir():
-        raise MalmoiError("MM0014", out)
+        raise MalmoiError(Code.WOULD_OVERWRITE, out)
     with ExitStack() as locks:
         with disk_errors(out):
             locks.enter_context(locked(out))
@@ -74,7 +75,7 @@ def live_artifact(
     before: Path | None = None
     if _holds_something(out):
         if not (out / MANIFEST).exists():
-            raise MalmoiError("MM0014", out)
+            raise MalmoiError(Code.WOULD_OVERWRITE, out)
         state = read_manifest(out, stage).state
         if not keep and state == "finished":
             before = _before(out)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from malmoi.autopsy import planted
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
@@ -86,5 +87,5 @@ def choose_bugs(wanted: str | None) -> list[str]:
     names = [name.strip() for name in wanted.split(",")]
     for name in names:
         if name not in BUGS:
-            raise MalmoiError("MM1101", name=name, known=", ".join(BUGS))
+            raise MalmoiError(Code.UNKNOWN_BUG, name=name, known=", ".join(BUGS))
     return [name for name in BUGS if name in names]

@@ -14,6 +14,7 @@ from typing import Any
 
 from malmoi.artifact.disk import write_json
 from malmoi.autopsy.bugs import BUGS, HEALTHY, MODEL, RECIPE, Bug
+from malmoi.codes import Code
 from malmoi.config import changed
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
@@ -95,7 +96,7 @@ def _variant(
     try:
         pretrain(config, model, shards, run, Context(bars), objective=bug.objective)
     except MalmoiError as error:
-        if name == HEALTHY or error.code not in ("MM0509", "MM0514"):
+        if name == HEALTHY or error.code not in (Code.NONFINITE_LOSS, Code.TIES_BROKEN):
             raise
         refused = (error.code, int(error.values.get("step", 0)))
     journal = read_journal(run)

@@ -30,7 +30,7 @@ def explain(
     word = code.upper().replace("-", "_")
     found = Code.__members__.get(word) or next((known for known in Code if known == word), None)
     if found is None:
-        raise MalmoiError("MM0018", code=code)
+        raise MalmoiError(Code.UNKNOWN_CODE, code=code)
     page = _page(found)
     console().result({"code": found, "name": found.name, **page}, f"{found} {page['what']}")
     console().show(f"{found} {found.name}", style="bold")

@@ -15,6 +15,7 @@ from malmoi.artifact.disk import disk_error
 from malmoi.cli.console import Console, console, use_console
 from malmoi.cli.streams import take_streams
 from malmoi.cli.usage import usage_error
+from malmoi.codes import Code
 from malmoi.errors import Interrupted, MalmoiError
 from malmoi.paths import shell_word
 
@@ -67,7 +68,7 @@ def run(arguments: list[str]) -> int:
         if isinstance(error, OSError) and (known := disk_error(error)) is not None:
             console().error(known)
             return known.exit_code
-        console().error(MalmoiError("MM0019", detail=f"{type(error).__name__}: {error}"))
+        console().error(MalmoiError(Code.UNEXPECTED, detail=f"{type(error).__name__}: {error}"))
         return 1
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -101,7 +102,7 @@ def take_globals(arguments: list[str]) -> tuple[list[str], str, str | None]:
         elif word == "--lang" or word.startswith("--lang="):
             language = word.partition("=")[2] or next(rest, "")
             if language not in messages.LANGUAGES:
-                raise MalmoiError("MM0801", value=language)
+                raise MalmoiError(Code.UNKNOWN_LANGUAGE, value=language)
         else:
             words.append(word)
     return words, mode, language

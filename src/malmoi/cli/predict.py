@@ -12,6 +12,7 @@ import typer
 
 from malmoi.cli.console import console
 from malmoi.cli.streams import utf8_stdout
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
@@ -36,7 +37,7 @@ def predict(
 ) -> None:
     piped = file is not None and str(file) == "-" and console().mode != "json"
     if bool(texts) == bool(file) or (file is not None and out is None and not piped):
-        raise MalmoiError("MM0622")
+        raise MalmoiError(Code.NOTHING_TO_ANSWER)
     from malmoi.finetune.tally import Tally
     from malmoi.paths import as_stored
     from malmoi.predict.file import answer_file, asked, tell, write_answers
@@ -57,7 +58,7 @@ def predict(
         return
     firsts, seconds = list(texts or []), list(pair or [])
     if seconds and len(seconds) != len(firsts):
-        raise MalmoiError("MM0621", wanted=2, given=1, columns=", ".join(predictor.columns))
+        raise MalmoiError(Code.TEXT_OR_PAIR, wanted=2, given=1, columns=", ".join(predictor.columns))
     tally = Tally(predictor.max_len)
     answers = list(
         predictor.stream(list(zip(firsts, seconds, strict=True)) if seconds else firsts, tally=tally)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 
 
@@ -43,7 +44,7 @@ class Outlet(io.FileIO):
     def check(self) -> None:
         """Raises MM0807 where something was lost that its reader waits for."""
         if self.fault is not None:
-            raise MalmoiError("MM0807", detail=self.fault.strerror)
+            raise MalmoiError(Code.OUTPUT_LOST, detail=self.fault.strerror)
 
 
 def take_streams() -> Outlet:

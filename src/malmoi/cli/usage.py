@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from malmoi.codes import Code
 from malmoi.config import wanted
 from malmoi.errors import MalmoiError
 from malmoi.nearest import did_you_mean
@@ -32,21 +33,25 @@ def usage_error(error: Exception, words: Sequence[str] = ()) -> MalmoiError:
     if name == "NoSuchOption":
         option = str(getattr(error, "option_name", told))
         hint = did_you_mean(option, _options(context))
-        return MalmoiError("MM0820", option=option, hint=hint, command=command)
+        return MalmoiError(Code.UNKNOWN_OPTION, option=option, hint=hint, command=command)
     if found := _COMMAND.search(told):
         verbs = list(getattr(context.command, "commands", ())) if context is not None else []
-        return MalmoiError("MM0821", name=found[1], hint=did_you_mean(found[1], verbs), command=command)
+        return MalmoiError(
+            Code.UNKNOWN_COMMAND, name=found[1], hint=did_you_mean(found[1], verbs), command=command
+        )
     if name == "MissingParameter":
-        return MalmoiError("MM0822", name=_name(error), command=command)
+        return MalmoiError(Code.ARGUMENT_MISSING, name=_name(error), command=command)
     if name == "BadParameter":
-        return MalmoiError("MM0823", name=_name(error), detail=_wanted(error, told), command=command)
+        return MalmoiError(Code.BAD_ARGUMENT, name=_name(error), detail=_wanted(error, told), command=command)
     if name == "BadOptionUsage" and "does not take" in told:
-        return MalmoiError("MM0827", option=getattr(error, "option_name", told), command=command)
+        return MalmoiError(
+            Code.OPTION_TAKES_NO_VALUE, option=getattr(error, "option_name", told), command=command
+        )
     if name == "BadOptionUsage":
-        return MalmoiError("MM0824", option=getattr(error, "option_name", told), command=command)
+        return MalmoiError(Code.VALUE_MISSING, option=getattr(error, "option_name", told), command=command)
     if found := _EXTRA.search(told):
-        return MalmoiError("MM0825", words=found[1], command=command)
-    return MalmoiError("MM0826", detail=told, command=command)
+        return MalmoiError(Code.TOO_MANY_ARGUMENTS, words=found[1], command=command)
+    return MalmoiError(Code.BAD_USAGE, detail=told, command=command)
 
 
 def _options(context: Any) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
@@ -28,7 +29,7 @@ class RowBook:
             return  # words for a million of them would take longer than reading them
         detail = text(f"readers.row.{reason}", **values)
         if not self.skip:
-            raise MalmoiError("MM0108", f"{self.path}:{line}", detail=detail)
+            raise MalmoiError(Code.ROW_UNREADABLE, f"{self.path}:{line}", detail=detail)
         self.record["bad_rows"].append([line, detail])
 
     def note(self, kind: str, line: int) -> None:

@@ -26,6 +26,7 @@ from malmoi.artifact.finished import (
     record_inputs,
     tool_versions,
 )
+from malmoi.codes import Code
 from malmoi.context import Context
 from malmoi.corpus.audit import make_audit, repeated_samples
 from malmoi.corpus.config import CorpusConfig
@@ -149,7 +150,7 @@ class _Build:
         for file in files:
             self._warn_of(file)
         if not slices:
-            raise MalmoiError("MM0109", files=len(files))
+            raise MalmoiError(Code.NO_TEXT, files=len(files))
         encodings = sorted({file["encoding"] for file in files if file["encoding"]})
         self.reporter.say(
             "corpus.read",
@@ -162,12 +163,14 @@ class _Build:
     def _warn_of(self, file: dict[str, Any]) -> None:
         path = file["path"]
         if "skipped" in file:
-            self.reporter.warn("MM0113", path, detail=file["skipped"]["what"])
+            self.reporter.warn(Code.FILE_SKIPPED, path, detail=file["skipped"]["what"])
             return
         if file["bad_rows"]:
             line, detail = file["bad_rows"][0]
-            self.reporter.warn("MM0114", f"{path}:{line}", count=file["lines_skipped"], detail=detail)
-        for kind, code in (("headers_again", "MM0117"), ("short_rows", "MM0121")):
+            self.reporter.warn(
+                Code.LINES_SKIPPED, f"{path}:{line}", count=file["lines_skipped"], detail=detail
+            )
+        for kind, code in (("headers_again", Code.HEADER_REPEATED), ("short_rows", Code.SHORT_LINES)):
             if count := file[kind]:
                 line = file["lines_of"][kind][0]
                 self.reporter.warn(code, f"{path}:{line}", count=count, line=line, file=path)
@@ -255,25 +258,29 @@ class _Build:
             share = dropped.get(reason, {"count": 0})["count"] / max(1, stages["clean"]["sentences_in"])
             if share > 0.5:
                 self.reporter.warn(
-                    "MM0115", reason=text(f"reason.{reason}"), share=f"{share:.0%}", option=option
+                    Code.MOST_DROPPED, reason=text(f"reason.{reason}"), share=f"{share:.0%}", option=option
                 )
         heldout = stages["write"]["heldout"]
         if self.config.heldout and not heldout["documents"]:
-            self.reporter.warn("MM0116")
+            self.reporter.warn(Code.NOTHING_TO_HOLD_OUT)
         chars = {name: stages["write"][name].get("chars", 0) for name in ("train", "heldout")}
         share = chars["heldout"] / max(1, sum(chars.values()))
         if share > max(MUCH_HELD * self.config.heldout, self.config.heldout + 0.01):
-            self.reporter.warn("MM0133", share=f"{share:.0%}", asked=f"{100 * self.config.heldout:.2g}%")
+            self.reporter.warn(
+                Code.HELDOUT_SHARE_OFF, share=f"{share:.0%}", asked=f"{100 * self.config.heldout:.2g}%"
+            )
         misread = stages["clean"]["dropped"].get("misread", {"count": 0, "samples": []})
         if misread["count"] >= MISREAD:
             files = {sample["file"] for sample in misread["samples"]}
-            self.reporter.warn("MM0130", min(files, default=None), count=misread["count"])
+            self.reporter.warn(Code.MISREAD_AS_CP949, min(files, default=None), count=misread["count"])
         if (private := stages["clean"]["private"]) >= PRIVATE:
-            self.reporter.warn("MM0132", count=private)
+            self.reporter.warn(Code.HANYANG_KEPT, count=private)
         repeats = heldout.get("in_training", 0)
         if repeats >= REPEATED * heldout["sentences"] > 0:
             share = f"{repeats / heldout['sentences']:.0%}"
-            self.reporter.warn("MM0131", count=repeats, total=heldout["sentences"], share=share)
+            self.reporter.warn(
+                Code.HELDOUT_IN_TRAINING, count=repeats, total=heldout["sentences"], share=share
+            )
 
     def _finish(self, audit: dict[str, Any], written: Sequence[dict[str, Any]], work: Path) -> None:
         folders = [work / "write" / f"{number:05d}" for number in range(len(written))]
@@ -298,13 +305,13 @@ class _Build:
 def _nothing_left(stages: dict[str, Any], files: int) -> MalmoiError:
     dropped = stages["clean"]["dropped"] | stages["deduplicate"]["dropped"]
     if not dropped:  # nothing but markup and invisible characters
-        return MalmoiError("MM0109", files=files)
+        return MalmoiError(Code.NO_TEXT, files=files)
     reason = max(dropped, key=lambda code: int(dropped[code]["count"]))
     if reason == "misread":
-        return MalmoiError("MM0130", count=dropped[reason]["count"])
+        return MalmoiError(Code.MISREAD_AS_CP949, count=dropped[reason]["count"])
     option, off = OPTIONS.get(reason, OPTIONS["too_short"])
     name, count = text(f"reason.{reason}"), dropped[reason]["count"]
-    return MalmoiError("MM0110", reason=name, count=count, option=option, off=off)
+    return MalmoiError(Code.NO_SENTENCE_LEFT, reason=name, count=count, option=option, off=off)
 
 
 def _dropped_documents(refined: Sequence[Path], matches: Sequence[Path], folder: Path) -> Path:

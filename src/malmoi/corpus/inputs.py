@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from malmoi.codes import Code
 from malmoi.corpus.config import PLAIN
 from malmoi.errors import MalmoiError
 from malmoi.paths import shell_word
@@ -53,7 +54,7 @@ def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) ->
     a format not read (MM0103, unless `skip_bad`).
     """
     if not inputs:
-        raise MalmoiError("MM0112")
+        raise MalmoiError(Code.NO_INPUTS)
     own = {out.resolve(), out.with_name(out.name + ".tmp").resolve()}
     found = FoundInputs([], [])
     seen: set[Path] = set()
@@ -67,19 +68,21 @@ def find_sources(inputs: Sequence[str], out: Path, *, skip_bad: bool = False) ->
                     raise not_yet(str(path), kind)
                 found.sources.append(Source(str(path), kind, path.stat().st_size))
     if not found.sources:
-        raise MalmoiError("MM0102", inputs[0])
+        raise MalmoiError(Code.FOLDER_EMPTY, inputs[0])
     found.left_over[:] = dict.fromkeys(found.left_over)
     return found
 
 
 def not_yet(path: str, suffix: str) -> MalmoiError:
     known = [name for reader in READERS.values() for name in reader.suffixes if name not in NOT_YET]
-    return MalmoiError("MM0103", path, suffix=suffix, formats=" ".join([choose.PLAIN_SUFFIX, *known]))
+    return MalmoiError(
+        Code.UNKNOWN_FORMAT, path, suffix=suffix, formats=" ".join([choose.PLAIN_SUFFIX, *known])
+    )
 
 
 def no_input(text: str) -> MalmoiError:
     shell = re.sub(r"[^*?\[\]]+", lambda part: shell_word(part[0]), text)  # a pattern stays one
-    return MalmoiError("MM0101", text, path=text, shell=shell)
+    return MalmoiError(Code.INPUT_MISSING, text, path=text, shell=shell)
 
 
 def _expand(text: str, own: set[Path], left_over: list[str]) -> Iterator[Path]:
@@ -94,7 +97,7 @@ def _expand(text: str, own: set[Path], left_over: list[str]) -> Iterator[Path]:
         elif match.is_dir():
             files = list(_files(match, own, left_over))
             if named and not files:
-                raise MalmoiError("MM0102", match)
+                raise MalmoiError(Code.FOLDER_EMPTY, match)
             yield from files
         else:
             yield match

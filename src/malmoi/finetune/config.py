@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from malmoi.codes import Code
 from malmoi.config import execution
 from malmoi.errors import MalmoiError
 from malmoi.kinds import OneOf, SettingsOf
@@ -121,7 +122,7 @@ def check_shape(config: FinetuneConfig, shape: EncoderConfig) -> None:
     """Raise MM0412 or MM0619 where a model of this shape cannot be given that head or rows of that length."""
     head_kind(config, shape)
     if config.max_len and config.max_len > shape.max_positions:
-        raise MalmoiError("MM0619", max_len=config.max_len, positions=shape.max_positions)
+        raise MalmoiError(Code.MAX_LEN_TOO_LONG, max_len=config.max_len, positions=shape.max_positions)
 
 
 def head_kind(config: FinetuneConfig, shape: EncoderConfig) -> HeadKind:
@@ -129,5 +130,5 @@ def head_kind(config: FinetuneConfig, shape: EncoderConfig) -> HeadKind:
     known = HEAD_KINDS[shape.arch]
     kind = known[0] if config.head == "auto" else config.head
     if kind not in known:
-        raise MalmoiError("MM0412", kind=kind, arch=shape.arch, known=", ".join(known))
+        raise MalmoiError(Code.HEAD_DOES_NOT_FIT, kind=kind, arch=shape.arch, known=", ".join(known))
     return kind

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.artifact.disk import write_json
+from malmoi.codes import Code
 from malmoi.finetune.judged import Judged
 from malmoi.model.heads import Classifier
 from malmoi.model.hf.folder import write_model
@@ -53,7 +54,7 @@ def warn_if_constant(data: TaskData, dev: Judged, test: Judged | None, reporter:
     """Warn (MM0626) where every row is given the same score."""
     for split, judged, examples in (("dev", dev, data.dev), ("test", test, data.test)):
         if judged is not None and judged.details.get("constant") and examples is not None:
-            reporter.warn("MM0626", str(examples.path), split=split, n=judged.rows)
+            reporter.warn(Code.CONSTANT_ANSWERS, str(examples.path), split=split, n=judged.rows)
 
 
 def write_predictions(

@@ -8,6 +8,7 @@ from typing import Any
 
 from malmoi.artifact.disk import disk_errors, real_place, write_json
 from malmoi.artifact.finished import MANIFEST
+from malmoi.codes import Code
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.finetune.config import FinetuneConfig
@@ -41,7 +42,7 @@ def finetune_seeds(
     found = list(out.iterdir() if out.is_dir() else [out]) if out.exists() else []
     strange = found and not any(path.match(name) for path in found for name in ours)
     if strange or (out / MANIFEST).exists():
-        raise MalmoiError("MM0014", out)
+        raise MalmoiError(Code.WOULD_OVERWRITE, out)
     runs = []
     for seed in range(config.seed, config.seed + seeds):
         run = out / f"seed-{seed}"

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from malmoi.artifact.finished import FileRecord, digest_json, record_inputs
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import read_json, reason
 from malmoi.model.encoder import Encoder
@@ -60,7 +61,10 @@ class Start:
         tokenizer = load_tokenizer(self.tokenizer, reporter=reporter)
         if tokenizer.vocab_size > self.shape.vocab_size:
             raise MalmoiError(
-                "MM0617", self.tokenizer, tokens=tokenizer.vocab_size, rows=self.shape.vocab_size
+                Code.VOCABULARY_TOO_LARGE,
+                self.tokenizer,
+                tokens=tokenizer.vocab_size,
+                rows=self.shape.vocab_size,
             )
         dropouts = {
             "dropout": self.shape.dropout if dropout is None else dropout,
@@ -113,10 +117,10 @@ def _check_record(folder: Path, inputs: Mapping[str, FileRecord]) -> None:
         files = read_json(folder / RECORD).get("files", {})
         wanted = {str(folder / name): str(record["sha256"]) for name, record in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MalmoiError("MM0013", folder / RECORD, reason=reason(error)) from None
+        raise MalmoiError(Code.ARTIFACT_CHANGED, folder / RECORD, reason=reason(error)) from None
     for path, sha256 in wanted.items():
         if path in inputs and inputs[path].sha256 != sha256:
-            raise MalmoiError("MM0013", path, reason="SHA-256")
+            raise MalmoiError(Code.ARTIFACT_CHANGED, path, reason="SHA-256")
 
 
 def pretrained(checkpoint: Path, tokenizer: Path | None = None, reporter: Reporter = SILENT) -> Start:
@@ -125,7 +129,7 @@ def pretrained(checkpoint: Path, tokenizer: Path | None = None, reporter: Report
     folder = resolve_checkpoint(checkpoint, reporter)
     own, tokenizer = tokenizer or checkpoint, as_stored(tokenizer) if tokenizer else folder
     if not any((tokenizer / name).is_file() for name in vocabularies()):
-        raise MalmoiError("MM0618", own)
+        raise MalmoiError(Code.MODEL_WITHOUT_TOKENIZER, own)
     shape, _ = read_config(folder)
     return Start(folder, shape, tokenizer)
 
@@ -148,7 +152,7 @@ def resolve_checkpoint(path: Path, reporter: Reporter = SILENT) -> Path:
         return path
     if (run := pretraining_run(path)) is not None:
         return newest_checkpoint(run)
-    raise MalmoiError("MM0616", path)
+    raise MalmoiError(Code.NO_MODEL, path)
 
 
 def pretraining_run(path: Path) -> Path | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from malmoi.codes import Code
 from malmoi.finetune.batches import Encoded
 from malmoi.messages import text
 from malmoi.progress import Reporter
@@ -49,20 +50,20 @@ class Tally:
     def tell_unknown(self, reporter: Reporter, where: str) -> None:
         """Warn (MM0641) where the vocabulary cannot read the texts."""
         if self.unknown > MANY_UNKNOWN * self.tokens:
-            reporter.warn("MM0641", where, percent=f"{100 * self.unknown / self.tokens:.1f}")
+            reporter.warn(Code.MANY_UNK_IN_TASK, where, percent=f"{100 * self.unknown / self.tokens:.1f}")
 
     def tell_full(self, reporter: Reporter, where: str, advice: str) -> None:
         """Say how many rows are cut; warn (MM0639) where they are many."""
         values = {"n": self.full, "total": self.rows, "max_len": self.max_len}
         if self.full >= max(1, MANY * self.rows):
-            reporter.warn("MM0639", where, **values, advice=advice)
+            reporter.warn(Code.TEXTS_CUT, where, **values, advice=advice)
         elif self.full:
             reporter.say("finetune.cut", where=where, **values)
 
     def tell_misread(self, reporter: Reporter, where: str) -> None:
         """Warn (MM0648) of text that looks like Korean and is none."""
         if self.misread:
-            reporter.warn("MM0648", where, n=self.misread)
+            reporter.warn(Code.TASK_MISREAD_AS_CP949, where, n=self.misread)
 
     def tell_blank(self, reporter: Reporter, where: str) -> None:
         tell_blank(reporter, where, self.blank, self.rows)

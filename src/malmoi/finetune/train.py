@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from malmoi.codes import Code
 from malmoi.device import choose_precision
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import model_outputs
@@ -170,7 +171,7 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
 def _not_a_number(examples: Examples, rows_B: NDArray[np.int64], update: int, rate: float) -> MalmoiError:
     lines = sorted(examples.lines[i] for i in rows_B)
     return MalmoiError(
-        "MM0615",
+        Code.NONFINITE_FINETUNE_LOSS,
         f"{examples.path}:{lines[0]}",
         update=update,
         rate=f"{rate:.2g}",

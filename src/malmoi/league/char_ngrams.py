@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from malmoi.artifact.finished import Draft
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.finetune.judged import Judged, judged
 from malmoi.finetune.record import warn_if_constant, write_predictions, write_scores
@@ -60,7 +61,7 @@ def need_scikit_learn() -> None:
     try:
         import sklearn.linear_model  # noqa: F401
     except ModuleNotFoundError:
-        raise MalmoiError("MM0701") from None
+        raise MalmoiError(Code.NO_SCIKIT_LEARN) from None
 
 
 class Features:

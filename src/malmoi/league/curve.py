@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, read_json, reason
 from malmoi.league.entries import Entry
@@ -67,7 +68,7 @@ def _milestone(row: str, checkpoint: Path) -> Milestone:
         record = read_json(checkpoint / RECORD)
         return Milestone(row, checkpoint, int(record["step"]), int(record["tokens"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MalmoiError("MM0013", checkpoint / RECORD, reason=reason(error)) from None
+        raise MalmoiError(Code.ARTIFACT_CHANGED, checkpoint / RECORD, reason=reason(error)) from None
 
 
 def curve_points(

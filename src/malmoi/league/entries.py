@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from malmoi.artifact.finished import digest_json, read_manifest
+from malmoi.codes import Code
 from malmoi.config import identity
 from malmoi.errors import MalmoiError
 from malmoi.finetune.start import Start, pretrained, pretraining_run, without_pretraining
@@ -59,12 +60,12 @@ def name_checkpoints(words: Sequence[str]) -> dict[str, Path]:
         path = Path(folder if equals else word)
         name = name if equals else _name(path)
         if not _USABLE.fullmatch(name):
-            raise MalmoiError("MM0704", name=name)
+            raise MalmoiError(Code.BAD_ENTRY_NAME, name=name)
         if name in named or name == CHARACTERS or name.startswith(NO_PRETRAINING):
-            raise MalmoiError("MM0702", path, name=name)
+            raise MalmoiError(Code.NAME_TAKEN, path, name=name)
         named[name] = path
     if not named:
-        raise MalmoiError("MM0703")
+        raise MalmoiError(Code.NO_ENTRIES)
     return named
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from malmoi.artifact.disk import real_place, write_json
 from malmoi.artifact.finished import artifact_key, digest_json, finished_artifact, is_current, record_inputs
 from malmoi.artifact.live import live_artifact, locked_output
+from malmoi.codes import Code
 from malmoi.config import identity
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
@@ -54,7 +55,7 @@ def league(
     read = [read_task(task, context.reporter) for task in tasks]
     names = [data.task.name for data in read]
     if config.curve and (strange := [name for name in config.curve_tasks if name not in names]):
-        raise MalmoiError("MM0706", name=strange[0], names=", ".join(names))
+        raise MalmoiError(Code.CURVE_TASK_MISSING, name=strange[0], names=", ".join(names))
     # Looked up once: a run that is still training will have other checkpoints by the time the cells are done.
     reached = {row.name: milestones(row) for row in rows} if config.curve else {}
     passed = [one for found in reached.values() for one in found[:-1]]
@@ -104,9 +105,11 @@ def _check(tasks: Sequence[FinetuneConfig], rows: Sequence[Entry]) -> None:
     have (MM0412, MM0619), no scikit-learn (MM0701)."""
     names = [task_of(task).name for task in tasks]
     if (name := first_unusable(names)) is not None:
-        raise MalmoiError("MM0705", name=name)
+        raise MalmoiError(Code.TASK_TWICE, name=name)
     if (name := first_unusable(row.name for row in rows)) is not None:
-        raise MalmoiError("MM0702" if can_be_folder(name) else "MM0704", name=shown_name(name))
+        raise MalmoiError(
+            Code.NAME_TAKEN if can_be_folder(name) else Code.BAD_ENTRY_NAME, name=shown_name(name)
+        )
     for row in rows:
         if row.start is None:
             need_scikit_learn()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
@@ -75,7 +76,7 @@ class ClassifyHead(nn.Module):
         self.kind: HeadKind = kind or HEAD_KINDS[config.arch][0]
         if self.kind not in HEAD_KINDS[config.arch]:
             known = ", ".join(HEAD_KINDS[config.arch])
-            raise MalmoiError("MM0412", kind=self.kind, arch=config.arch, known=known)
+            raise MalmoiError(Code.HEAD_DOES_NOT_FIT, kind=self.kind, arch=config.arch, known=known)
         self.dropout = config.dropout
         if self.kind == "pooler":
             self.pooler = nn.Linear(config.hidden, config.hidden)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from malmoi.codes import Code
 from malmoi.config import Section
 from malmoi.errors import MalmoiError
 
@@ -124,9 +125,9 @@ class ModelConfig(Section):
         heads = self.heads or max(1, hidden // 64)
         embedding = self.embedding or (named.get("embedding", hidden) if self.hidden is None else hidden)
         if hidden % heads:
-            raise MalmoiError("MM0401", hidden=hidden, heads=heads)
+            raise MalmoiError(Code.HEADS_DO_NOT_DIVIDE, hidden=hidden, heads=heads)
         if arch == "bert" and embedding != hidden:
-            raise MalmoiError("MM0411", embedding=embedding, hidden=hidden)
+            raise MalmoiError(Code.WRONG_EMBEDDING_WIDTH, embedding=embedding, hidden=hidden)
         return EncoderConfig(
             arch=arch,
             vocab_size=vocab_size,
@@ -148,7 +149,7 @@ class ModelConfig(Section):
         hidden = max(1, round(discriminator.hidden * share))
         heads = discriminator.heads if share == 1 else max(1, hidden // 64)
         if hidden % heads:
-            raise MalmoiError("MM0401", hidden=hidden, heads=heads)
+            raise MalmoiError(Code.HEADS_DO_NOT_DIVIDE, hidden=hidden, heads=heads)
         ffn = max(1, round(discriminator.ffn * share))
         return discriminator.model_copy(update={"hidden": hidden, "heads": heads, "ffn": ffn})
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from malmoi.artifact.finished import MANIFEST
+from malmoi.codes import Code
 from malmoi.config import S, Section, changed, place_of, read_recipe
 from malmoi.corpus.config import CorpusConfig
 from malmoi.errors import MalmoiError
@@ -106,11 +107,11 @@ def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapp
         return wanted
     where = place_of(f"runs.{run}.tokenizer", origins)
     if not wanted:
-        raise MalmoiError("MM0802", where, run=run, names=", ".join(names), first=names[0])
+        raise MalmoiError(Code.RUN_WITHOUT_TOKENIZER, where, run=run, names=", ".join(names), first=names[0])
     if not names:
-        raise MalmoiError("MM0804", where, run=run, tokenizer=wanted)
+        raise MalmoiError(Code.TOKENIZER_HAS_NO_NAME, where, run=run, tokenizer=wanted)
     raise MalmoiError(
-        "MM0803",
+        Code.RUN_TOKENIZER_MISSING,
         where,
         run=run,
         tokenizer=wanted,
@@ -123,7 +124,7 @@ def _tokenizer_of(run: str, changes: RunChanges, names: list[str], origins: Mapp
 def _check_names(section: str, names: Iterable[str], origins: Mapping[str, str]) -> None:
     if (name := first_unusable(names)) is not None:
         where = place_of(f"{section}.{name}", origins)
-        raise MalmoiError("MM0805", where, name=shown_name(name), section=section)
+        raise MalmoiError(Code.BAD_NAME, where, name=shown_name(name), section=section)
 
 
 def check_layout(out: Path, tokenizers: Iterable[str], runs: Iterable[str]) -> None:
@@ -134,7 +135,7 @@ def check_layout(out: Path, tokenizers: Iterable[str], runs: Iterable[str]) -> N
     for stage, alone in single.items():
         home = out / stage
         if any(home.glob(f"*/{MANIFEST}")) if alone else (home / MANIFEST).exists():
-            raise MalmoiError("MM0806", home)
+            raise MalmoiError(Code.OTHER_LAYOUT, home)
 
 
 def tasks_of(recipe: Recipe, origins: Mapping[str, str]) -> list[FinetuneConfig]:
@@ -164,7 +165,7 @@ def _task_of(name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 def _check_task(task: FinetuneConfig, section: str, origins: Mapping[str, str]) -> None:
     if task.name and not can_be_folder(task.name):
         where = place_of(f"{section}.name", origins)
-        raise MalmoiError("MM0805", where, section=f"{section}.name", name=shown_name(task.name))
+        raise MalmoiError(Code.BAD_NAME, where, section=f"{section}.name", name=shown_name(task.name))
 
 
 def read_sections(model: type[S], recipe: Path | None, sets: Sequence[str]) -> tuple[S, dict[str, str]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from malmoi.artifact.disk import disk_errors, whole_file
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.finetune.tally import Tally
 from malmoi.messages import text as sentence
@@ -100,7 +101,7 @@ def asked(predictor: Predictor, file: Path, columns: Sequence[str] = ()) -> Iter
     wanted = len(predictor.columns)
     if columns and len(columns) != wanted:
         given = ", ".join(predictor.columns)
-        raise MalmoiError("MM0621", file, wanted=wanted, given=len(columns), columns=given)
+        raise MalmoiError(Code.TEXT_OR_PAIR, file, wanted=wanted, given=len(columns), columns=given)
     lines = not columns and wanted == 1
     if file != STDIN:
         lines = lines and suffix_of(file) == PLAIN_SUFFIX and not _names(file, predictor.columns)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import overload
 
 from malmoi.artifact.finished import read_manifest
+from malmoi.codes import Code
 from malmoi.device import choose_device
 from malmoi.errors import MalmoiError
 from malmoi.finetune.answer import model_outputs
@@ -93,7 +94,7 @@ class Predictor:
     ) -> Iterator[Prediction]:
         """Like `predict`, one after the other, with at most 2,048 texts in memory; `tally` counts them."""
         if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
-            raise MalmoiError("MM0642", "texts", kind=type(texts).__name__)
+            raise MalmoiError(Code.NOT_A_TEXT, "texts", kind=type(texts).__name__)
         source = (self._checked(text, place) for place, text in enumerate(texts))
         while window := list(islice(source, WINDOW)):
             device = next(self.model.parameters()).device
@@ -110,11 +111,13 @@ class Predictor:
         for number, part in enumerate(parts):
             if not isinstance(part, str):
                 where = f"texts[{place}]" + (f"[{number}]" if parts is text else "")
-                raise MalmoiError("MM0642", where, kind=type(part).__name__)
+                raise MalmoiError(Code.NOT_A_TEXT, where, kind=type(part).__name__)
         if len(parts) != len(self.columns):
             columns = ", ".join(self.columns)
             where = f"texts[{place}]"
-            raise MalmoiError("MM0621", where, wanted=len(self.columns), given=len(parts), columns=columns)
+            raise MalmoiError(
+                Code.TEXT_OR_PAIR, where, wanted=len(self.columns), given=len(parts), columns=columns
+            )
         return (parts[0], parts[1]) if len(parts) == 2 else parts[0]
 
 
@@ -130,4 +133,4 @@ def model_folder(path: Path) -> Path:
     if (path / MODEL / TASK_FILE).is_file() and read_manifest(path).state == "finished":
         return path / MODEL
     start = path if (path / CONFIG).is_file() else "CHECKPOINT"
-    raise MalmoiError("MM0620", path, start=start)
+    raise MalmoiError(Code.NOT_FINETUNED, path, start=start)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from malmoi.codes import Code
 from malmoi.device import choose_device, choose_precision, keep_freed_memory, use_threads
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import FOLDER, find_checkpoint, newest_first
@@ -77,7 +78,7 @@ def prepare(
     """
     config = run.pretrain
     if config.row_len > run.model.max_positions:
-        raise MalmoiError("MM0510", row_len=config.row_len, max_positions=run.model.max_positions)
+        raise MalmoiError(Code.ROW_TOO_LONG, row_len=config.row_len, max_positions=run.model.max_positions)
     kind = objective or OBJECTIVES[config.objective.name].load()
     kind.shapes(run, shards.special, shards.vocab_size)
     if config.weight_init == "cooccurrence":
@@ -155,7 +156,9 @@ def _preflight(out: Path, objective: Objective[Any], keep: int) -> None:
     needed = 4 * (written + 2 * trained) * max(1, keep + 1 - len(newest_first(out)))
     free = shutil.disk_usage(out).free
     if free < needed:
-        raise MalmoiError("MM0506", out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}")
+        raise MalmoiError(
+            Code.NO_ROOM_FOR_CHECKPOINTS, out, needed=f"{needed / 1e6:,.0f}", free=f"{free / 1e6:,.0f}"
+        )
 
 
 def _heldout(setup: Setup, table: RowTable | None) -> list[Any]:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from malmoi.artifact.disk import disk_errors, sync_folder, sync_tree, write_json
 from malmoi.artifact.finished import MANIFEST, Manifest, digest_json, read_manifest, record_file
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import expected_shape, kind_of, read_json, read_object, reason
 from malmoi.paths import utf8_path
@@ -161,10 +162,10 @@ def find_checkpoint(run: Path, reporter: Reporter) -> Path | None:
                 shutil.rmtree(aside, ignore_errors=True)
                 other.rename(aside)
             return checkpoint
-        reporter.warn("MM0502", str(checkpoint), reason=reason)
+        reporter.warn(Code.CHECKPOINT_DAMAGED, str(checkpoint), reason=reason)
         damaged.append(checkpoint)
     if damaged:  # left where they are: the same command must not start from nothing
-        raise MalmoiError("MM0503", folder)
+        raise MalmoiError(Code.ALL_CHECKPOINTS_DAMAGED, folder)
     return None
 
 
@@ -172,7 +173,7 @@ def newest_checkpoint(run: Path) -> Path:
     """The newest checkpoint of a run folder, live or finished. Raises MM0504 where there is none."""
     found = [c for c in newest_first(run) if (c / RECORD).exists()]
     if not found:
-        raise MalmoiError("MM0504", run)
+        raise MalmoiError(Code.NO_CHECKPOINT, run)
     return found[0]
 
 

@@ -17,6 +17,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import torch
 from torch import Tensor, nn
 
+from malmoi.codes import Code
 from malmoi.device import matmul_rate
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.checkpoint import (
@@ -186,8 +187,8 @@ class Trainer(Generic[B]):
             return self._loss(batch, counts)
 
         done = self._step([partial(loss_of, i, batch) for i, batch in enumerate(batches)], rate, step)
-        if step == 0 and (idle := idle_weights(self.objective)) and self.watch.first("MM0528"):
-            self._alarm(journal, "MM0528", {"count": len(idle), "names": ", ".join(idle[:3])})
+        if step == 0 and (idle := idle_weights(self.objective)) and self.watch.first(Code.NO_GRADIENT):
+            self._alarm(journal, Code.NO_GRADIENT, {"count": len(idle), "names": ", ".join(idle[:3])})
         self._unseen.append(Unseen(done, sum(batch.tokens for batch in batches), rate))
 
     def _loss(self, batch: B, counts: dict[str, float]) -> Loss:
@@ -257,7 +258,7 @@ class Trainer(Generic[B]):
 
     def _check_tied(self) -> None:
         if pairs := untied(self.objective, self.objective.tied_parameters):
-            raise MalmoiError("MM0514", self.run, pairs=", ".join(pairs))
+            raise MalmoiError(Code.TIES_BROKEN, self.run, pairs=", ".join(pairs))
 
     def _save(self, journal: Journal) -> None:
         if self.state.step == self._saved:
@@ -276,8 +277,10 @@ class Trainer(Generic[B]):
         if not self._proven:
             self._proven = True
             lost = lost_weights(self.objective, checkpoint)
-            if lost and self.watch.first("MM0530"):
-                self._alarm(journal, "MM0530", {"count": len(lost), "names": ", ".join(lost[:3])})
+            if lost and self.watch.first(Code.CHECKPOINT_DIFFERS):
+                self._alarm(
+                    journal, Code.CHECKPOINT_DIFFERS, {"count": len(lost), "names": ", ".join(lost[:3])}
+                )
 
     def _raise_nonfinite(self, rate: float) -> NoReturn:
         """Stop before the step and name the rows with a non-finite loss (all, if only gradients are)."""
@@ -294,7 +297,7 @@ class Trainer(Generic[B]):
         numbers = numbers or [n for batch in batches for n in batch.rows_R.tolist()]
         places = ", ".join(self.feed.source(number) for number in numbers[:4])
         raise MalmoiError(
-            "MM0509",
+            Code.NONFINITE_LOSS,
             self.run,
             step=self.state.step + 1,
             rows=", ".join(map(str, numbers[:8])) + (" …" if len(numbers) > 8 else ""),

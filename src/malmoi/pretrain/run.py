@@ -22,6 +22,7 @@ from malmoi.artifact.finished import (
     warn_versions,
 )
 from malmoi.artifact.live import live_artifact, locked_output
+from malmoi.codes import Code
 from malmoi.config import dotted, identity
 from malmoi.context import Context
 from malmoi.errors import Interrupted, MalmoiError
@@ -76,7 +77,7 @@ def pretrain(
     setup = prepare(run, opened, out, init, context.reporter, objective)
     if before and before.counts.get("precision", setup.precision) != setup.precision:
         differs = f"precision ({before.counts['precision']} ≠ {setup.precision})"
-        raise MalmoiError("MM0505", out, differs=differs)
+        raise MalmoiError(Code.ANOTHER_RUN_HERE, out, differs=differs)
     # More steps extend a run, and those it has passed already stay milestones.
     milestones = milestone_steps(config.steps, config.milestones) | recorded_milestones(before)
     counts = _counts(setup, shards, milestones, before).as_json()
@@ -138,7 +139,7 @@ def _existing(out: Path, run: RunConfig, key: str) -> Manifest | None:
         odd = odd or [key for key in now if key not in recorded]
         init = manifest.config["pretrain"].get("init") or run.pretrain.init
         rest = "shards / pretrain.init" if init else "shards"
-        raise MalmoiError("MM0505", out, differs=", ".join(odd) or rest)
+        raise MalmoiError(Code.ANOTHER_RUN_HERE, out, differs=", ".join(odd) or rest)
     return manifest
 
 

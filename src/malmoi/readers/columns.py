@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.messages import text
@@ -53,16 +54,16 @@ def find_column(header: Sequence[str], column: str | None, where: str) -> Column
         among = lowered
         wanted = next((usual for usual in TEXT_COLUMNS if usual in lowered), "")
         if not wanted:
-            raise MalmoiError("MM0107", where, columns=shown_names(names), file=where)
+            raise MalmoiError(Code.NO_TEXT_COLUMN, where, columns=shown_names(names), file=where)
     if among.count(wanted) > 1:
-        raise MalmoiError("MM0118", where, column=wanted, number=among.index(wanted) + 1)
+        raise MalmoiError(Code.COLUMN_TWICE, where, column=wanted, number=among.index(wanted) + 1)
     return Column(among.index(wanted), True)
 
 
 def no_column(column: str, names: Sequence[str], where: str) -> MalmoiError:
     near = nearest(clean_name(column), names)
     wanted = printable(near) if near else text("corpus.column")
-    return MalmoiError("MM0111", where, column=column, columns=shown_names(names), near=wanted)
+    return MalmoiError(Code.COLUMN_MISSING, where, column=column, columns=shown_names(names), near=wanted)
 
 
 def shown_names(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.readers.inflate import BLOCK, DAMAGE, MAGIC, compression_of, inflate
 from malmoi.readers.twice import Undo, is_twice
@@ -96,7 +97,9 @@ class Decoded:
 
     def _check(self, broken: int, chars: int) -> None:
         if broken > MAX_BROKEN * chars:
-            raise MalmoiError("MM0104", self.path, tried=self.encoding, share=f"{broken / chars:.0%}")
+            raise MalmoiError(
+                Code.UNKNOWN_ENCODING, self.path, tried=self.encoding, share=f"{broken / chars:.0%}"
+            )
 
     def _undone(self) -> Iterator[str]:
         """The text, and where it was encoded twice what it was before."""
@@ -108,7 +111,10 @@ class Decoded:
                 if is_twice(block):
                     if self.twice == "error":
                         raise MalmoiError(
-                            "MM0120", self.path, sample=_sample(block), meant=_sample(Undo().text(block))
+                            Code.ENCODED_TWICE,
+                            self.path,
+                            sample=_sample(block),
+                            meant=_sample(Undo().text(block)),
                         )
                     undo = Undo()
                     self.encoding += " ×2"
@@ -140,7 +146,9 @@ class Decoded:
             self.compression = compression_of(head)
             suffix = self.path.suffix[1:].lower()
             if not self.compression and suffix in MAGIC:
-                raise MalmoiError("MM0105", self.path, detail=f"not a .{suffix} file" if head else "0 B")
+                raise MalmoiError(
+                    Code.ARCHIVE_DAMAGED, self.path, detail=f"not a .{suffix} file" if head else "0 B"
+                )
             unpacked = 0
             try:
                 for block in inflate(stream, self.compression):
@@ -151,18 +159,18 @@ class Decoded:
                         and unpacked > FREE + self.max_ratio * stream.tell()
                     ):
                         size = f"{unpacked / 1e6:.0f} MB"
-                        raise MalmoiError("MM0119", self.path, ratio=self.max_ratio, size=size)
+                        raise MalmoiError(Code.UNPACKS_TOO_LARGE, self.path, ratio=self.max_ratio, size=size)
                     yield block
             except DAMAGE as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk's fault, not the file's
-                raise MalmoiError("MM0105", self.path, detail=error) from None
+                raise MalmoiError(Code.ARCHIVE_DAMAGED, self.path, detail=error) from None
 
     def _detect(self, block: bytes) -> str:
         for bom, name in BOMS:
             if block.startswith(bom):
                 if _controls(_decode_part(block, name)) > MAX_CONTROLS:
-                    raise MalmoiError("MM0106", self.path, kind="binary")
+                    raise MalmoiError(Code.BINARY_FILE, self.path, kind="binary")
                 return name
         if b"\0" in block[:4096]:
             for name in ("utf-16-le", "utf-16-be"):
@@ -180,14 +188,14 @@ class Decoded:
         if _broken(sample, "cp949") <= MAX_BROKEN and _korean(sample, "cp949", COMMON) > 0.15:
             return "cp949"
         share = f"{_broken(sample, 'utf-8'):.0%}"
-        raise MalmoiError("MM0104", self.path, tried="UTF-8", share=share)
+        raise MalmoiError(Code.UNKNOWN_ENCODING, self.path, tried="UTF-8", share=share)
 
     def _check_binary(self, block: bytes) -> None:
         kind = next((kind for magic, kind in BINARY.items() if block.startswith(magic)), "")
         kind = "tar" if block[257:262] == b"ustar" else kind
         head = block[:65536]
         if kind or b"\0" in head or _controls(head.decode("latin-1")) > MAX_CONTROLS:
-            raise MalmoiError("MM0106", self.path, kind=kind or "binary")
+            raise MalmoiError(Code.BINARY_FILE, self.path, kind=kind or "binary")
 
 
 def _broken(block: bytes, encoding: str) -> float:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from malmoi.codes import Code
 from malmoi.readers.json_stream import stream_rows
 from malmoi.readers.lines import numbered_lines
 from malmoi.readers.protocol import BadRowError, Fault, Pairs, Reader, Row
@@ -57,5 +58,9 @@ def starts_as_objects(start: str, column: str | None) -> bool:
 
 
 JSONL = Reader(
-    (".jsonl", ".ndjson", ".json"), json_rows, stream_rows, starts=starts_as_objects, error="MM0647"
+    (".jsonl", ".ndjson", ".json"),
+    json_rows,
+    stream_rows,
+    starts=starts_as_objects,
+    error=Code.JSON_CUT_SHORT,
 )

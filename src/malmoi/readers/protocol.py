@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from malmoi.codes import Code
+
 Row = tuple[int, Any]
 """The line (1-based) a row starts in, and its fields: `Pairs` where they have names, else a `list[str]`."""
 
@@ -57,7 +59,7 @@ class Reader:
     strict: Callable[[Iterable[str], Fault, bool | None], Iterator[Row]] | None = None
     named: bool = True
     starts: Callable[[str, str | None], bool] = never
-    error: str = "MM0650"
+    error: str = Code.TASK_ROW_UNREADABLE
 
     def strict_rows(self, text: Iterable[str], fault: Fault, quoted: bool | None = None) -> Iterator[Row]:
         return self.strict(text, fault, quoted) if self.strict else self.rows(text, fault)

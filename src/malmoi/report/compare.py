@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
+from malmoi.codes import Code
 from malmoi.config import dotted, settings_class
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
@@ -92,14 +93,14 @@ def find_run(folder: Path) -> PretrainRun:
     """The pretraining run that a folder is or contains, named as the folder was given."""
     if (folder / MANIFEST).is_file():
         if read_manifest(folder).stage != "pretrain":
-            raise MalmoiError("MM1004", folder)
+            raise MalmoiError(Code.NO_RUN, folder)
         return replace(read_run(folder, folder.name), name=str(folder))
     runs = pretrain_runs(folder)
     if not runs:
-        raise MalmoiError("MM1004", folder)
+        raise MalmoiError(Code.NO_RUN, folder)
     if len(runs) > 1:
         names = ", ".join(run.name for run in runs)
-        raise MalmoiError("MM1003", folder, names=names, first=runs[0].folder)
+        raise MalmoiError(Code.SEVERAL_RUNS, folder, names=names, first=runs[0].folder)
     return replace(runs[0], name=str(folder))
 
 

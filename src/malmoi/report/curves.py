@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import parse_json
 
@@ -77,7 +78,7 @@ def read_curves(path: Path) -> Curves:
         with path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
                 if torn is not None:
-                    raise MalmoiError("MM1002", f"{path}:{torn}")
+                    raise MalmoiError(Code.RECORD_DAMAGED, f"{path}:{torn}")
                 entry = _entry(line)
                 if entry is None:
                     torn = number

@@ -10,6 +10,7 @@ from typing import Any
 
 from malmoi import json_files
 from malmoi.artifact.finished import MANIFEST, Manifest, read_manifest
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.league.config import CHARACTERS, NO_PRETRAINING
 from malmoi.league.gains import bar_ps, gain_ps
@@ -161,7 +162,7 @@ def look(folder: Path) -> Found:
         building=[(stage, name) for stage, made in stages.items() for name in _drafts(folder / stage, made)],
     )
     if not (any(stages.values()) or found.runs or found.league or found.tuned or found.building):
-        raise MalmoiError("MM1001", folder)
+        raise MalmoiError(Code.NOTHING_TO_REPORT, folder)
     return found
 
 
@@ -251,7 +252,7 @@ def _league(folder: Path) -> League | None:
     lines, curve = read_json(folder / "table.json"), read_json(folder / "curve.json")
     for name, value in (("table.json", lines), ("curve.json", curve)):
         if value is not None and not isinstance(value, list):
-            raise MalmoiError("MM1002", folder / name)
+            raise MalmoiError(Code.RECORD_DAMAGED, folder / name)
     with json_files.expected_shape(folder / "table.json"):
         lines = with_ps(lines or [])
     return League(manifest, lines, curve or [], cells)
@@ -272,7 +273,7 @@ def _cell(folder: Path, league: Path | str) -> Cell:
     manifest = read_manifest(folder)
     scores = read_json(folder / "scores.json")
     if scores is not None and not isinstance(scores, dict):
-        raise MalmoiError("MM1002", folder / "scores.json")
+        raise MalmoiError(Code.RECORD_DAMAGED, folder / "scores.json")
     row, task = (folder.parts[-3], folder.parts[-2]) if league else ("", "")
     return Cell(row, task or str((scores or {}).get("task", "")), manifest.seed, folder, manifest, scores)
 
@@ -284,4 +285,4 @@ def read_json(path: Path) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (json_files.JsonError, OSError):
-        raise MalmoiError("MM1002", path) from None
+        raise MalmoiError(Code.RECORD_DAMAGED, path) from None

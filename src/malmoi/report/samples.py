@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.artifact.finished import record_file
+from malmoi.codes import Code
 from malmoi.corpus.personal import mask
 from malmoi.errors import MalmoiError
 from malmoi.report.folder import Cell
@@ -86,7 +87,7 @@ def _read(path: Path, number: bool) -> list[Answer]:
             raise ValueError
         return found
     except (ValueError, KeyError, TypeError, csv.Error):
-        raise MalmoiError("MM1002", path) from None
+        raise MalmoiError(Code.RECORD_DAMAGED, path) from None
 
 
 def _texts(cell: Cell, lines: set[int]) -> tuple[dict[int, tuple[str, ...]], str | None]:

@@ -17,6 +17,7 @@ from malmoi.artifact.finished import (
     is_current,
     read_manifest,
 )
+from malmoi.codes import Code
 from malmoi.config import Section
 from malmoi.context import Context
 from malmoi.errors import MalmoiError
@@ -71,7 +72,7 @@ def write_sample(out: Path, context: Context = Context(), *, seed: int = 7) -> M
 def _refuse_strangers(out: Path) -> None:
     """A folder is ours if its manifest says so and it holds no file that the manifest does not list."""
     if out.is_file():
-        raise MalmoiError("MM0901", out, found=out.name)
+        raise MalmoiError(Code.SAMPLE_WOULD_OVERWRITE, out, found=out.name)
     found = [path for path in sorted(out.rglob("*")) if path.is_file()]
     if not found:
         return
@@ -81,7 +82,7 @@ def _refuse_strangers(out: Path) -> None:
         ours = {MANIFEST, f"{MANIFEST}.tmp", *manifest.files} if manifest.stage == STAGE else set()
     for path in found:
         if path.relative_to(out).as_posix() not in ours:
-            raise MalmoiError("MM0901", out, found=path.relative_to(out).as_posix())
+            raise MalmoiError(Code.SAMPLE_WOULD_OVERWRITE, out, found=path.relative_to(out).as_posix())
 
 
 def sample_files(seed: int) -> Iterator[tuple[str, bytes]]:

@@ -23,6 +23,7 @@ from malmoi.artifact.finished import (
     read_manifest,
     warn_versions,
 )
+from malmoi.codes import Code
 from malmoi.context import Context
 from malmoi.corpus.products import drop_left_over, drop_work, link
 from malmoi.corpus.read import heldout_parts, training_parts
@@ -92,7 +93,7 @@ def build_shards(
         forget()
         parts = _collect(draft.path, slices, counts)
         if not any(part.name.startswith("part-") for part in parts):
-            raise MalmoiError("MM0306", corpus)
+            raise MalmoiError(Code.NO_TOKENS, corpus)
         draft.counts |= ShardsCounts(
             tokenizer=made_with(draft.path / "tokenizer"),
             vocab_size=opened.vocab_size,
@@ -173,7 +174,7 @@ def _collect(draft: Path, slices: list[Slice[EncodeSpec]], counts: list[dict[str
 def _warn(reporter: Reporter, parts: list[PartCounts], where: str) -> None:
     tokens, unknown = sum(part.tokens for part in parts), sum(part.unk for part in parts)
     if unknown > MANY_UNKNOWN * tokens:
-        reporter.warn("MM0307", where, percent=f"{100 * unknown / tokens:.1f}")
+        reporter.warn(Code.MANY_UNK_IN_CORPUS, where, percent=f"{100 * unknown / tokens:.1f}")
     met: dict[str, dict[str, Any]] = {}
     for part in parts:
         met = part.warnings | met

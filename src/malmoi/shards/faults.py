@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.shards.part import STARTS_MORPHEME, STARTS_WORD, Part
 
@@ -40,7 +41,7 @@ def check_part(folder: Path, part: Part, vocab_size: int, *, analyzed: bool) -> 
     for at, ids in pieces(part.ids):
         if (odd := _first(ids >= vocab_size)) is not None:
             where = f"{folder / 'ids.npy'}[{at + odd}]"
-            raise MalmoiError("MM0303", where, largest=int(ids[odd]), vocab_size=vocab_size)
+            raise MalmoiError(Code.ID_BEYOND_VOCABULARY, where, largest=int(ids[odd]), vocab_size=vocab_size)
 
 
 def pieces(array: NDArray[Any], size: int = AT_ONCE) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -71,4 +72,4 @@ def _first(odd: NDArray[np.bool_]) -> int | None:
 
 
 def _fail(file: Path, detail: str) -> None:
-    raise MalmoiError("MM0302", file, detail=detail)
+    raise MalmoiError(Code.ARRAYS_CONTRADICT, file, detail=detail)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.artifact.finished import Manifest, open_artifact
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import read_object
 from malmoi.paths import as_stored
@@ -100,11 +101,11 @@ def tokenizer_digest(folder: Path) -> str:
     try:
         parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in kind.files]
     except OSError:
-        raise MalmoiError("MM0304", folder) from None
+        raise MalmoiError(Code.VOCABULARY_MISSING, folder) from None
     if kind.deciding and about.get("spaces") != "one":  # a peer's: all that its file says
         state = read_object(folder / "tokenizer.json", absent={})
         if not state:
-            raise MalmoiError("MM0304", folder)
+            raise MalmoiError(Code.VOCABULARY_MISSING, folder)
         parts.append(json.dumps([state.get(name) for name in kind.deciding], sort_keys=True))
     named = ("kind", "special", "analyzer", "form", "words", "spaces")
     told = {name: about[name] for name in named if name in about}
@@ -115,7 +116,7 @@ def _entries_digest(folder: Path, words: list[str]) -> str:
     try:
         entries = (folder / "vocab.txt").read_bytes().decode().replace("\r\n", "\n").removesuffix("\n")
     except (OSError, UnicodeDecodeError):
-        raise MalmoiError("MM0304", folder) from None
+        raise MalmoiError(Code.VOCABULARY_MISSING, folder) from None
     settings = read_object(folder / "tokenizer_config.json", absent={})
     lower = [settings.get("do_lower_case", False), settings.get("strip_accents", False)]
     parts: list[Any] = [entries, lower]
@@ -129,7 +130,7 @@ def _entries_digest(folder: Path, words: list[str]) -> str:
 def check_tokenizer(shards: Shards, folder: Path) -> None:
     """Raises MM0305 unless `folder` holds the tokenizer these shards were made with."""
     if tokenizer_digest(folder) != shards.tokenizer_digest:
-        raise MalmoiError("MM0305", folder, shards=shards.folder)
+        raise MalmoiError(Code.SHARDS_OF_OTHER_TOKENIZER, folder, shards=shards.folder)
 
 
 def _part_names(manifest: Manifest) -> list[str]:
@@ -167,15 +168,17 @@ def open_part(folder: Path, vocab_size: int) -> Part:
     wanted = {"ids": ids_dtype(vocab_size), "flags": np.uint8, "sentences": np.int64, "documents": np.int64}
     for name, array in arrays.items():
         if array.ndim != 1 or array.dtype != wanted[name]:
-            raise MalmoiError("MM0302", folder / f"{name}.npy", detail=f"{array.dtype}{list(array.shape)}")
+            raise MalmoiError(
+                Code.ARRAYS_CONTRADICT, folder / f"{name}.npy", detail=f"{array.dtype}{list(array.shape)}"
+            )
     total = len(part.ids)
     if len(part.flags) != total:
-        raise MalmoiError("MM0302", folder / "flags.npy", detail=f"{len(part.flags)} ≠ {total}")
+        raise MalmoiError(Code.ARRAYS_CONTRADICT, folder / "flags.npy", detail=f"{len(part.flags)} ≠ {total}")
     for name in ("sentences", "documents"):
         offsets = arrays[name]
         if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != total:
             ends = "[]" if not len(offsets) else f"{offsets[0]} … {offsets[-1]}"
-            raise MalmoiError("MM0302", folder / f"{name}.npy", detail=f"{ends} ≠ 0 … {total}")
+            raise MalmoiError(Code.ARRAYS_CONTRADICT, folder / f"{name}.npy", detail=f"{ends} ≠ 0 … {total}")
     return part
 
 
@@ -184,5 +187,5 @@ def _open_array(path: Path) -> NDArray[Any]:
         # allow_pickle=False: a shards folder may come from a stranger.
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise MalmoiError("MM0301", path, detail=str(error).splitlines()[0]) from None
+        raise MalmoiError(Code.ARRAY_UNREADABLE, path, detail=str(error).splitlines()[0]) from None
     return array

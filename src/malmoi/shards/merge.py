@@ -18,6 +18,7 @@ from malmoi.artifact.finished import (
     read_manifest,
     record_file,
 )
+from malmoi.codes import Code
 from malmoi.context import Context
 from malmoi.corpus.products import link
 from malmoi.errors import MalmoiError
@@ -43,7 +44,7 @@ def merge_shards(
     opened = [Shards.open(source) for source in sources]
     for source in sources:
         if source.resolve() == out.resolve():
-            raise MalmoiError("MM0313", out)
+            raise MalmoiError(Code.MERGE_INTO_ITSELF, out)
     _check_mergeable(opened)
     names = [f"{number}:{source}" for number, source in enumerate(sources)]
     digests = {str(number): manifest.digest for number, manifest in enumerate(manifests)}
@@ -80,10 +81,10 @@ def _check_mergeable(opened: Sequence[Shards]) -> None:
     for one, other in combinations(opened, 2):
         both = {"first": one.folder, "second": other.folder}
         if one.digest == other.digest:
-            raise MalmoiError("MM0312", other.folder, **both)
+            raise MalmoiError(Code.SHARDS_TWICE, other.folder, **both)
         if one.tokenizer_digest != other.tokenizer_digest:
             digests = f"{one.tokenizer_digest[:16]} ≠ {other.tokenizer_digest[:16]}"
-            raise MalmoiError("MM0311", other.folder, **both, digests=digests)
+            raise MalmoiError(Code.SHARDS_OF_TWO_TOKENIZERS, other.folder, **both, digests=digests)
 
 
 def _place(kind: str, opened: Sequence[Shards], draft: Path) -> list[PartCounts]:

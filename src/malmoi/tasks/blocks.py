@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 from malmoi.readers import Fault
@@ -28,20 +29,24 @@ class Blocks:
         try:
             yield from self.decoded
         except MalmoiError as error:
-            if error.code == "MM0120":
+            if error.code == Code.ENCODED_TWICE:
                 plain = path.with_suffix("") if path.suffix[1:].lower() in MAGIC else path
                 whole = plain.with_stem(f"{plain.stem}-whole")
-                raise MalmoiError("MM0645", path, **error.values, file=path, whole=whole) from None
-            raise MalmoiError("MM0608", path, detail=error.what) from None
+                raise MalmoiError(
+                    Code.TASK_ENCODED_TWICE, path, **error.values, file=path, whole=whole
+                ) from None
+            raise MalmoiError(Code.TASK_FILE_UNREADABLE, path, detail=error.what) from None
         except OSError as error:
-            raise MalmoiError("MM0608", path, detail=error.strerror) from None
+            raise MalmoiError(Code.TASK_FILE_UNREADABLE, path, detail=error.strerror) from None
 
 
-def stop(path: Path, code: str = "MM0608") -> Fault:
+def stop(path: Path, code: str = Code.TASK_FILE_UNREADABLE) -> Fault:
     """The first fault in a row of `path` is the error `code`, one of the whole file MM0608."""
 
     def fault(line: int, reason: str, *, lines: int = 1, **values: Any) -> None:
         where = f"{path}:{line}" if line else path
-        raise MalmoiError(code if line else "MM0608", where, detail=text(f"readers.row.{reason}", **values))
+        raise MalmoiError(
+            code if line else Code.TASK_FILE_UNREADABLE, where, detail=text(f"readers.row.{reason}", **values)
+        )
 
     return fault

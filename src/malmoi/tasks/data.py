@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.nearest import did_you_mean
 from malmoi.paths import as_stored, can_be_folder, composed, plain_name, shown_name
@@ -58,18 +59,18 @@ def task_of(config: TaskConfig) -> Task:
     """
     name = composed(config.name)
     if name and not can_be_folder(name):
-        raise MalmoiError("MM0805", section="finetune.name", name=shown_name(name))
+        raise MalmoiError(Code.BAD_NAME, section="finetune.name", name=shown_name(name))
     if config.task == "table":
         if not config.text or not config.label or config.train is None:
-            raise MalmoiError("MM0611", tasks=", ".join(TASKS))
+            raise MalmoiError(Code.NO_TASK, tasks=", ".join(TASKS))
         own = name or plain_name(config.train.stem)
         return _by(config.metric, table_task(own, config.text, config.label, config.kind or DEFAULT_KIND))
     if config.task not in TASKS:
         hint = did_you_mean(config.task, TASKS)
-        raise MalmoiError("MM0601", task=config.task, tasks=", ".join(TASKS), hint=hint)
+        raise MalmoiError(Code.UNKNOWN_TASK, task=config.task, tasks=", ".join(TASKS), hint=hint)
     task = TASKS[config.task]
     if config.kind not in (None, task.kind):
-        raise MalmoiError("MM0627", task=task.name, kind=task.kind, given=config.kind)
+        raise MalmoiError(Code.WRONG_TASK_KIND, task=task.name, kind=task.kind, given=config.kind)
     return _by(config.metric, replace(task, name=name) if name else task)
 
 
@@ -80,7 +81,9 @@ def _by(metric: str | None, task: Task) -> Task:
     answers = TASK_KINDS[task.kind].answers
     if METRICS[metric].of != answers:
         known = ", ".join(metrics_of(answers))
-        raise MalmoiError("MM0649", "finetune.metric", metric=metric, task=task.name, known=known)
+        raise MalmoiError(
+            Code.METRIC_DOES_NOT_FIT, "finetune.metric", metric=metric, task=task.name, known=known
+        )
     return replace(task, metric=metric)
 
 
@@ -89,7 +92,7 @@ def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
     own: dict[Split, Path | None] = {"train": config.train, "dev": config.dev, "test": config.test}
     files: dict[Split, Path] = {split: path for split, path in own.items() if path is not None}
     if task.files and config.data is None and "train" not in files:
-        raise MalmoiError("MM0611", tasks=", ".join(TASKS))
+        raise MalmoiError(Code.NO_TASK, tasks=", ".join(TASKS))
     for split, name in task.files.items():
         if split not in files and config.data is not None:
             files[split] = config.data / name
@@ -98,7 +101,7 @@ def task_files(config: TaskConfig, task: Task) -> dict[Split, Path]:
         if not path.is_file():
             folder = path.parent
             there = ", ".join(sorted(p.name for p in folder.iterdir())[:12]) if folder.is_dir() else "–"
-            raise MalmoiError("MM0602", path, name=path.name, folder=folder, there=there or "–")
+            raise MalmoiError(Code.TASK_FILE_MISSING, path, name=path.name, folder=folder, there=there or "–")
     return files
 
 
@@ -145,12 +148,12 @@ def read_task(config: TaskConfig, reporter: Reporter = SILENT) -> TaskData:
     else:
         train, dev = split_dev(train, config.dev_share, strata=kind.strata(train))
         if not len(dev):
-            raise MalmoiError("MM0612", train.path, rows=len(train))
+            raise MalmoiError(Code.TOO_FEW_ROWS_FOR_DEV, train.path, rows=len(train))
     blank = {split: int(examples.blank().sum()) for split, examples in read.items()}
     counts |= {"train_unlabelled": unlabelled} | {f"{split}_blank": n for split, n in blank.items()}
     train = train.take((~train.blank()).nonzero()[0].tolist())
     if not len(train):  # every row with a text was held out
-        raise MalmoiError("MM0612", train.path, rows=len(dev))
+        raise MalmoiError(Code.TOO_FEW_ROWS_FOR_DEV, train.path, rows=len(dev))
     train = limit(train, config.train_rows)
     dev = limit(dev, config.dev_rows)
     test = limit(test, config.test_rows) if test is not None else None
@@ -202,9 +205,9 @@ def _tell(data: TaskData, rows: Mapping[Split, int], reporter: Reporter) -> None
     for split, path in data.files.items():
         tell_blank(reporter, str(path), counts[f"{split}_blank"], rows[split])
     # A published benchmark is as it is; in one's own files the overlap is a mistake worth a warning.
-    shared: tuple[tuple[str, Split], ...] = (("MM0613", "test"), ("MM0623", "dev"))
+    shared: tuple[tuple[str, Split], ...] = ((Code.TEST_IN_TRAINING, "test"), (Code.DEV_IN_TRAINING, "dev"))
     for code, split in shared:
         if split not in data.task.files and (n := counts[f"{split}_in_train"]):
             reporter.warn(code, str(data.files[split]), n=n, total=rows[split])
     if data.test is None:
-        reporter.warn("MM0614", str(data.train.path))
+        reporter.warn(Code.NO_TEST_FILE, str(data.train.path))

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.progress import Reporter
@@ -77,7 +78,7 @@ def normal(text: Text) -> str:
 def tell_blank(reporter: Reporter, where: str, blank: int, rows: int) -> None:
     """Say how many rows are blank; warn (MM0640) where they are many."""
     if blank >= max(1, MANY * rows):
-        reporter.warn("MM0640", where, n=blank, total=rows)
+        reporter.warn(Code.BLANK_TEXTS, where, n=blank, total=rows)
     elif blank:
         reporter.say("tasks.blank", where=where, n=blank, total=rows)
 
@@ -123,10 +124,10 @@ def read_examples(
             texts.append(text_of(fields, columns))
             labels.append(value if visible(value).strip() and value not in marks else "")
     if not lines:
-        raise MalmoiError("MM0604", path)
+        raise MalmoiError(Code.NO_ROWS_BELOW_HEADER, path)
     check_first_row(table, [*columns, label_column], texts, labels)
     if not any(not is_blank(value) for value in texts):
-        raise MalmoiError("MM0609", path, column=", ".join(text))
+        raise MalmoiError(Code.COLUMN_WITHOUT_TEXT, path, column=", ".join(text))
     return Examples(path, lines, texts, labels, table.encoding)
 
 
@@ -137,7 +138,11 @@ def check_labels(examples: Examples, known: Sequence[str]) -> None:
         first = strange[0]
         lines = some_lines([examples.lines[i] for i in strange])
         raise MalmoiError(
-            "MM0607", examples.place(first), label=examples.labels[first], known=", ".join(known), lines=lines
+            Code.UNKNOWN_LABEL,
+            examples.place(first),
+            label=examples.labels[first],
+            known=", ".join(known),
+            lines=lines,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.readers.columns import TEXT_COLUMNS
 from malmoi.tasks.table import Table
@@ -39,7 +40,12 @@ def check_first_row(
             counted = [f"#{place + 1}" for place in columns]
             where = f"{table.path}:1"
             raise MalmoiError(
-                "MM0634", where, label=name, n=shared, text=",".join(counted[:-1]), place=counted[-1]
+                Code.FIRST_LINE_IS_A_ROW,
+                where,
+                label=name,
+                n=shared,
+                text=",".join(counted[:-1]),
+                place=counted[-1],
             )
         return
     counts = Counter(labels)
@@ -49,7 +55,7 @@ def check_first_row(
         alone = all(count > 1 for label, count in counts.items() if label != first)
         if usual or (alone and not any(c.isdigit() for c in first)):
             text = texts[0] if isinstance(texts[0], str) else ",".join(texts[0])
-            raise MalmoiError("MM0635", f"{table.path}:1", text=text[:60], label=first)
+            raise MalmoiError(Code.FIRST_LINE_IS_A_HEADER, f"{table.path}:1", text=text[:60], label=first)
 
 
 def _are_data(texts: Sequence[str], label: str) -> bool:

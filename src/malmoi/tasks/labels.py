@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import Reporter
 from malmoi.tasks.examples import Examples, Split
@@ -68,7 +69,9 @@ def _stop(read: Mapping[Split, Examples], chosen: Mapping[str, str], shown: str)
     for examples in read.values():
         if rows := [i for i, label in enumerate(examples.labels) if label in chosen]:
             lines = some_lines([examples.lines[i] for i in rows])
-            return MalmoiError("MM0637", examples.place(rows[0]), labels=shown, lines=lines)
+            return MalmoiError(
+                Code.LABEL_IN_SEVERAL_SPELLINGS, examples.place(rows[0]), labels=shown, lines=lines
+            )
     raise AssertionError("a spelling that no row has")
 
 
@@ -91,7 +94,14 @@ def drop_missing(train: Examples, column: str, reporter: Reporter) -> Examples:
     if len(gone) == len(train):
         check_missing(train, column)
     lines = some_lines([train.lines[i] for i in gone])
-    reporter.warn("MM0638", train.place(gone[0]), column=column, n=len(gone), total=len(train), lines=lines)
+    reporter.warn(
+        Code.UNLABELLED_ROWS_LEFT_OUT,
+        train.place(gone[0]),
+        column=column,
+        n=len(gone),
+        total=len(train),
+        lines=lines,
+    )
     left = set(gone)
     return train.take(i for i in range(len(train)) if i not in left)
 
@@ -99,4 +109,6 @@ def drop_missing(train: Examples, column: str, reporter: Reporter) -> Examples:
 def check_missing(examples: Examples, column: str) -> None:
     """Raise MM0605 for rows without a label."""
     if lines := [line for line, label in zip(examples.lines, examples.labels, strict=True) if not label]:
-        raise MalmoiError("MM0605", f"{examples.path}:{lines[0]}", column=column, lines=some_lines(lines))
+        raise MalmoiError(
+            Code.LABEL_MISSING, f"{examples.path}:{lines[0]}", column=column, lines=some_lines(lines)
+        )

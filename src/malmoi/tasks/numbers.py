@@ -10,6 +10,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.tasks.examples import Examples
 from malmoi.tasks.table import some_lines
@@ -31,7 +32,9 @@ def numbers(examples: Examples) -> NDArray[np.float64]:
     values = [number(label) for label in examples.labels]
     if wrong := [i for i, value in enumerate(values) if value is None]:
         lines = some_lines([examples.lines[i] for i in wrong])
-        raise MalmoiError("MM0624", examples.place(wrong[0]), label=examples.labels[wrong[0]], lines=lines)
+        raise MalmoiError(
+            Code.SCORE_NOT_A_NUMBER, examples.place(wrong[0]), label=examples.labels[wrong[0]], lines=lines
+        )
     return np.array(values, np.float64)
 
 
@@ -40,7 +43,7 @@ def check_scores(examples: Examples) -> None:
     values = numbers(examples)
     if (values == values[0]).all():
         lines = some_lines(examples.lines)
-        raise MalmoiError("MM0625", examples.place(0), score=examples.labels[0], lines=lines)
+        raise MalmoiError(Code.ONE_SCORE_ONLY, examples.place(0), score=examples.labels[0], lines=lines)
 
 
 def tenths(examples: Examples) -> list[str]:

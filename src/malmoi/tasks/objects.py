@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.readers import Pairs, Row
@@ -92,4 +93,4 @@ def _whole(text: str) -> str:
 def _no_rows(path: Path, line: int, keys: Any) -> MalmoiError:
     names = list(keys)
     shown = ", ".join(name[:40] for name in names[:8]) + (", …" if len(names) > 8 else "")
-    return MalmoiError("MM0632", f"{path}:{line}", keys=shown)
+    return MalmoiError(Code.JSON_NOT_A_TABLE, f"{path}:{line}", keys=shown)

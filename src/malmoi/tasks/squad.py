@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.readers.decode import Decoded
 
@@ -55,12 +56,14 @@ def read_squad(path: Path) -> Squad:
     (no question with an answer), and those of `Decoded`.
     """
     if not path.is_file():
-        raise MalmoiError("MM0251", path)
+        raise MalmoiError(Code.QA_FILE_MISSING, path)
     try:
         whole = json.loads("".join(Decoded(path)))
     except (json.JSONDecodeError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
-        raise MalmoiError("MM0252", f"{path}:{line}", detail=getattr(error, "msg", "nesting")) from None
+        raise MalmoiError(
+            Code.QA_NOT_JSON, f"{path}:{line}", detail=getattr(error, "msg", "nesting")
+        ) from None
     contexts: list[str] = []
     questions: list[Question] = []
     misplaced = unanswerable = 0
@@ -81,7 +84,7 @@ def read_squad(path: Path) -> Squad:
                     questions.append(Question(str(name), len(contexts), text, right))
             contexts.append(context)
     if not questions:
-        raise MalmoiError("MM0254", path, misplaced=misplaced, unanswerable=unanswerable)
+        raise MalmoiError(Code.NO_ANSWERS, path, misplaced=misplaced, unanswerable=unanswerable)
     return Squad(contexts, questions, misplaced, unanswerable)
 
 
@@ -101,5 +104,5 @@ def _stands(gold: Gold, context: str) -> bool:
 def _get(path: Path, key: str, table: Any, name: str, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(table, dict) or not isinstance(table.get(name), kind):
         found = ", ".join(map(str, table))[:80] if isinstance(table, dict) else type(table).__name__
-        raise MalmoiError("MM0253", path, key=key, found=found or "–")
+        raise MalmoiError(Code.NOT_SQUAD, path, key=key, found=found or "–")
     return table[name]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.nearest import did_you_mean, nearest
@@ -60,16 +61,16 @@ class Table:
         wanted = [composed(name).strip() for name in names]
         for name in wanted:
             if name in self.twice:
-                raise MalmoiError("MM0631", self.path, column=name, columns=self._shown())
+                raise MalmoiError(Code.TASK_COLUMN_TWICE, self.path, column=name, columns=self._shown())
             if name in self.lists:
-                raise MalmoiError("MM0632", self.path, keys=f"{name}: [ ]")
+                raise MalmoiError(Code.JSON_NOT_A_TABLE, self.path, keys=f"{name}: [ ]")
             if name not in self.columns:
                 fixed = [
                     one if one in self.columns else nearest(one, self.columns) or self.columns[0][:SHOWN]
                     for one in wanted
                 ]
                 raise MalmoiError(
-                    "MM0603",
+                    Code.TASK_COLUMN_MISSING,
                     self.path,
                     column=name,
                     hint=did_you_mean(name, self.columns),
@@ -118,7 +119,7 @@ def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -
     if reader.named:
         found = check_objects(rows, path)
         if not found.count:
-            raise MalmoiError("MM0604", path)
+            raise MalmoiError(Code.NO_ROWS_BELOW_HEADER, path)
         return Table(
             path,
             decoded.encoding,
@@ -139,11 +140,15 @@ def open_table(path: Path, *, quoted: bool | None = None, header: bool = True) -
         if header and len(columns) > 1 and _is_header(fields, plain):
             again.append(line)
     if not count:
-        raise MalmoiError("MM0604", path)
+        raise MalmoiError(Code.NO_ROWS_BELOW_HEADER, path)
     if torn:
-        raise MalmoiError("MM0610", f"{path}:{torn[0]}", lines=some_lines(torn), columns=len(names))
+        raise MalmoiError(
+            Code.TOO_MANY_CELLS, f"{path}:{torn[0]}", lines=some_lines(torn), columns=len(names)
+        )
     if again:
-        raise MalmoiError("MM0630", f"{path}:{again[0]}", lines=some_lines(again), header=",".join(columns))
+        raise MalmoiError(
+            Code.TASK_HEADER_REPEATED, f"{path}:{again[0]}", lines=some_lines(again), header=",".join(columns)
+        )
     twice = frozenset(name for name, n in Counter(columns).items() if n > 1 and name)
     if not header:
         columns, twice = tuple(f"#{n}" for n in range(1, len(names) + 1)), frozenset()
@@ -157,7 +162,7 @@ def by_position(names: Sequence[str], where: Path) -> bool:
     """
     counted = [bool(POSITION.fullmatch(name.strip())) for name in names]
     if any(counted) and not all(counted):
-        raise MalmoiError("MM0633", where, names=", ".join(names))
+        raise MalmoiError(Code.COLUMNS_NAMED_AND_COUNTED, where, names=", ".join(names))
     return all(counted)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.artifact.disk import write_json
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, kind_of, read_json, reason
 from malmoi.tokenizer.base import Tokenizer
@@ -31,9 +32,9 @@ def read_settings(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (JsonError, OSError) as error:
-        raise MalmoiError("MM0203", file, found=reason(error)) from None
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=reason(error)) from None
     if not isinstance(settings, dict):
-        raise MalmoiError("MM0203", file, found=f"{kind_of(settings)} ≠ {kind_of({})}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"{kind_of(settings)} ≠ {kind_of({})}")
     return settings
 
 
@@ -46,7 +47,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     if not odd and not all(isinstance(word, str) for word in about.get("words", ())):
         odd = ["words"]
     if odd:
-        raise MalmoiError("MM0203", folder / ABOUT, found=odd[0])
+        raise MalmoiError(Code.NOT_A_TOKENIZER, folder / ABOUT, found=odd[0])
     return about
 
 
@@ -78,10 +79,10 @@ def check_seal(folder: Path) -> None:
     about = read_about(folder)
     known = {file for kind in KINDS.values() for file in kind.files}
     if strange := sorted(set(about.get("files", {})) - known):
-        raise MalmoiError("MM0203", folder / ABOUT, found=f"files: {strange[0]}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, folder / ABOUT, found=f"files: {strange[0]}")
     for name, digest in about.get("files", {}).items():
         if (folder / name).exists() and _digest(folder / name) != digest:
-            raise MalmoiError("MM0310", folder / name, about=folder / ABOUT)
+            raise MalmoiError(Code.TOKENIZER_CHANGED, folder / name, about=folder / ABOUT)
 
 
 def _digest(file: Path) -> str:

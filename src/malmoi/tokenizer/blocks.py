@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 
 BLOCK = 4_000_000
@@ -75,4 +76,4 @@ def _decode(path: Path, block: bytes, offset: int) -> str:
     try:
         return block.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise MalmoiError("MM0214", path, offset=offset + error.start) from None
+        raise MalmoiError(Code.NOT_UTF8, path, offset=offset + error.start) from None

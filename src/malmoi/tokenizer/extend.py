@@ -24,6 +24,7 @@ from malmoi.artifact.finished import (
     open_artifact,
     read_manifest,
 )
+from malmoi.codes import Code
 from malmoi.config import Section
 from malmoi.context import Context
 from malmoi.corpus.read import heldout_parts, training_parts
@@ -66,9 +67,9 @@ def extend_tokenizer(
     out, tokenizer, corpus = real_place(out), as_stored(tokenizer), corpus and as_stored(corpus)
     opened = load_tokenizer(tokenizer, reporter=context.reporter)
     if not isinstance(opened, WordPiece):
-        raise MalmoiError("MM0262", tokenizer, kind=opened.kind)
+        raise MalmoiError(Code.CANNOT_ADD_WORDS, tokenizer, kind=opened.kind)
     if out.resolve() == (tokenizer if tokenizer.is_dir() else tokenizer.parent).resolve():
-        raise MalmoiError("MM0244", out)
+        raise MalmoiError(Code.EXTEND_INTO_ITSELF, out)
     inputs = {"tokenizer": _digest(opened)}
     if corpus is not None:
         inputs["corpus"] = open_artifact(corpus, "corpus", verify=context.verify).digest
@@ -86,7 +87,7 @@ def extend_tokenizer(
             proposed = propose_words(extended, blocks, config.add, min_count=config.min_count)
     extended = extend(extended, [proposal.word for proposal in proposed])
     if extended.words == opened.words:
-        raise MalmoiError("MM0263", corpus, min_count=config.min_count)
+        raise MalmoiError(Code.NOTHING_TO_ADD, corpus, min_count=config.min_count)
     with finished_artifact(out, "tokenizer", config, key, origins=context.origins) as draft:
         extended.save(draft.path)
         seal(draft.path)

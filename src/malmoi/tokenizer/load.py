@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.kinds import imported
 from malmoi.paths import as_stored
@@ -33,15 +34,15 @@ def load_tokenizer(
     """
     path = as_stored(Path(path))
     if not path.exists():
-        raise MalmoiError("MM0201", path)
+        raise MalmoiError(Code.TOKENIZER_MISSING, path)
     if path.is_dir() and not any((path / name).exists() for name in vocabularies()) and not model_file(path):
-        raise MalmoiError("MM0202", path)
+        raise MalmoiError(Code.NO_TOKENIZER_IN_FOLDER, path)
     if path.is_dir():
         check_seal(path)
     kind = kind_of(path)
     if kind not in KINDS:
         named = path.is_dir() and (path / ABOUT).exists()
-        raise MalmoiError("MM0203", path / ABOUT if named else path, found=kind)
+        raise MalmoiError(Code.NOT_A_TOKENIZER, path / ABOUT if named else path, found=kind)
     tokenizer: Tokenizer = imported(KINDS[kind].opens)(path, reporter=reporter, engine=engine)
     tokenizer.one_spelling = _normalized(path) == NORMALIZED[True]
     tokenizer.refusals = _refusals(path, tokenizer)

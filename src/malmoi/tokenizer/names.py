@@ -13,6 +13,7 @@ from tokenizers import Encoding, processors
 from tokenizers import Tokenizer as Library
 
 from malmoi.artifact.disk import write_bytes, write_json
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
 
@@ -30,7 +31,7 @@ def find_special(entries: Sequence[str], where: Path) -> SpecialIds:
     found = [next((ids[name] for name in names if name in ids), None) for names in NAMES]
     if None in found:
         missing = (token for token, index in zip(SPECIAL_TOKENS, found, strict=True) if index is None)
-        raise MalmoiError("MM0206", where, missing=" ".join(missing))
+        raise MalmoiError(Code.SPECIAL_TOKENS_MISSING, where, missing=" ".join(missing))
     return SpecialIds(*(index for index in found if index is not None))
 
 
@@ -96,14 +97,20 @@ def refusals(
     ) as error:  # the library raises Exception itself, and panics (0.23) where a token lacks
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise MalmoiError("MM0203", file, found=f"post_processor: {error}") from None
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"post_processor: {error}") from None
     library.post_processor = template(entries, special)
     cls, sep = (f"('{entries[index]}', {index})" for index in (special.cls, special.sep))
     one, two = (
         None
         if (found.ids, found.type_ids) == (wanted.ids, wanted.type_ids)
         else MalmoiError(
-            "MM0215", file, file=file, cls=cls, sep=sep, found=_shown(found), wanted=_shown(wanted)
+            Code.SPECIAL_TOKENS_DIFFER,
+            file,
+            file=file,
+            cls=cls,
+            sep=sep,
+            found=_shown(found),
+            wanted=_shown(wanted),
         )
         for found, wanted in zip(theirs, _rows(library), strict=True)
     )

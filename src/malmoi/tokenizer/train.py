@@ -18,6 +18,7 @@ from malmoi.artifact.finished import (
     read_manifest,
     warn_versions,
 )
+from malmoi.codes import Code
 from malmoi.context import Context
 from malmoi.corpus.read import heldout_parts, training_parts
 from malmoi.errors import MalmoiError
@@ -65,7 +66,7 @@ def train_tokenizer(
     parts = training_parts(corpus)
     total = sum(path.stat().st_size for path in parts)
     if not total:
-        raise MalmoiError("MM0211", corpus)
+        raise MalmoiError(Code.NO_TRAINING_TEXT, corpus)
     with finished_artifact(out, "tokenizer", config, key, origins=context.origins) as draft:
         sampled = min(total, config.sample_mb * MB)
         with context.reporter.step("tokenizer.learning", total=sampled, unit="B") as step:
@@ -111,6 +112,6 @@ class _Bar:
 def _check_kind(config: TokenizerConfig) -> None:
     """Refuse what the kind would not heed, before anything is learned."""
     if config.words is not None and not KINDS[config.kind].takes_words:
-        raise MalmoiError("MM0267", config.words, kind=config.kind)
+        raise MalmoiError(Code.KIND_TAKES_NO_WORDS, config.words, kind=config.kind)
     if config.user_dictionary is not None and not KINDS[config.kind].with_analyzer:
-        raise MalmoiError("MM0243", config.user_dictionary, kind=config.kind)
+        raise MalmoiError(Code.KIND_WITHOUT_ANALYZER, config.user_dictionary, kind=config.kind)

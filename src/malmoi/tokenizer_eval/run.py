@@ -12,6 +12,7 @@ from typing import Any
 
 from malmoi.analyzers import open_analyzer
 from malmoi.analyzers.cache import remembering
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tasks.squad import read_squad
@@ -151,7 +152,7 @@ def name_them(paths: Sequence[Path]) -> list[str]:
     real = [path.resolve() for path in paths]
     for i, path in enumerate(real):
         if path in real[:i]:
-            raise MalmoiError("MM0255", paths[i])
+            raise MalmoiError(Code.TOKENIZER_TWICE, paths[i])
     # tokenizer.json in folder kobert says nothing; kobert does.
     parts = [(path.parent if path.name in vocabularies() else path).parts for path in real]
     depth = [1] * len(parts)

@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
+from malmoi.codes import Code
 from malmoi.corpus.book import RowBook
 from malmoi.corpus.config import CorpusConfig
 from malmoi.corpus.documents import DOC
@@ -56,7 +57,7 @@ def read_texts(path: Path, mb: float) -> Texts:
             return Texts(path, part, documents)  # type: ignore[arg-type]
     documents = list(_take(_raw_documents(path), budget)) if not _is_corpus(path) else []
     if not documents:
-        raise MalmoiError("MM0250", path)
+        raise MalmoiError(Code.NO_TEXT_TO_COMPARE, path)
     if len(documents) == 1:  # no blank line in all of it: a line is a document
         documents = [[line] for line in documents[0]]
     return Texts(path, "file", documents)

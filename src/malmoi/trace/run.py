@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from malmoi.analyzers import open_analyzer
+from malmoi.codes import Code
 from malmoi.corpus.trace import CleaningTrace, trace_cleaning
 from malmoi.errors import MalmoiError
 from malmoi.paths import as_stored
@@ -89,7 +90,7 @@ def trace(
     cleaned = trace_cleaning(text)
     sentences = [fate.text for fate in cleaned.sentences]
     if not sentences:
-        raise MalmoiError("MM0256")
+        raise MalmoiError(Code.NO_TEXT_TO_TRACE)
     tokens = masking = None
     left_out = 0
     if opened is not None:
@@ -126,13 +127,20 @@ def _check_same(given: Tokenizer, path: Path, checkpoint: Path, reporter: Report
     theirs = load_tokenizer(checkpoint, encodes=False)
     every = range(theirs.vocab_size)
     if given.vocab_size != theirs.vocab_size or given.tokens(every) != theirs.tokens(every):
-        raise MalmoiError("MM0257", path, checkpoint=checkpoint)
+        raise MalmoiError(Code.RUN_HAS_OTHER_TOKENIZER, path, checkpoint=checkpoint)
     for change in contradictions(theirs, given):
         raise MalmoiError(
-            "MM0258", path, checkpoint=checkpoint, name=change.name, old=change.before, new=change.after
+            Code.RUN_CUTS_DIFFERENTLY,
+            path,
+            checkpoint=checkpoint,
+            name=change.name,
+            old=change.before,
+            new=change.after,
         )
     for change in deviations(theirs, given, tokenizer_digest):
-        reporter.warn("MM0270", str(path), name=change.name, old=change.before, new=change.after)
+        reporter.warn(
+            Code.TOKENIZER_DIFFERS_SLIGHTLY, str(path), name=change.name, old=change.before, new=change.after
+        )
 
 
 def _morphemes(sentences: list[str], name: str) -> list[Morpheme]:

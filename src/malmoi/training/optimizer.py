@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.training.optimizers import OPTIMIZERS, OptimizerConfig, ParameterGroup
 
@@ -57,7 +58,10 @@ class Optimizer:
                 if saved is None or saved.shape != parameter.shape:
                     shape = None if saved is None else list(saved.shape)
                     raise MalmoiError(
-                        "MM0508", name=f"{state}.{name}", found=shape, wanted=list(parameter.shape)
+                        Code.OPTIMIZER_STATE_DOES_NOT_FIT,
+                        name=f"{state}.{name}",
+                        found=shape,
+                        wanted=list(parameter.shape),
                     )
                 found[state] = saved.to(parameter.device)
             self.torch.state[parameter] = found

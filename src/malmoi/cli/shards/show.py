@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from malmoi.cli.console import console
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.messages import text
 
@@ -38,13 +39,15 @@ def show(
     if (run is not None and given) or (run is None and step is not None):
         options = " ".join(f"--{name.replace('_', '-')}" for name in given) if run else "--step"
         other = "--run" if run else text("cli.shards.show.no_run")
-        raise MalmoiError("MM0316", options=options, other=other, shards=shards, row=row)
+        raise MalmoiError(Code.OPTIONS_CLASH, options=options, other=other, shards=shards, row=row)
     source = _source_of_run(shards, run, row) if run is not None else _source(shards, given)
     number = row
     if step is not None:
         rows = source.feed.batch_size
         if row >= rows:
-            raise MalmoiError("MM0315", rows=rows, row=row, last=rows - 1, shards=shards, run=run, step=step)
+            raise MalmoiError(
+                Code.NO_SUCH_ROW, rows=rows, row=row, last=rows - 1, shards=shards, run=run, step=step
+            )
         number = (step - 1) * rows + row
     _print(make_row(source, number))
 
@@ -76,7 +79,7 @@ def _source_of_run(shards: Path, run: Path, row: int) -> BatchSource:
     source = open_source(found, Shards.open(shards))
     if isinstance(source, str):
         recorded = found.counts.shards
-        raise MalmoiError("MM0314", shards, recorded=recorded, row=row, run=run)
+        raise MalmoiError(Code.RUN_READ_OTHER_SHARDS, shards, recorded=recorded, row=row, run=run)
     return source
 
 

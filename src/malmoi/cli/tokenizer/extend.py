@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from malmoi.cli.console import console
+from malmoi.codes import Code
 from malmoi.context import Context
 from malmoi.messages import text
 
@@ -37,7 +38,7 @@ def extend(
     from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
 
     if words is None and corpus is None:
-        raise MalmoiError("MM0264", tokenizer=tokenizer, out=out)
+        raise MalmoiError(Code.NO_WORDS_GIVEN, tokenizer=tokenizer, out=out)
     config = ExtendConfig(
         words=read_words(words) if words else (), add=add if corpus else 0, min_count=min_count
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, kind_of, read_json, reason
 from malmoi.model.sizes import EncoderConfig
@@ -75,17 +76,19 @@ def read_config(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
     try:
         table = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
-        raise MalmoiError("MM0402", folder, file=CONFIG) from None
+        raise MalmoiError(Code.MODEL_FILE_MISSING, folder, file=CONFIG) from None
     except (JsonError, OSError) as error:
-        raise MalmoiError("MM0404", path, file=path, detail=reason(error)) from None
+        raise MalmoiError(Code.CONFIG_UNREADABLE, path, file=path, detail=reason(error)) from None
     if not isinstance(table, dict):
-        raise MalmoiError("MM0404", path, file=path, detail=f"{kind_of(table)} ≠ {kind_of({})}")
+        raise MalmoiError(Code.CONFIG_UNREADABLE, path, file=path, detail=f"{kind_of(table)} ≠ {kind_of({})}")
     arch = table.get("model_type", "bert")
     if arch not in ("bert", "electra"):
-        raise MalmoiError("MM0405", path, setting="model_type", value=arch, wanted="bert, electra")
+        raise MalmoiError(
+            Code.UNSUPPORTED_MODEL, path, setting="model_type", value=arch, wanted="bert, electra"
+        )
     for name, wanted in FIXED.items():
         if table.get(name, wanted) != wanted:
-            raise MalmoiError("MM0405", path, setting=name, value=table[name], wanted=wanted)
+            raise MalmoiError(Code.UNSUPPORTED_MODEL, path, setting=name, value=table[name], wanted=wanted)
     values = {ours: table.get(theirs, DEFAULTS.get(theirs)) for ours, theirs in FIELDS.items()}
     try:
         if arch == "electra":
@@ -94,9 +97,9 @@ def read_config(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
     except ValidationError as error:
         first = error.errors()[0]
         name = FIELDS.get(str(first["loc"][0]), "") if first["loc"] else ""
-        raise MalmoiError("MM0404", path, file=path, detail=f"{name}: {first['msg']}") from None
+        raise MalmoiError(Code.CONFIG_UNREADABLE, path, file=path, detail=f"{name}: {first['msg']}") from None
     if config.hidden % config.heads:
-        raise MalmoiError("MM0401", path, hidden=config.hidden, heads=config.heads)
+        raise MalmoiError(Code.HEADS_DO_NOT_DIVIDE, path, hidden=config.hidden, heads=config.heads)
     return config, table
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from malmoi.artifact.disk import disk_errors, sync_tree
 from malmoi.artifact.finished import digest_json, record_file
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.hf.config import CONFIG
 from malmoi.model.hf.weights import WEIGHTS
@@ -68,11 +69,13 @@ def _convert(source: Path, target: Path) -> None:
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        raise MalmoiError("MM0644", source, detail=f"> {PATIENCE} s") from None
+        raise MalmoiError(Code.PICKLE_NOT_CONVERTED, source, detail=f"> {PATIENCE} s") from None
     try:
         answer = json.loads(child.stdout)
     except ValueError:
         last = (child.stderr.strip().splitlines() or [""])[-1][:200]
-        raise MalmoiError("MM0644", source, detail=last or f"exit {child.returncode}") from None
+        raise MalmoiError(
+            Code.PICKLE_NOT_CONVERTED, source, detail=last or f"exit {child.returncode}"
+        ) from None
     if "fault" in answer:
-        raise MalmoiError("MM0643", source, detail=answer["fault"])
+        raise MalmoiError(Code.PICKLE_NOT_WEIGHTS, source, detail=answer["fault"])

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import nn
 
 from malmoi.artifact.disk import write_bytes, write_json
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import (
@@ -156,7 +157,7 @@ def _config(
 
 def _need(weights: Weights, layout: Layout, head: str) -> None:
     if layout.sign not in weights:
-        raise MalmoiError("MM0410", weights.path, head=head, name=layout.sign)
+        raise MalmoiError(Code.HEAD_MISSING, weights.path, head=head, name=layout.sign)
 
 
 def _fill(

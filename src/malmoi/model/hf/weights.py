@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.paths import utf8_path
 
@@ -69,12 +70,16 @@ class Weights:
             [] if leave is None else [n for n in self._stored if n not in wanted and not n.startswith(leave)]
         )
         if missing or unknown:
-            raise MalmoiError("MM0406", self.path, missing=_some(missing), unknown=_some(unknown))
+            raise MalmoiError(
+                Code.WEIGHTS_DO_NOT_FIT, self.path, missing=_some(missing), unknown=_some(unknown)
+            )
         for name, shape in wanted.items():
             dtype = str(self._opened.get_slice(self._stored[name]).get_dtype())
             if self.shape(name) != shape or dtype not in FLOATS:
                 found = f"{dtype} {list(self.shape(name))}"
-                raise MalmoiError("MM0407", self.path, name=name, found=found, wanted=f"F32 {list(shape)}")
+                raise MalmoiError(
+                    Code.WRONG_SHAPE, self.path, name=name, found=found, wanted=f"F32 {list(shape)}"
+                )
         return {name: self.tensor(name).to(torch.float32) for name in wanted}
 
     def check_tied(self) -> None:
@@ -86,7 +91,7 @@ class Weights:
                 and words in self
                 and not torch.equal(self.tensor(outputs), self.tensor(words))
             ):
-                raise MalmoiError("MM0409", self.path, name=outputs)
+                raise MalmoiError(Code.OUTPUT_NOT_TIED, self.path, name=outputs)
 
 
 @contextmanager
@@ -96,13 +101,13 @@ def open_weights(folder: Path) -> Iterator[Weights]:
     if not path.is_file():
         pickle = next((name for name in PICKLES if (folder / name).is_file()), None)
         if pickle:
-            raise MalmoiError("MM0403", folder, file=pickle, folder=folder)
-        raise MalmoiError("MM0402", folder, file=WEIGHTS)
+            raise MalmoiError(Code.ONLY_A_PICKLE, folder, file=pickle, folder=folder)
+        raise MalmoiError(Code.MODEL_FILE_MISSING, folder, file=WEIGHTS)
     try:
         with utf8_path(path) as name, safe_open(name, framework="pt") as opened:
             yield Weights(path, opened)
     except (SafetensorError, OSError) as error:
-        raise MalmoiError("MM0408", path, detail=str(error)[:200]) from None
+        raise MalmoiError(Code.WEIGHTS_DAMAGED, path, detail=str(error)[:200]) from None
 
 
 def one_spelling(name: str) -> str:

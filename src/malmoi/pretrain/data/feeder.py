@@ -28,6 +28,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.data.batches import Feed
 from malmoi.pretrain.data.shared import get, put, size_of
@@ -89,7 +90,7 @@ class Feeder(Generic[B]):
             )
         except OSError as error:
             os.close(self._memory)
-            raise MalmoiError("MM0551", status=error.strerror) from None
+            raise MalmoiError(Code.FEEDER_NEVER_STARTED, status=error.strerror) from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
@@ -160,8 +161,8 @@ def stream(
                     batch = feeders[i].take()
                 except Ended as end:
                     if not feeders[i].taken:
-                        raise MalmoiError("MM0551", status=end.status) from None
-                    warn("MM0550", status=end.status)
+                        raise MalmoiError(Code.FEEDER_NEVER_STARTED, status=end.status) from None
+                    warn(Code.FEEDER_DIED, status=end.status)
                     feeders[i].close()
                     feeders[i] = Feeder(feed, range(k, last, processes), device)
             yield batch

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from malmoi.artifact.disk import disk_errors, sync_tree, write_json
 from malmoi.artifact.finished import record_file
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.json_files import read_json, reason
 from malmoi.progress import SILENT, Reporter
@@ -105,7 +106,7 @@ class RowTable:
             place = folder / part.name
             if (fault := table_fault(place)) is not None:
                 if (place / DIGESTS).exists():
-                    reporter.warn("MM0033", str(place), reason=fault)
+                    reporter.warn(Code.ROW_TABLE_DAMAGED, str(place), reason=fault)
                 _write(place, cut_rows(part.sentences, part.documents, row_len))
             starts, lengths, rows = (
                 np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
@@ -113,7 +114,7 @@ class RowTable:
             tables.append((starts, lengths, rows))
         table = cls(parts, tables, row_len)
         if table.rows == 0:
-            raise MalmoiError("MM0501", folder, row_len=row_len)
+            raise MalmoiError(Code.NO_ROWS, folder, row_len=row_len)
         return table
 
     def fill(self, rows_R: I64, cls_id: int, sep_id: int, pad_id: int) -> RowBlock:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Block, Embeddings, Encoder
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead
@@ -45,7 +46,7 @@ def word_width(config: EncoderConfig) -> int:
     Raises MM0515 where the start does not fit the shape.
     """
     if config.embedding != config.hidden or config.hidden < 32 or config.hidden // config.heads < 4:
-        raise MalmoiError("MM0515", hidden=config.hidden, embedding=config.embedding)
+        raise MalmoiError(Code.COOCCURRENCE_DOES_NOT_FIT, hidden=config.hidden, embedding=config.embedding)
     return config.hidden - config.hidden // 8 * 2
 
 

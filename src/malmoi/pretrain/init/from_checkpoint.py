@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from malmoi.artifact.finished import FileRecord, record_inputs
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.hf.config import read_config
 from malmoi.model.hf.convert import with_safetensors
@@ -79,9 +80,11 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
     names += [f"{inner}/{name}" for inner in kind.folders for name in WEIGHTS]
     if (arch := read_config(folder)[0].arch) != kind.arch:
         fitting = next(name for name, other in OBJECTIVES.items() if other.arch == arch)
-        raise MalmoiError("MM0268", folder, arch=arch, objective=objective, fitting=fitting)
+        raise MalmoiError(
+            Code.OBJECTIVE_DOES_NOT_FIT, folder, arch=arch, objective=objective, fitting=fitting
+        )
     if any(not (folder / inner / WEIGHTS[0]).is_file() for inner in kind.folders):
-        raise MalmoiError("MM0266", folder)
+        raise MalmoiError(Code.NO_GENERATOR, folder)
     found = [folder / name for name in names if (folder / name).is_file()]
     return Init(folder, record_inputs(found, out, verify=verify))
 
@@ -89,7 +92,7 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
 def check_init(init: Init) -> None:
     """Raise MM0013 where a checkpoint of ours is not what its checkpoint.json records."""
     if (init.folder / RECORD).is_file() and (reason := fault(init.folder)) is not None:
-        raise MalmoiError("MM0013", init.folder, reason=reason)
+        raise MalmoiError(Code.ARTIFACT_CHANGED, init.folder, reason=reason)
 
 
 def shape_of(init: Init, model: ModelConfig, objective: str) -> ModelConfig:
@@ -120,13 +123,23 @@ def compare_vocabularies(init: Init, tokenizer: Path, reporter: Reporter = SILEN
     old, new = (load_tokenizer(folder, encodes=False) for folder in (init.folder, tokenizer))
     before, after = (tok.tokens(range(tok.vocab_size)) for tok in (old, new))
     for change in contradictions(old, new):
-        raise MalmoiError("MM0269", tokenizer, name=change.name, old=change.before, new=change.after)
+        raise MalmoiError(
+            Code.SHARDS_CUT_DIFFERENTLY, tokenizer, name=change.name, old=change.before, new=change.after
+        )
     for index, entry in enumerate(before):
         found = after[index] if index < len(after) else "-"
         if entry != found and not UNUSED.fullmatch(entry):
-            raise MalmoiError("MM0265", tokenizer, entry=f"id {index}", old=entry, new=found)
+            raise MalmoiError(
+                Code.SHARDS_HAVE_OTHER_VOCABULARY, tokenizer, entry=f"id {index}", old=entry, new=found
+            )
     for change in deviations(old, new, tokenizer_digest):
-        reporter.warn("MM0270", str(tokenizer), name=change.name, old=change.before, new=change.after)
+        reporter.warn(
+            Code.TOKENIZER_DIFFERS_SLIGHTLY,
+            str(tokenizer),
+            name=change.name,
+            old=change.before,
+            new=change.after,
+        )
     rows = init.rows
     changed = [i for i, entry in enumerate(after) if i >= min(rows, len(before)) or before[i] != entry]
     words = [index for index in changed if not UNUSED.fullmatch(after[index])]

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.init.cooccurrence import start_from_counts, word_width
@@ -23,7 +24,7 @@ def check_shapes(run: RunConfig, kind: type[Objective[Any]], shards: Shards) -> 
     fit its shape."""
     name = run.pretrain.objective.name
     if OBJECTIVES[name].predicted is None:
-        raise MalmoiError("MM0516", objective=name)
+        raise MalmoiError(Code.NO_MASKED_LANGUAGE_MODEL, objective=name)
     for shape in kind.shapes(run, shards.special, shards.vocab_size):
         word_width(shape)
 

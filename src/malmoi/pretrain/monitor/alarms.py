@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.pretrain.objectives.kind import Entry, ObjectiveKind
 
 # The plateau of word frequencies ends .64 to .67 nats below the unigram entropy (two runs, V 8,000 and
@@ -68,13 +69,13 @@ class Watch:
             return
         loss, norm = entry["loss"], entry["grad_norm"]
         if loss > self.lowest + SPIKE * max(1.0, self.lowest / 10):
-            yield "MM0525", {"loss": f"{loss:.3f}", "lowest": f"{self.lowest:.3f}"}
+            yield Code.LOSS_JUMPED, {"loss": f"{loss:.3f}", "lowest": f"{self.lowest:.3f}"}
         self.lowest = min(self.lowest, loss)
         if len(self.norms) >= 10 and norm > EXPLOSION * median(self.norms):
-            yield "MM0526", {"norm": f"{norm:.3g}", "usual": f"{median(self.norms):.3g}"}
+            yield Code.LARGE_GRADIENT, {"norm": f"{norm:.3g}", "usual": f"{median(self.norms):.3g}"}
         self.norms = [*self.norms, norm][-50:]
         if abs(entry["drift"]) > DRIFT:
-            yield "MM0529", {"drift": f"{entry['drift']:+.2%}"}
+            yield Code.LOSS_DRIFT, {"drift": f"{entry['drift']:+.2%}"}
         if self.own is not None:
             yield from self.own.judge(entry, late=self._late(entry))
 
@@ -83,6 +84,9 @@ class Watch:
             return
         predicted = entry[self.kind.heldout]
         if self._late(entry) and predicted > entry["heldout_unigram"] - PLATEAU:
-            yield "MM0520", {"loss": f"{predicted:.2f}", "unigram": f"{entry['heldout_unigram']:.2f}"}
+            yield (
+                Code.FREQUENCY_PLATEAU,
+                {"loss": f"{predicted:.2f}", "unigram": f"{entry['heldout_unigram']:.2f}"},
+            )
         if self._late(entry) and entry["heldout_cls_cosine"] > COLLAPSED:
-            yield "MM0527", {"cosine": f"{entry['heldout_cls_cosine']:.4f}"}
+            yield Code.CLS_COLLAPSED, {"cosine": f"{entry['heldout_cls_cosine']:.4f}"}

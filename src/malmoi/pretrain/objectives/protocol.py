@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
@@ -174,7 +175,7 @@ def check_shape(folder: Path, found: EncoderConfig, wanted: EncoderConfig) -> No
     a, b = found.model_dump(), wanted.model_dump()
     odd = [k for k in b if a[k] != b[k] and "dropout" not in k]
     if odd:
-        raise MalmoiError("MM0507", folder, key=odd[0], found=a[odd[0]], wanted=b[odd[0]])
+        raise MalmoiError(Code.OTHER_MODEL_SIZE, folder, key=odd[0], found=a[odd[0]], wanted=b[odd[0]])
 
 
 def lay_flat(block: RowBlock, ids_RL: NDArray[np.int64]) -> Batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from malmoi.codes import Code
 from malmoi.readers.columns import TEXT_COLUMNS, clean_name
 from malmoi.readers.delimited.strict import strict_rows
 from malmoi.readers.delimited.tolerant import csv_rows, tsv_rows
@@ -17,12 +18,12 @@ def names_columns(start: str, column: str | None) -> bool:
     return len(names) > 1 and (bool(column) or any(name in TEXT_COLUMNS for name in names))
 
 
-CSV = Reader((".csv",), csv_rows, partial(strict_rows, ","), named=False, error="MM0629")
+CSV = Reader((".csv",), csv_rows, partial(strict_rows, ","), named=False, error=Code.BAD_QUOTES)
 TSV = Reader(
     (".tsv", ".tab"),
     tsv_rows,
     partial(strict_rows, "\t"),
     named=False,
     starts=names_columns,
-    error="MM0629",
+    error=Code.BAD_QUOTES,
 )

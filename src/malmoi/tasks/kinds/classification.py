@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.progress import Reporter
 from malmoi.tasks.examples import Examples, Split, check_labels, label_order
 from malmoi.tasks.kinds.protocol import LABEL, PROBABILITY, Fitted, Prediction, TaskKind
@@ -48,10 +49,10 @@ class Classification(TaskKind):
         train = merged["train"]
         labels = task.labels or label_order(train.labels)
         if not task.labels and _are_scores(labels):  # said first: what is wrong next comes of it
-            reporter.warn("MM0628", str(train.path), column=task.label, n=len(labels))
+            reporter.warn(Code.LABELS_LOOK_LIKE_SCORES, str(train.path), column=task.label, n=len(labels))
         elif not task.labels and len(labels) > max(MANY_LABELS, len(train) / 2):
             shown = ", ".join(label[:SHOWN] for label in labels[:3])
-            reporter.warn("MM0636", str(train.path), n=len(labels), rows=len(train), labels=shown)
+            reporter.warn(Code.TOO_MANY_LABELS, str(train.path), n=len(labels), rows=len(train), labels=shown)
         cls.check_taken(train, ())
         for examples in merged.values():
             check_labels(examples, labels)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import Reporter
 from malmoi.tasks.examples import Examples, Split
@@ -94,7 +95,7 @@ class TaskKind(ABC):
         """Raise MalmoiError where the rows taken of the files say too little to learn or to score: MM0606 for
         one label only."""
         if len(set(train.labels)) < 2:
-            raise MalmoiError("MM0606", train.path, label=train.labels[0])
+            raise MalmoiError(Code.ONE_LABEL_ONLY, train.path, label=train.labels[0])
 
     @classmethod
     def strata(cls, train: Examples) -> Sequence[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import ABOUT, read_about, read_settings
@@ -32,20 +33,20 @@ def open_bytebpe(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "a
     if about.get("spaces") == "one":  # ours: from what is sealed, which other tools do not rewrite
         file = folder / "vocab.json"
     if not file.exists() or not file.stat().st_size:
-        raise MalmoiError("MM0204", file)
+        raise MalmoiError(Code.VOCABULARY_EMPTY, file)
     library = _from_halves(file) if file.name == "vocab.json" else _from_json(file)
     ids, words = library.get_vocab(), about.get("words", ())
     one_space = about.get("spaces") == "one"
     if not about and file.suffix == ".json" and library.normalizer is not None:
         one_space, words = _written_again(library, file)
     if strange := [word for word in words if word not in ids]:
-        raise MalmoiError("MM0203", folder / ABOUT, found=f"words: {strange[0]}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, folder / ABOUT, found=f"words: {strange[0]}")
     if one_space:
         library = _as_ours(library, file, words)
         ids = library.get_vocab()
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
-        raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found="ids ≠ 0, 1, 2, …")
     return ByteBPE(
         library,
         find_special(entries, file),
@@ -84,7 +85,7 @@ def _from_json(file: Path) -> Library:
     try:
         return Library.from_str(json.dumps(state))
     except Exception as error:  # the library raises Exception itself
-        raise MalmoiError("MM0233", file, detail=str(error).splitlines()[0]) from None
+        raise MalmoiError(Code.MERGES_DO_NOT_FIT, file, detail=str(error).splitlines()[0]) from None
 
 
 def _from_halves(file: Path) -> Library:
@@ -92,11 +93,11 @@ def _from_halves(file: Path) -> Library:
     vocab = read_settings(file)
     merges = file.parent / "merges.txt"
     if not merges.exists():
-        raise MalmoiError("MM0233", merges, detail="merges.txt ∄")
+        raise MalmoiError(Code.MERGES_DO_NOT_FIT, merges, detail="merges.txt ∄")
     try:
         lines = merges.read_text("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise MalmoiError("MM0233", merges, detail=str(error)) from None
+        raise MalmoiError(Code.MERGES_DO_NOT_FIT, merges, detail=str(error)) from None
     pairs = [line.removesuffix("\r") for line in lines if line and not line.startswith("#version")]
     _check_model(file, {"vocab": vocab, "merges": pairs}, merges)
     library = Library(models.BPE(vocab, [(pair.split(" ")[0], pair.split(" ")[1]) for pair in pairs]))
@@ -113,14 +114,20 @@ def _check_model(file: Path, model: dict[str, Any], merges: Path | None = None) 
         or not isinstance(vocab, dict)
         or not all(isinstance(index, int) for index in vocab.values())
     ):
-        raise MalmoiError("MM0203", file, found="vocab")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found="vocab")
     if prefix := model.get("continuing_subword_prefix"):
-        raise MalmoiError("MM0203", file, found=f"continuing_subword_prefix: {json.dumps(prefix)}")
+        raise MalmoiError(
+            Code.NOT_A_TOKENIZER, file, found=f"continuing_subword_prefix: {json.dumps(prefix)}"
+        )
     if not isinstance(pairs, list):
-        raise MalmoiError("MM0233", merges or file, detail="merges")
+        raise MalmoiError(Code.MERGES_DO_NOT_FIT, merges or file, detail="merges")
     for pair in pairs:
         parts = pair.split(" ") if isinstance(pair, str) else pair
         if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
-            raise MalmoiError("MM0233", merges or file, detail=json.dumps(pair, ensure_ascii=False))
+            raise MalmoiError(
+                Code.MERGES_DO_NOT_FIT, merges or file, detail=json.dumps(pair, ensure_ascii=False)
+            )
         if strange := [part for part in (*parts, "".join(parts)) if part not in vocab]:
-            raise MalmoiError("MM0233", merges or file, detail=f"{' '.join(parts)}: {strange[0]} ∄")
+            raise MalmoiError(
+                Code.MERGES_DO_NOT_FIT, merges or file, detail=f"{' '.join(parts)}: {strange[0]} ∄"
+            )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers, trainers
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.special import SPECIAL_TOKENS, SpecialIds
@@ -33,7 +34,9 @@ def learn(task: LearningTask) -> Result:
     config = task.config
     fixed = len(SPECIAL_TOKENS) + config.unused + len(task.words)
     if config.vocab_size < fixed + BYTES:
-        raise MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=fixed + BYTES)
+        raise MalmoiError(
+            Code.NO_ROOM_FOR_PIECES, task.corpus, vocab_size=config.vocab_size, needed=fixed + BYTES
+        )
     library = Library(models.BPE())
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
@@ -52,7 +55,7 @@ def learn(task: LearningTask) -> Result:
     learned = len(vocab)
     if learned + known + config.unused < config.vocab_size:
         filled = learned + config.unused
-        raise MalmoiError("MM0207", task.corpus, asked=config.vocab_size, filled=filled)
+        raise MalmoiError(Code.TOO_FEW_PAIRS, task.corpus, asked=config.vocab_size, filled=filled)
     unused = config.unused + known + -config.vocab_size % 8
     vocab |= {f"[unused{index}]": learned + index for index in range(unused)}
     merges = [(first, second) for first, second in model["merges"]]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import AddedToken
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.paths import as_stored
@@ -45,7 +46,9 @@ def read_words(file: Path, refused: Callable[[str], bool] | None = None) -> tupl
     try:
         lines = as_stored(file).read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise MalmoiError("MM0260", file, detail=getattr(error, "strerror", None) or error) from None
+        raise MalmoiError(
+            Code.WORDS_UNREADABLE, file, detail=getattr(error, "strerror", None) or error
+        ) from None
     words: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         # A no-break space, common in what comes out of a spreadsheet, would be found in no text.
@@ -53,7 +56,7 @@ def read_words(file: Path, refused: Callable[[str], bool] | None = None) -> tupl
         if word and word not in words:
             words[word] = number
     if not words:
-        raise MalmoiError("MM0260", file, detail="0 words")
+        raise MalmoiError(Code.WORDS_UNREADABLE, file, detail="0 words")
     check_words(words, str(file), refused)
     # As the corpus stage writes them: a zero-width character inside would be found in no text either.
     return tuple(dict.fromkeys(clean_characters(word, 0).text.strip() for word in words))
@@ -68,7 +71,7 @@ def check_words(words: Mapping[str, int], file: str, refused: Callable[[str], bo
         # Zero-width joiners (Cf) are fine inside, as in emoji, but nothing by themselves.
         odd = odd or (refused is not None and refused(word))
         if odd or kinds & {"Cc", "Cs", "Zl", "Zp"} or kinds <= {"Cf", "Zs"}:
-            raise MalmoiError("MM0261", f"{file}:{number}", word=repr(word)[1:-1])
+            raise MalmoiError(Code.BAD_WORD, f"{file}:{number}", word=repr(word)[1:-1])
 
 
 def fit_words(entries: Sequence[str], words: Sequence[str], room: int) -> list[str]:
@@ -185,6 +188,6 @@ def added_words(tokens: Iterable[Mapping[str, Any]], file: Path, lower_case: boo
         flags = [flag for flag in SHARED_FLAGS if token.get(flag)]
         flags += ["normalized"] if token.get("normalized") and lower_case else []
         if flags:
-            raise MalmoiError("MM0203", file, found=f"{token['content']}: {', '.join(flags)}")
+            raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"{token['content']}: {', '.join(flags)}")
         words[token["content"]] = token["id"]
     return words

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.base import Encodings, Truncation
@@ -121,7 +122,7 @@ def _windows(cut: _Cut, max_len: int, count: int, truncation: Truncation, stride
 def _check_room(room: Ints, max_len: int, taken: Any) -> None:
     if (short := np.flatnonzero(room < 1)).size:
         needed = int(np.broadcast_to(taken, room.shape)[short].max()) + 1
-        raise MalmoiError("MM0210", number=int(short[0]) + 1, max_len=max_len, needed=needed)
+        raise MalmoiError(Code.MAX_LEN_TOO_SHORT, number=int(short[0]) + 1, max_len=max_len, needed=needed)
 
 
 def _assemble(flat: FlatTokens, cut: _Cut, special: SpecialIds, pairs: bool, specials: bool) -> Encodings:

@@ -12,6 +12,7 @@ from malmoi.analyzers import ANALYZERS, Analyzer, open_analyzer
 from malmoi.analyzers.cache import remembering
 from malmoi.analyzers.lazy import Lazy
 from malmoi.analyzers.user_dictionary import UserWords
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import SPECIAL_TOKENS
@@ -36,23 +37,28 @@ def open_morpheme(path: Path, *, reporter: Reporter = SILENT, engine: Choice = "
     told = told if isinstance(told, dict) else {}
     name, form = str(told.get("analyzer")), about.get("form")
     if name not in ANALYZERS or form not in FORMS:
-        raise MalmoiError("MM0240", folder / ABOUT, analyzer=name, form=form)
+        raise MalmoiError(Code.ANALYZER_NOT_RECORDED, folder / ABOUT, analyzer=name, form=form)
     entries = read_vocab(folder / "vocab.txt")
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
-        raise MalmoiError("MM0206", folder / "vocab.txt", missing=" ".join(missing))
+        raise MalmoiError(Code.SPECIAL_TOKENS_MISSING, folder / "vocab.txt", missing=" ".join(missing))
     words = folder / USER_DICTIONARY if told.get("user_dictionary") else None
     if words is not None and not words.is_file():
-        raise MalmoiError("MM0241", words)
+        raise MalmoiError(Code.USER_DICTIONARY_CHANGED, words)
     if UserWords(words).digest != told.get("user_dictionary", ""):
-        raise MalmoiError("MM0241", words)
+        raise MalmoiError(Code.USER_DICTIONARY_CHANGED, words)
 
     def opener() -> Analyzer:
         analyzer = open_analyzer(name, words)
         found = analyzer.identity
         if changed := sorted(key for key in found if found[key] != told.get(key)):
             made = ", ".join(str(told.get(key)) for key in changed)
-            reporter.warn("MM0242", str(folder), made=made, found=", ".join(found[key] for key in changed))
+            reporter.warn(
+                Code.OTHER_ANALYZER_VERSION,
+                str(folder),
+                made=made,
+                found=", ".join(found[key] for key in changed),
+            )
         return remembering(analyzer, reporter)
 
     return MorphemeWordPiece(

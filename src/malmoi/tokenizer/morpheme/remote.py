@@ -8,12 +8,14 @@ joined into one file. A second implementation would drift from the first, and id
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from malmoi.analyzers import ANALYZERS
 from malmoi.artifact.disk import write_bytes, write_json
+from malmoi.codes import Code
 
 MODULE = "tokenization_malmoi"
 CLASS = "MalmoiMorphemeTokenizer"
@@ -89,6 +91,8 @@ class _Joined:
             self._owners[name] = module
             self.parts.append(_ERRORS)
             return
+        if module == "malmoi.codes":
+            return
         if module not in self._modules:
             self._modules[module] = _Module(module)
         source = self._modules[module]
@@ -123,7 +127,9 @@ class _Joined:
             missing,
         ]
         guarded = guarded if lines[False] else []  # an analyzer may do without a library
-        return "\n".join([_HEAD, *sorted(lines[True]), "", *guarded, *self.parts])
+        written = "\n".join([_HEAD, *sorted(lines[True]), "", *guarded, *self.parts])
+        # Of the table of codes the file has those it raises, as they are.
+        return re.sub(r"\bCode\.([A-Z0-9_]+)", lambda named: f'"{Code[named[1]]}"', written)
 
     def _import(self, used: str, module: str, name: str, line: str) -> None:
         if (module, name) == (_CHOOSER, "open_analyzer"):

@@ -15,6 +15,7 @@ from typing import Any
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.special import SpecialIds
 from malmoi.tokenizer.encoding.spaces import WHITE_SPACE
@@ -75,12 +76,12 @@ def from_json(file: Path, state: dict[str, Any]) -> tuple[Model, tuple[str, ...]
         special = find_special(model.entries, file)
         made = json.loads(to_library(model, special, words).to_str())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise MalmoiError("MM0203", file, found=f"{type(error).__name__}: {error}") from None
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"{type(error).__name__}: {error}") from None
     if strange:  # added behind the pieces
-        raise MalmoiError("MM0203", file, found=f"added_tokens: {min(strange)}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"added_tokens: {min(strange)}")
     for part in ("added_tokens", "normalizer", "pre_tokenizer", "model"):
         if made[part] != state.get(part):
-            raise MalmoiError("MM0203", file, found=f"{part} ≠ malmoi's SentencePiece")
+            raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"{part} ≠ malmoi's SentencePiece")
     return model, words
 
 

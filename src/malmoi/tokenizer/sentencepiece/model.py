@@ -19,6 +19,7 @@ import sentencepiece
 from numpy.typing import NDArray
 
 from malmoi.artifact.disk import write_bytes
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.tokenizer.about import ABOUT, NORMALIZED, read_about, read_settings, write_about
@@ -70,7 +71,9 @@ class SentencePiece(SpanTokenizer):
         try:
             self._library: Any = sentencepiece.SentencePieceProcessor(model_proto=between.to_bytes())
         except RuntimeError as error:
-            raise MalmoiError("MM0231", where, detail=str(error).splitlines()[0]) from None
+            raise MalmoiError(
+                Code.SENTENCEPIECE_UNREADABLE, where, detail=str(error).splitlines()[0]
+            ) from None
         # A piece never reaches over a space: each word can be cut alone, white space made one by ourselves.
         self._whole = all(SPACE not in p.text[1:] for p in between.pieces if p.type != spm.CONTROL)
         self._by_words = not model.charsmap and model.spaces and self._whole
@@ -202,7 +205,7 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
     """
     file = (spm.model_file(path) or path / "tokenizer.json") if path.is_dir() else path
     if not file.exists():
-        raise MalmoiError("MM0202", path)
+        raise MalmoiError(Code.NO_TOKENIZER_IN_FOLDER, path)
     if file.suffix == ".json":
         from malmoi.tokenizer.sentencepiece.hf_json import from_json
 
@@ -210,13 +213,13 @@ def open_sentencepiece(path: Path, *, reporter: Reporter = SILENT, engine: Choic
         return SentencePiece(model, words=words, where=file)
     model = spm.read_model(file)
     if model.kind not in KINDS:
-        raise MalmoiError("MM0203", file, found=f"SentencePiece {model.kind}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"SentencePiece {model.kind}")
     _check_list(file.parent / "vocab.txt", model)
     about = read_about(file.parent) if file.name == FILE else {}
     words = about.get("words", ())
     known = {piece.text for piece in model.pieces if piece.type == spm.USER_DEFINED}
     if strange := [word for word in words if spm.as_piece(word) not in known]:
-        raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words: {strange[0]}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file.parent / ABOUT, found=f"words: {strange[0]}")
     return SentencePiece(model, learned=about.get("learned"), words=words, where=file)
 
 
@@ -229,4 +232,12 @@ def _check_list(file: Path, model: spm.Model) -> None:
     for index, (own, entry) in enumerate(zip_longest(listed[: len(model.pieces)], model.entries)):
         if own != entry:
             aside = file.with_name("vocab-aside.txt")
-            raise MalmoiError("MM0808", file, id=index, listed=own or "", entry=entry, file=file, aside=aside)
+            raise MalmoiError(
+                Code.VOCABULARIES_DISAGREE,
+                file,
+                id=index,
+                listed=own or "",
+                entry=entry,
+                file=file,
+                aside=aside,
+            )

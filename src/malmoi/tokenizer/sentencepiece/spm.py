@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer.kinds import vocabularies
 
@@ -71,13 +72,13 @@ def read_model(file: Path) -> Model:
     """Raises MM0204 (empty) and MM0231 (not a SentencePiece model, or cut short)."""
     data = file.read_bytes()
     if not data:
-        raise MalmoiError("MM0204", file)
+        raise MalmoiError(Code.VOCABULARY_EMPTY, file)
     try:
         model = parse_model(data)
     except (ValueError, IndexError, struct.error) as error:
-        raise MalmoiError("MM0231", file, detail=str(error)) from None
+        raise MalmoiError(Code.SENTENCEPIECE_UNREADABLE, file, detail=str(error)) from None
     if not model.pieces:
-        raise MalmoiError("MM0231", file, detail="0 pieces")
+        raise MalmoiError(Code.SENTENCEPIECE_UNREADABLE, file, detail="0 pieces")
     return model
 
 

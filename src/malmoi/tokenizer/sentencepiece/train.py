@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import sentencepiece
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.special import SPECIAL_TOKENS
 from malmoi.tokenizer.learner import LearningTask, Result
@@ -51,7 +52,7 @@ def learn(task: LearningTask) -> Result:
             break
     if found < room:
         filled = len(model.pieces) + len(task.words) + config.unused
-        raise MalmoiError("MM0230", task.corpus, asked=config.vocab_size, filled=filled)
+        raise MalmoiError(Code.TOO_FEW_PIECES, task.corpus, asked=config.vocab_size, filled=filled)
     words = {spm.as_piece(word) for word in task.words}
     pieces = [replace(piece, score=round(piece.score * GRID) / GRID) for piece in model.pieces]
     # A piece that is a word comes only from a text that names special tokens; its place is left [unused].
@@ -68,11 +69,11 @@ def _no_words(task: LearningTask, kept: int, seen: int, room: int) -> MalmoiErro
     """Why not a single word is left of characters that are kept."""
     config = task.config
     if kept == seen:
-        return MalmoiError("MM0211", task.corpus)
+        return MalmoiError(Code.NO_TRAINING_TEXT, task.corpus)
     if kept == config.limit_alphabet:
-        return MalmoiError("MM0234", task.corpus, limit=kept, needed=seen)
+        return MalmoiError(Code.ALPHABET_TOO_SMALL, task.corpus, limit=kept, needed=seen)
     needed = config.vocab_size - room + min(seen, config.limit_alphabet) + 1
-    return MalmoiError("MM0232", task.corpus, vocab_size=config.vocab_size, needed=needed)
+    return MalmoiError(Code.NO_ROOM_FOR_PIECES, task.corpus, vocab_size=config.vocab_size, needed=needed)
 
 
 def _train(task: LearningTask, text: Iterator[str], alphabet: list[str], room: int) -> spm.Model:

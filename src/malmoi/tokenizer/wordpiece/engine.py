@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, pre_tokenizers
 from tokenizers import Tokenizer as Library
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.tokenizer.encoding.characters import lengths_of
 
@@ -144,7 +145,7 @@ class Engine:
     def _distrust(self) -> None:
         """Give tokie up for good, and say so."""
         self._tokie = None
-        warnings.warn(str(MalmoiError("MM0209")), stacklevel=2)
+        warnings.warn(str(MalmoiError(Code.TOKIE_DISAGREES)), stacklevel=2)
 
     def _check(self, lines: list[str]) -> None:
         """Compare some lines: many of the first long text, which decide about tokie, few of the rest."""

@@ -13,6 +13,7 @@ from typing import Any
 from tokenizers import Tokenizer as Library
 from tokenizers import pre_tokenizers
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.progress import SILENT, Reporter
 from malmoi.special import SPECIAL_TOKENS
@@ -57,13 +58,13 @@ def open_wordpiece(path: Path, *, reporter: Reporter = SILENT, engine: Choice = 
         settings = _settled(config, settings, source, state)
     missing = [token for token in SPECIAL_TOKENS if token not in entries]
     if missing:
-        raise MalmoiError("MM0206", file, missing=" ".join(missing))
+        raise MalmoiError(Code.SPECIAL_TOKENS_MISSING, file, missing=" ".join(missing))
     if file.suffix == ".json":
         settings, config = _bert_settings(state), file
     lower_case, strip_accents = _casing(config, settings, entries)
     words, entries = _words(file, source, state, entries, lower_case)
     if strip_accents and any("가" <= entry[-1:] <= "힣" for entry in entries):
-        reporter.warn("MM0208", str(file))
+        reporter.warn(Code.STRIPS_ACCENTS, str(file))
     about = read_about(file.parent)
     return WordPiece(
         entries,
@@ -83,17 +84,17 @@ def read_vocab(file: Path) -> list[str]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MalmoiError("MM0203", file, found="not UTF-8") from None
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found="not UTF-8") from None
     # Only newlines end an entry: vocabularies hold U+2028 and U+0085, at which splitlines() would split.
     entries = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     if not any(entries):
-        raise MalmoiError("MM0204", file)
+        raise MalmoiError(Code.VOCABULARY_EMPTY, file)
     if "\t" in entries[0]:
-        raise MalmoiError("MM0203", file, found=".vocab (SentencePiece)")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=".vocab (SentencePiece)")
     seen: dict[str, int] = {}
     for number, entry in enumerate(entries, 1):
         if entry in seen:
-            raise MalmoiError("MM0205", f"{file}:{number}", entry=entry, first=seen[entry])
+            raise MalmoiError(Code.ENTRY_TWICE, f"{file}:{number}", entry=entry, first=seen[entry])
         seen[entry] = number
     return entries
 
@@ -102,25 +103,25 @@ def _entries(file: Path, state: dict[str, Any]) -> list[str]:
     """The entries of a tokenizer.json, its added tokens among them."""
     model = state.get("model")
     if not isinstance(model, dict) or "vocab" not in model:
-        raise MalmoiError("MM0203", file, found="JSON")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found="JSON")
     splitter = {"type": "BertPreTokenizer"} if _splits_hanja(state) else state.get("pre_tokenizer")
     kinds = [_type(part) for part in (model, _normalizer(state), splitter)]
     if kinds != ["WordPiece", "BertNormalizer", "BertPreTokenizer"]:
-        raise MalmoiError("MM0203", file, found=" + ".join(str(kind) for kind in kinds))
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=" + ".join(str(kind) for kind in kinds))
     vocab = model["vocab"]
     if not isinstance(vocab, dict) or not all(isinstance(index, int) for index in vocab.values()):
-        raise MalmoiError("MM0203", file, found="vocab")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found="vocab")
     if not vocab:
-        raise MalmoiError("MM0204", file)
+        raise MalmoiError(Code.VOCABULARY_EMPTY, file)
     if "[UNK]" not in vocab:  # also where it is an added token: the model would have none to give
-        raise MalmoiError("MM0206", file, missing="[UNK]")
+        raise MalmoiError(Code.SPECIAL_TOKENS_MISSING, file, missing="[UNK]")
     added: dict[str, int] = {token["content"]: token["id"] for token in state.get("added_tokens", [])}
     if strange := [token for token, index in added.items() if vocab.get(token, index) != index]:
-        raise MalmoiError("MM0203", file, found=f"added_tokens ≠ vocab: {strange[0]}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"added_tokens ≠ vocab: {strange[0]}")
     ids: dict[str, int] = vocab | added
     entries = sorted(ids, key=lambda entry: ids[entry])
     if [ids[entry] for entry in entries] != list(range(len(entries))):
-        raise MalmoiError("MM0203", file, found="ids ≠ 0, 1, 2, …")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found="ids ≠ 0, 1, 2, …")
     return entries
 
 
@@ -133,7 +134,7 @@ def _check_same_entries(file: Path, entries: list[str], source: Path, state: dic
     odd = [entry for entry, index in vocab.items() if ids.get(entry) != index]
     odd += [entry for entry, index in ids.items() if vocab.get(entry, added.get(entry)) != index]
     if odd:
-        raise MalmoiError("MM0203", source, found=f"{source.name} ≠ {file.name}: {odd[0]}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, source, found=f"{source.name} ≠ {file.name}: {odd[0]}")
 
 
 def _settled(config: Path, settings: dict[str, Any], source: Path, state: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _settled(config: Path, settings: dict[str, Any], source: Path, state: dict[s
     for name, value in said.items():
         if _flag(config, said, name, False) != told[name]:
             found = f"{name}: {json.dumps(told[name])} ({source.name}) ≠ {json.dumps(value)} ({config.name})"
-            raise MalmoiError("MM0203", source, found=found)
+            raise MalmoiError(Code.NOT_A_TOKENIZER, source, found=found)
     return told
 
 
@@ -159,20 +160,20 @@ def _words(
     if (file.parent / ABOUT).exists():
         ours: list[str] = read_about(file.parent).get("words", [])
         if set(ours) - set(entries):
-            raise MalmoiError("MM0203", file.parent / ABOUT, found=f"words ≠ {file.name}")
+            raise MalmoiError(Code.NOT_A_TOKENIZER, file.parent / ABOUT, found=f"words ≠ {file.name}")
         return ours, entries
     tokens = state.get("added_tokens", [])
     if not source.exists():  # older folders: a vocab.txt, and what was added to it beside it
         source = source.with_name(ADDED)
         listed = read_settings(source)
         if not all(isinstance(index, int) for index in listed.values()):
-            raise MalmoiError("MM0203", source, found="JSON")
+            raise MalmoiError(Code.NOT_A_TOKENIZER, source, found="JSON")
         tokens = [{"content": word, "id": index, "normalized": True} for word, index in listed.items()]
     words = added_words(tokens, source, lower_case)
     behind = sorted((index, word) for word, index in words.items() if index >= len(entries))
     entries = entries + [word for _, word in behind]
     if any(index >= len(entries) or entries[index] != word for word, index in words.items()):
-        raise MalmoiError("MM0203", source, found="added_tokens ≠ vocab.txt")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, source, found="added_tokens ≠ vocab.txt")
     return list(words), entries
 
 
@@ -187,7 +188,9 @@ def _check_settings(read: Mapping[Path, dict[str, Any]]) -> None:
         for settings in found:
             for name, value in wanted.items():
                 if settings.get(name, value) != value:
-                    raise MalmoiError("MM0203", file, found=f"{name}: {json.dumps(settings[name])}")
+                    raise MalmoiError(
+                        Code.NOT_A_TOKENIZER, file, found=f"{name}: {json.dumps(settings[name])}"
+                    )
 
 
 def _parse(file: Path, state: dict[str, Any]) -> None:
@@ -198,7 +201,7 @@ def _parse(file: Path, state: dict[str, Any]) -> None:
     try:
         Library.from_str(json.dumps(bare))
     except Exception as error:  # the library raises Exception itself
-        raise MalmoiError("MM0203", file, found=str(error).splitlines()[0]) from None
+        raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=str(error).splitlines()[0]) from None
 
 
 def _type(part: object) -> object:
@@ -250,5 +253,5 @@ def _flag(config: Path, settings: dict[str, Any], name: str, default: bool) -> b
         return default
     known = {"true": True, "false": False}.get(str(value).lower())
     if known is None:
-        raise MalmoiError("MM0203", config, found=f"{name}: {json.dumps(value)}")
+        raise MalmoiError(Code.NOT_A_TOKENIZER, config, found=f"{name}: {json.dumps(value)}")
     return known

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers, trainers
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.hangul.nfc import composed
 from malmoi.special import SPECIAL_TOKENS
@@ -73,7 +74,7 @@ def with_words(learned: Learned, words: Sequence[str], task: LearningTask) -> Le
     room, size = len(learned.entries), task.config.vocab_size
     if learned.forms + len(words) > room:
         needed = size - room + learned.forms + len(words)
-        raise MalmoiError("MM0212", task.corpus, vocab_size=size, needed=needed)
+        raise MalmoiError(Code.NO_ROOM_FOR_CHARACTERS, task.corpus, vocab_size=size, needed=needed)
     return replace(learned, entries=fit_words(learned.entries, words, room))
 
 
@@ -93,7 +94,7 @@ def learn_exactly(
     learned = attempt(room + 1, config.limit_alphabet)
     found = len(learned.entries)
     if found < room:
-        raise MalmoiError("MM0207", corpus, asked=config.vocab_size, filled=fixed + found)
+        raise MalmoiError(Code.TOO_FEW_PAIRS, corpus, asked=config.vocab_size, filled=fixed + found)
     if found > room and learned.forms > room // 2:
         # 6,000 characters take 12,000 entries; a small vocabulary is better spent on pieces.
         fewer = attempt(room, max(1, room // 4))
@@ -101,7 +102,7 @@ def learn_exactly(
             return fewer
     if learned.forms > room:
         needed = fixed + learned.forms
-        raise MalmoiError("MM0212", corpus, vocab_size=config.vocab_size, needed=needed)
+        raise MalmoiError(Code.NO_ROOM_FOR_CHARACTERS, corpus, vocab_size=config.vocab_size, needed=needed)
     return replace(learned, entries=learned.entries[:room])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.pretrain.objectives.kind import Entry
 
 # A discriminator with a bug or without a signal stays at .50 to .52; the sample's run passes .7 in 500 steps.
@@ -33,15 +34,15 @@ class ElectraJudge:
         auc = entry["discriminator_auc"]
         if late and auc < BLIND:
             shown = {"loss": f"{entry['discriminator_loss']:.3f}", "base": f"{entry['base_entropy']:.3f}"}
-            yield "MM0521", {"auc": f"{auc:.3f}"} | shown
+            yield Code.DISCRIMINATOR_BLIND, {"auc": f"{auc:.3f}"} | shown
         if auc > CLAIRVOYANT:
-            yield "MM0522", {"auc": f"{auc:.4f}"}
+            yield Code.DISCRIMINATOR_KNOWS_ALL, {"auc": f"{auc:.4f}"}
         self.surprises = [*self.surprises, entry["sample_surprise"]][-10:]
         usual = median(self.surprises) if len(self.surprises) == 10 else 0.0
         for surprise, bound in ((entry["sample_surprise"], ODD_SAMPLES), (usual, OFTEN_ODD)):
             if abs(surprise) > bound:
-                yield "MM0524", {"surprise": f"{surprise:+.2f}"}
+                yield Code.SAMPLES_NOT_THE_GENERATORS, {"surprise": f"{surprise:+.2f}"}
         expected = entry["sampled_rate"]
         if abs(entry["replaced_rate"] - expected) > MISCOUNT:
             found = {"replaced": f"{entry['replaced_rate']:.4f}", "expected": f"{expected:.4f}"}
-            yield "MM0523", found
+            yield Code.WRONG_REPLACED_RATE, found

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from malmoi.codes import Code
 from malmoi.errors import MalmoiError
 from malmoi.model.encoder import Encoder, glorot
 from malmoi.model.heads import Discriminator, MaskedLM, MlmHead, RtdHead
@@ -141,7 +142,7 @@ class Electra(Objective[ElectraBatch]):
         ours, theirs = discriminator.encoder.embeddings, generator.encoder.embeddings
         for name, value in ours.state_dict().items():
             if not torch.equal(value, theirs.state_dict()[name]):
-                raise MalmoiError("MM0413", folder, name=f"embeddings.{name}")
+                raise MalmoiError(Code.EMBEDDINGS_DIFFER, folder, name=f"embeddings.{name}")
         return cls(run, special, vocab_size, (discriminator, generator))
 
     def write(self, folder: Path) -> None:
