@@ -126,7 +126,7 @@ def build(model: type[S], table: Mapping[str, Any], origins: Mapping[str, str], 
         key = (prefix + ".".join(map(str, place))).removesuffix(".")
         where = place_of(key, origins)
         if first["type"] == "extra_forbidden":
-            raise _unknown(key, where, valid_keys(model, prefix, table)) from None
+            raise _unknown(key, where, valid_keys(model, prefix, table), of_kinds(model, prefix)) from None
         raise MalmoiError(
             Code.BAD_SETTING, where, key=key, value=_short(first.get("input")), detail=wanted(first)
         ) from None
@@ -153,7 +153,22 @@ def wanted(fault: ErrorDetails) -> str:
     return text(key, **values)
 
 
-def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:
+def of_kinds(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(setting, what must be set for it): the settings that kinds bring, `NAME` for names of one's own."""
+    for name, field in model.model_fields.items():
+        place = f"{prefix}{name}"
+        for kind, settings in kinds_of(field).items():
+            for setting in settings.model_fields:
+                yield f"{place}.{setting}", f"{place}={kind}"
+        inner = None if kinds_of(field) else _section_of(field.annotation)
+        if inner is not None:
+            many = ".NAME." if get_origin(field.annotation) is dict else "."
+            yield from of_kinds(inner, place + many)
+
+
+def _unknown(
+    key: str, where: str | None, valid: Sequence[str], kinds: Iterable[tuple[str, str]]
+) -> MalmoiError:
     """MM0003 with the nearest valid key or section; where none is near, with those that stand beside it."""
     sections = {name.rpartition(".")[0] for name in valid if "." in name}
     names = [*valid, *sorted(sections)]
@@ -163,6 +178,10 @@ def _unknown(key: str, where: str | None, valid: Sequence[str]) -> MalmoiError:
         return MalmoiError(
             Code.UNKNOWN_SETTING, where, key=key, hint=text("base.near", near=inside[0]), near=inside[0]
         )
+    for name, needs in kinds:  # pretrain.temperature is pretrain.objective.temperature, of ELECTRA
+        if name.startswith(key.partition(".")[0]) and name.rpartition(".")[2] == last:
+            hint = text("base.of_kind", near=name, needs=needs)
+            return MalmoiError(Code.UNKNOWN_SETTING, where, key=key, hint=hint, near=f"{name} ({needs})")
     siblings = [name for name in names if name.rpartition(".")[0] == beside]
     near = nearest(key, names) or ", ".join(siblings or sorted({name.partition(".")[0] for name in valid}))
     return MalmoiError(Code.UNKNOWN_SETTING, where, key=key, hint=did_you_mean(key, names), near=near)
