@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
+import kiwipiepy
 import pytest
 from hypothesis import settings
 
@@ -34,6 +36,14 @@ def english() -> Iterator[None]:
     messages.set_language("en")
     yield
     messages.set_language(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_kiwi() -> Iterator[None]:
+    """Opened once: its model takes two seconds (and 0.5 GB), and is not changed by what it is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kiwipiepy, "Kiwi", lru_cache(1)(kiwipiepy.Kiwi))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -168,6 +169,13 @@ def test_no_file_is_long_or_without_a_name() -> None:
         assert len(path.read_text("utf-8").splitlines()) <= 400, path
         words = {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
         assert not words & {"utils", "util", "helpers", "helper", "common", "misc"}, path
+
+
+def test_no_test_takes_what_another_folder_has_for_its_own_tests() -> None:
+    """What several folders start from is in tests/tiny/ and tests/conftest.py."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        taken = re.findall(r"^from tests\.(\S+)\.conftest import", path.read_text("utf-8"), re.M)
+        assert all(path.parent == ROOT / "tests" / name.replace(".", "/") for name in taken), path
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from malmoi.cli.console import Console, use_console
 from malmoi.cli.league import show
 from malmoi.finetune.config import FinetuneConfig
 from malmoi.league.config import LeagueConfig
@@ -105,6 +106,7 @@ def test_the_table_has_their_spread_and_the_gain_goes_by_it(
     assert sorted(p for p in (pool.p, alone.p) if p is not None) == pytest.approx(
         sorted([min(1.0, 2 * min(raw)), max(max(raw), min(1.0, 2 * min(raw)))]), abs=1e-4
     )
+    use_console(Console("text"))
     show(tmp_path / "league")
     told = capsys.readouterr()
     assert "3 × 2" in told.out
