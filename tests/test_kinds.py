@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -88,3 +89,28 @@ def test_an_editor_is_told_of_each_kind_its_name_and_its_fields() -> None:
     assert "required" not in motor and turbo["required"] == ["name"]
     assert schema["properties"]["flag"]["enum"] == ["motor", "turbo", "sail"]
     assert set(schema["$defs"]) >= {"Wheel"}  # what the branches refer to
+
+
+def read(*sets: str, recipe: str = "", tmp: Path) -> tuple[Boat, dict[str, str]]:
+    (tmp / "boat.toml").write_text(recipe, "utf-8")
+    return read_recipe(tmp / "boat.toml", Boat, sets)
+
+
+def test_a_word_is_the_name_of_a_kind_and_keeps_what_was_set_of_it(tmp_path: Path) -> None:
+    own = 'drive.name = "turbo"\ndrive.power = 7\n'
+    boat, origins = read("drive=turbo", recipe=own, tmp=tmp_path)
+    assert boat.drive == Motor(name="turbo", power=7)
+    assert origins == {"drive.name": "--set", "drive.power": f"{tmp_path}/boat.toml:2"}
+    for sets in (("drive.power=7", "drive=turbo"), ("drive=turbo", "drive.power=7")):
+        assert read(*sets, tmp=tmp_path)[0].drive == Motor(name="turbo", power=7)
+    boat, origins = read("drive=sail", recipe=own, tmp=tmp_path)
+    assert boat.drive == Sail() and origins == {"drive.name": "--set"}, "of another kind nothing is left"
+    boat, _ = read("drive.power=7", recipe='drive = "turbo"\n', tmp=tmp_path)
+    assert boat.drive == Motor(name="turbo", power=7)
+
+
+def test_a_setting_of_another_kind_is_told_with_what_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(MalmoiError) as caught:
+        read("drive.area=3", tmp=tmp_path)
+    assert "'drive.area' is a setting of drive=sail." in caught.value.what
+    assert caught.value.do.endswith("drive.area (drive=sail)")

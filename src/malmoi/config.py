@@ -66,8 +66,7 @@ def read_recipe(
     """
     table, origins = _read_table(path) if path is not None else ({}, {})
     for override in overrides:
-        key = _apply(table, override, model)
-        origins[key] = "--set"
+        _apply(table, origins, override, model)
     for name in others:
         table.pop(name, None)
     origins = {key: origin for key, origin in origins.items() if key.partition(".")[0] in table}
@@ -246,7 +245,9 @@ def _dotted(table: dict[str, Any], prefix: str = "") -> list[str]:
     return keys
 
 
-def _apply(table: dict[str, Any], override: str, model: type[BaseModel]) -> str:
+def _apply(table: dict[str, Any], origins: dict[str, str], override: str, model: type[BaseModel]) -> None:
+    """Write `a.b=c` into the table, and `--set` into its origins. A word in the place of a kind's settings is
+    its name: those of another kind go."""
     key, equals, raw = override.partition("=")
     key = key.strip()
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
@@ -267,8 +268,17 @@ def _apply(table: dict[str, Any], override: str, model: type[BaseModel]) -> str:
         if not isinstance(inner, dict):
             raise MalmoiError(Code.BAD_OVERRIDE, override=override)
         table, section = inner, field and (settings_class(field, inner) or _section_of(field.annotation))
-    table[last] = value
-    return key
+    field = section.model_fields.get(last) if section else None
+    before = table.get(last)
+    if field and kinds_of(field) and isinstance(value, str) and isinstance(before, dict):
+        if before.get("name", value) != value:
+            for name in [name for name in origins if name.startswith(f"{key}.")]:
+                del origins[name]
+            before = {}
+        table[last], key = before | {"name": value}, f"{key}.name"
+    else:
+        table[last] = value
+    origins[key] = "--set"
 
 
 def _short(value: Any) -> str:

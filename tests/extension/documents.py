@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from malmoi.artifact.finished import artifact_key, finished_artifact, is_current, open_artifact
+from malmoi.cli.console import console
 from malmoi.config import Section
 from malmoi.context import Context
 from malmoi.pipeline.stage import Plan, Stage
@@ -23,7 +24,11 @@ def run(plan: Plan, context: Context) -> Iterator[object]:
     else:
         with finished_artifact(out, "documents", config, key, origins=context.origins) as draft:
             draft.counts["documents"] = corpus.counts["documents"] + corpus.counts["heldout_documents"]
-    yield from ()
+    yield open_artifact(out, "documents").counts["documents"]
 
 
-DOCUMENTS = Stage(run)
+def show(documents: int) -> None:
+    console().result({"documents": documents}, f"{documents} documents")
+
+
+DOCUMENTS = Stage(run, shows="tests.extension.documents:show")

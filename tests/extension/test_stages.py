@@ -45,3 +45,4 @@ def test_a_recipe_runs_it(
         "documents",
     ]
     assert open_artifact(tmp_path / "out" / "documents", "documents").counts == {"documents": 2}
+    assert [e["documents"] for e in events if e["event"] == "result" and "documents" in e] == [2], "shown"

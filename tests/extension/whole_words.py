@@ -32,4 +32,4 @@ def mask(block: RowBlock, draw: Draw, config: WholeWordsConfig) -> Masked:
     return replace_chosen(block.ids_RL, slots_RC, k_R, draw, reserved)
 
 
-WHOLE_WORDS = MaskingKind(WholeWordsConfig, mask)
+WHOLE_WORDS = MaskingKind(mask, WholeWordsConfig)

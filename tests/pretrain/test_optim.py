@@ -11,7 +11,7 @@ from torch import nn
 
 from malmoi.errors import MalmoiError
 from malmoi.training.optimizer import Optimizer, parameter_groups
-from malmoi.training.optimizers import AdamWConfig
+from malmoi.training.optimizers import OPTIMIZERS, AdamWConfig, OptimizerConfig, OptimizerKind
 from malmoi.training.schedules import learning_rate
 
 STEPS = 50
@@ -214,3 +214,40 @@ def test_a_state_that_does_not_fit(changed: torch.Tensor | None, told: str) -> N
     with pytest.raises(MalmoiError) as caught:
         optimizer.restore(tensors, 1)
     assert caught.value.code == "MM0508" and told in caught.value.what
+
+
+class _Momentum(torch.optim.Optimizer):
+    """Momentum for matrices, plain steps for the rest."""
+
+    @torch.no_grad()
+    def step(self, closure: object = None) -> None:
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.ndim > 1:
+                    mean = self.state[weight].setdefault("mean", torch.zeros(weight.shape[0]))
+                    mean.add_(weight.grad.mean(1))
+                weight.sub_(group["lr"] * weight.grad)
+
+
+def test_a_state_of_some_weights_only_and_of_another_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Settings(OptimizerConfig):
+        name: str = "momentum"
+
+    kind = OptimizerKind(
+        Settings,
+        lambda groups, config: _Momentum(groups, {"lr": 0.0}),
+        state=("mean",),
+        shape=lambda state, weight: (weight.shape[0],) if weight.ndim > 1 else None,
+    )
+    monkeypatch.setitem(OPTIMIZERS, "momentum", kind)
+    model, again = Small(), Small()
+    optimizer = Optimizer(model, Settings(), parameter_groups(model, 0.0))
+    model.matrix.grad, model.bias.grad = model.gradients(0)
+    optimizer.step(0.1, 0)
+    saved = optimizer.tensors()
+    assert {name: tuple(value.shape) for name, value in saved.items()} == {"mean.matrix": (5,)}
+    resumed = Optimizer(again, Settings(), parameter_groups(again, 0.0))
+    resumed.restore(saved, 1)
+    assert torch.equal(resumed.tensors()["mean.matrix"], saved["mean.matrix"])
+    with pytest.raises(MalmoiError, match=r"MM0508.*mean\.matrix"):
+        resumed.restore({}, 1)

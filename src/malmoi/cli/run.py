@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from malmoi.cli.console import console, duration
 from malmoi.context import Context
+from malmoi.kinds import imported
 from malmoi.messages import text, words
 
 
@@ -37,5 +37,5 @@ def run(
         title = words("pipeline.stage", name)
         context.reporter.say("cli.run.stage", number=number, total=len(stages), stage=title)
         for made in stage.run(plan, context):
-            import_module(f"malmoi.cli.{name}").show(made)
+            imported(stage.shows)(made)
     context.reporter.say("cli.run.done", out=plan.out, time=duration(time.monotonic() - begun))

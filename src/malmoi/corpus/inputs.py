@@ -133,7 +133,7 @@ def _is_special(path: Path) -> bool:
 
 def format_of(path: Path) -> str:
     suffix = choose.suffix_of(path)
-    return suffix if suffix in NOT_YET else choose.format_of(suffix) or PLAIN
+    return choose.format_of(suffix) or (suffix if suffix in NOT_YET else PLAIN)
 
 
 def group_sources(sources: Sequence[Source]) -> list[list[Source]]:

@@ -36,13 +36,14 @@ class Stage:
     """Its title is `pipeline.stage.NAME` of the catalog, or NAME, its key in `STAGES`.
 
     Attributes:
-        run: makes what is not there yet, and gives what is to be shown as soon as it is made: whatever
-            `show` of the verb of the same name takes.
+        run: makes what is not there yet, and gives what is to be shown as soon as it is made.
+        shows: "module:function" of what `run` gives; imported where something is shown.
         is_wanted: whether a recipe asks for the stage.
         check: raises, before the first stage begins, what would stop this one.
     """
 
     run: Callable[[Plan, Context], Iterator[object]]
+    shows: str = ""
     is_wanted: Callable[[Plan], bool] = lambda plan: True
     check: Callable[[Plan], None] = lambda plan: None
 

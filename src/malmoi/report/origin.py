@@ -32,7 +32,8 @@ def shown(value: Any) -> str:
 def origin_of(key: str, origins: dict[str, str], own: str) -> str:
     """Where the setting `key` came from; `own` is its name if a recipe changes it for one of several
     (`runs.NAME.pretrain.lr`, `tokenizers.NAME.kind`, `tasks.NAME.lr`)."""
-    return origins.get(own) or origins.get(key, "")
+    names = (own, key, own.removesuffix(".name"), key.removesuffix(".name"))  # a kind's name may stand alone
+    return next((origins[name] for name in names if name in origins), "")
 
 
 @dataclass(frozen=True, slots=True)

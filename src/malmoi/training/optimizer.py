@@ -47,6 +47,7 @@ class Optimizer:
             for name, parameter in self.model.named_parameters()
             if parameter in self.torch.state
             for state in self.kind.state
+            if self.kind.shape(state, parameter) is not None
         }
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
@@ -54,14 +55,17 @@ class Optimizer:
         for name, parameter in self.model.named_parameters():
             found: dict[str, Tensor] = {"step": torch.tensor(float(step), device=parameter.device)}
             for state in self.kind.state:
+                wanted = self.kind.shape(state, parameter)
+                if wanted is None:
+                    continue
                 saved = tensors.get(f"{state}.{name}")
-                if saved is None or saved.shape != parameter.shape:
+                if saved is None or tuple(saved.shape) != wanted:
                     shape = None if saved is None else list(saved.shape)
                     raise MalmoiError(
                         Code.OPTIMIZER_STATE_DOES_NOT_FIT,
                         name=f"{state}.{name}",
                         found=shape,
-                        wanted=list(parameter.shape),
+                        wanted=list(wanted),
                     )
                 found[state] = saved.to(parameter.device)
             self.torch.state[parameter] = found

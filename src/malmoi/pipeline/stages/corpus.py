@@ -16,4 +16,4 @@ def run(plan: Plan, context: Context) -> Iterator[Path]:
     yield plan.out / "corpus"
 
 
-CORPUS = Stage(run)
+CORPUS = Stage(run, shows="malmoi.cli.corpus:show")

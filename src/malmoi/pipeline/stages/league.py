@@ -21,4 +21,4 @@ def run(plan: Plan, context: Context) -> Iterator[Path]:
     yield plan.out / "league"
 
 
-LEAGUE = Stage(run, is_wanted=lambda plan: bool(plan.tasks))
+LEAGUE = Stage(run, shows="malmoi.cli.league:show", is_wanted=lambda plan: bool(plan.tasks))

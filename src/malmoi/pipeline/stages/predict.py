@@ -23,4 +23,4 @@ def run(plan: Plan, context: Context) -> Iterator[object]:
     context.reporter.say("pipeline.ask", cell=cell)
 
 
-PREDICT = Stage(run, is_wanted=lambda plan: bool(plan.tasks))
+PREDICT = Stage(run, shows="malmoi.cli.predict:show", is_wanted=lambda plan: bool(plan.tasks))

@@ -19,4 +19,4 @@ def run(plan: Plan, context: Context) -> Iterator[Path]:
         yield out
 
 
-PRETRAIN = Stage(run)
+PRETRAIN = Stage(run, shows="malmoi.cli.pretrain:show")

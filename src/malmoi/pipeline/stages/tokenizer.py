@@ -29,4 +29,4 @@ def run(plan: Plan, context: Context) -> Iterator[dict[str, Path]]:
     yield folders
 
 
-TOKENIZER = Stage(run, check=check)
+TOKENIZER = Stage(run, shows="malmoi.cli.tokenizer.train:show", check=check)

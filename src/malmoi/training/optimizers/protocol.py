@@ -32,6 +32,10 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float, st
         group["lr"] = learning_rate * group.get("share", 1.0)
 
 
+def as_the_parameter(state: str, parameter: torch.Tensor) -> tuple[int, ...] | None:
+    return tuple(parameter.shape)
+
+
 @dataclass(frozen=True, slots=True)
 class OptimizerKind:
     """One kind of optimizer.
@@ -42,9 +46,11 @@ class OptimizerKind:
             the attribute `found_inf`, a scalar on the device, is 1.
         prepare: (optimizer, learning rate, 0-based step, settings), called before each update.
         state: names of the tensors it keeps for each parameter; they are saved in checkpoints.
+        shape: (name in `state`, parameter) → that tensor's shape; None where this parameter has none.
     """
 
     config: type[OptimizerConfig]
     make: Callable[[list[ParameterGroup], Any], torch.optim.Optimizer]
     prepare: Callable[[torch.optim.Optimizer, float, int, Any], None] = set_learning_rate
     state: tuple[str, ...] = ()
+    shape: Callable[[str, torch.Tensor], tuple[int, ...] | None] = as_the_parameter

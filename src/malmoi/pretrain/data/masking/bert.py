@@ -8,26 +8,12 @@ masked, and random tokens come from the whole vocabulary, special ones too.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from malmoi.pretrain.data.masking.choosing import choose_slots, replace_chosen
 from malmoi.pretrain.data.masking.protocol import I64, Draw, Masked, MaskingConfig, MaskingKind
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import Stream, uniforms
-
-
-class PlainConfig(MaskingConfig):
-    """No settings."""
-
-    name: Literal["plain"] = "plain"
-
-
-class PublishedConfig(MaskingConfig):
-    """No settings."""
-
-    name: Literal["published"] = "published"
 
 
 def mask_rows(ids_RL: I64, draw: Draw, *, published: bool = False) -> Masked:
@@ -41,13 +27,13 @@ def mask_rows(ids_RL: I64, draw: Draw, *, published: bool = False) -> Masked:
     return replace_chosen(ids_RL, slots, k, draw, reserved)
 
 
-def _plain(block: RowBlock, draw: Draw, config: PlainConfig) -> Masked:
+def _plain(block: RowBlock, draw: Draw, config: MaskingConfig) -> Masked:
     return mask_rows(block.ids_RL, draw)
 
 
-def _published(block: RowBlock, draw: Draw, config: PublishedConfig) -> Masked:
+def _published(block: RowBlock, draw: Draw, config: MaskingConfig) -> Masked:
     return mask_rows(block.ids_RL, draw, published=True)
 
 
-PLAIN = MaskingKind(PlainConfig, _plain)
-PUBLISHED = MaskingKind(PublishedConfig, _published)
+PLAIN = MaskingKind(_plain)
+PUBLISHED = MaskingKind(_published)

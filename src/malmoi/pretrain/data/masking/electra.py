@@ -7,19 +7,11 @@ random token. All k are predicted and may be replaced.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from malmoi.pretrain.data.masking.protocol import I64, Draw, Masked, MaskingConfig, MaskingKind
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import Stream, uniforms
-
-
-class ElectraMaskingConfig(MaskingConfig):
-    """No settings."""
-
-    name: Literal["electra"] = "electra"
 
 
 def draw_slots(ids_RL: I64, draw: Draw) -> Masked:
@@ -44,8 +36,8 @@ def draw_slots(ids_RL: I64, draw: Draw) -> Masked:
     return Masked(out, slots, labels, used.astype(np.float32))
 
 
-def _mask(block: RowBlock, draw: Draw, config: ElectraMaskingConfig) -> Masked:
+def _mask(block: RowBlock, draw: Draw, config: MaskingConfig) -> Masked:
     return draw_slots(block.ids_RL, draw)
 
 
-ELECTRA = MaskingKind(ElectraMaskingConfig, _mask)
+ELECTRA = MaskingKind(_mask)

@@ -60,10 +60,10 @@ class MaskingKind:
     """One kind of masking.
 
     Attributes:
-        config: the class of its settings.
         mask: (rows, what they are drawn by, settings) → masked rows; a pure function. `RowBlock.flags_RL`
             says where words and morphemes start.
+        config: the class of its settings, if it has any but its name.
     """
 
-    config: type[MaskingConfig]
     mask: Callable[[RowBlock, Draw, Any], Masked]
+    config: type[MaskingConfig] = MaskingConfig

@@ -10,7 +10,7 @@ from pydantic import Field
 from malmoi.kinds import SettingsOf
 from malmoi.model.hf.config import read_config
 from malmoi.model.sizes import EncoderConfig
-from malmoi.pretrain.data.masking import MASKINGS, ElectraMaskingConfig, MaskingConfig
+from malmoi.pretrain.data.masking import MASKINGS, MaskingConfig
 from malmoi.pretrain.objectives.electra.alarms import BLIND, ElectraJudge
 from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
 
@@ -24,8 +24,8 @@ class ElectraConfig(ObjectiveConfig):
     """Settings of ELECTRA."""
 
     name: Literal["electra"] = "electra"
-    masking: Annotated[MaskingConfig, SettingsOf(MASKINGS, ElectraMaskingConfig())] = Field(
-        ElectraMaskingConfig(),
+    masking: Annotated[MaskingConfig, SettingsOf(MASKINGS, MaskingConfig(name="electra"))] = Field(
+        MaskingConfig(name="electra"),
         description="Which tokens the generator predicts. electra: as published, drawn with replacement, "
         "85 % of them masked.",
     )

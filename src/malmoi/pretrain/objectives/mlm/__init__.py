@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from malmoi.kinds import SettingsOf
-from malmoi.pretrain.data.masking import MASKINGS, MaskingConfig, PlainConfig
+from malmoi.pretrain.data.masking import MASKINGS, MaskingConfig
 from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ class MlmConfig(ObjectiveConfig):
     """Settings of the masked LM."""
 
     name: Literal["mlm"] = "mlm"
-    masking: Annotated[MaskingConfig, SettingsOf(MASKINGS, PlainConfig())] = Field(
-        PlainConfig(),
+    masking: Annotated[MaskingConfig, SettingsOf(MASKINGS, MaskingConfig(name="plain"))] = Field(
+        MaskingConfig(name="plain"),
         description="Which tokens are predicted, and what replaces them. plain: single tokens; published: as "
         "google-research/bert counts and draws them.",
     )
