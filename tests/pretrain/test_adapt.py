@@ -20,7 +20,7 @@ from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.init.from_checkpoint import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives import OBJECTIVES, ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
@@ -211,7 +211,9 @@ def test_the_words_that_are_added_are_no_deviation(trained: Path, longer: Path, 
     assert (reporter.warned, len(found.pieces)) == ([], 3)
 
 
-def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path) -> None:
+def test_folders_that_lack_something(
+    trained: Path, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if trained.name == "electra":
         alone = tmp_path / "alone"
         shutil.copytree(trained / "checkpoints" / "step-150", alone)
@@ -230,6 +232,9 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
     start = training(**NEXT, init=step)
     error = fails(start.model_copy(update={"objective": ElectraConfig()}))
     assert error.code == "MM0268" and error.do.endswith("--set pretrain.objective=mlm")
+    monkeypatch.setitem(OBJECTIVES, "second", OBJECTIVES["mlm"])
+    error = fails(start.model_copy(update={"objective": ElectraConfig()}))
+    assert error.why == "electra continues models of kind electra; objectives for kind bert: mlm, second."
     assert fails(start.model_copy(update={"init": tmp_path / "nowhere"})).code == "MM0402"
     assert fails(start, ModelConfig(hidden=64)).code == "MM0507"
     headless = tmp_path / "headless"

@@ -13,6 +13,7 @@ from malmoi.cli.console import amount, console
 from malmoi.context import Context
 from malmoi.json_files import expected_shape
 from malmoi.messages import text, words
+from malmoi.model.sizes import SIZES
 
 if TYPE_CHECKING:
     from malmoi.pretrain.counts import FinishedCounts
@@ -30,7 +31,7 @@ def pretrain(
     init: Annotated[
         Path | None, typer.Option("--from", help=text("cli.pretrain.from"), show_default=False)
     ] = None,
-    size: Annotated[str | None, typer.Option("--size", help=text("cli.pretrain.size"))] = None,
+    size: Annotated[str | None, typer.Option("--size", help=text("cli.pretrain.size", known=", ".join(SIZES)))] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
