@@ -140,7 +140,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("tasks/kinds/", "tasks/suites.py", "pretrain/objectives/mlm/"),
     ),
     "training/optimizers/": ("malmoi.training.optimizers:OPTIMIZERS", ()),
-    # Defaults, a planted bug's too; layouts of encoders and heads; lines of plots, likeness, a constant answer.
+    # Defaults, a planted bug's too; layouts of encoders and heads; a plot's lines, likeness, an answer.
     "training/schedules.py": (
         "malmoi.training.schedules:SCHEDULES",
         (

@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
-from malmoi.model.batch import Batch
 from malmoi.model.hf.folder import read_masked_lm
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
@@ -27,6 +26,7 @@ from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
+from tests.tiny.batches import batch_of
 from tests.tiny.heard import Heard
 from tests.tiny.runs import MODEL, train, training
 
@@ -264,7 +264,7 @@ def test_new_entries_take_no_more_probability_than_average_ones(trained: Path) -
     words_VE = grown(model.encoder.embeddings.word.weight, rows + 4, found, quiet=False)
     bias_V = grown(model.head.bias, rows + 4, found, quiet=True)
     ids = torch.randint(5, rows, (24,), generator=torch.Generator().manual_seed(0)).tolist()
-    hidden = model.encoder(Batch.from_rows([[[2, *ids, 3]]], 32), torch.arange(1, 25))
+    hidden = model.encoder(batch_of([[[2, *ids, 3]]], 32), torch.arange(1, 25))
     before = model.head(hidden, model.encoder.embeddings.word.weight)
     model.head.bias = torch.nn.Parameter(bias_V)
     after = model.head(hidden, words_VE)

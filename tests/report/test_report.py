@@ -237,7 +237,7 @@ def test_a_folder_of_something_else(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole / "shards", other)
     manifest = json.loads((other / "manifest.json").read_text("utf-8"))
     (other / "manifest.json").write_text(json.dumps(manifest | {"stage": "documents"}), "utf-8")
-    with pytest.raises(MalmoiError, match="MM1001.*nothing here to report on"):
+    with pytest.raises(MalmoiError, match=r"MM1001.*nothing here to report on"):
         write_report(other, tmp_path / "r.html")
 
 

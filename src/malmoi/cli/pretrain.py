@@ -31,7 +31,9 @@ def pretrain(
     init: Annotated[
         Path | None, typer.Option("--from", help=text("cli.pretrain.from"), show_default=False)
     ] = None,
-    size: Annotated[str | None, typer.Option("--size", help=text("cli.pretrain.size", known=", ".join(SIZES)))] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help=text("cli.pretrain.size", known=", ".join(SIZES)))
+    ] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:

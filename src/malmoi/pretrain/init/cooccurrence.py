@@ -18,7 +18,7 @@ from torch import Tensor
 
 from malmoi.codes import Code
 from malmoi.errors import MalmoiError
-from malmoi.model.encoder import Block, Embeddings, Encoder
+from malmoi.model.encoder import Block, Embeddings
 from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.init.counts import Counted
