@@ -70,7 +70,7 @@ def _show(out: Path, counts: FinishedCounts) -> None:
         (text("cli.pretrain.row.tokens"), amount(counts.tokens, "token")),
     ]
     names = OBJECTIVES[counts.objective].summary
-    for prefix, title in (("", " / ".join(words("report.plot", n) for n in names)), ("heldout_", heldout)):
+    for prefix, title in (("", " / ".join(_title(n) for n in names)), ("heldout_", heldout)):
         if all(prefix + name in numbers for name in names):
             shown.append((title, " / ".join(f"{numbers[prefix + name]:.3f}" for name in names)))
     if "heldout_unigram" in numbers:
@@ -79,3 +79,9 @@ def _show(out: Path, counts: FinishedCounts) -> None:
     shown.append((text("cli.pretrain.row.model"), model))
     console().table("cli.pretrain.title", ["", ""], shown)
     console().result({"out": str(out), **counts.as_json()}, model)
+
+
+def _title(metric: str) -> str:
+    """As plots call it, but small like the other rows; abbreviations stay."""
+    title = words("report.plot", metric)
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]

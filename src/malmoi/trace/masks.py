@@ -120,7 +120,8 @@ def _batch(
     ids: Sequence[int], kind: type[Objective[Any]], made_of: tuple[RunConfig, SpecialIds, int], seed: int
 ) -> MicroBatch:
     collate = kind.collator(*made_of)
-    return collate(one_row(ids), np.zeros(1, np.int64), seed, made_of[0].pretrain.mask_rate)
+    batch: MicroBatch = collate(one_row(ids), np.zeros(1, np.int64), seed, made_of[0].pretrain.mask_rate)
+    return batch
 
 
 def one_row(ids: Sequence[int]) -> RowBlock:
