@@ -10,6 +10,7 @@ import pytest
 
 from malmoi.cli import console as module
 from malmoi.cli.console import BarReporter, Console, PlainReporter, _BarStep
+from malmoi.cli.pretrain import _title
 
 
 def test_a_resumed_step_tells_the_speed_of_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +27,21 @@ def test_a_resumed_step_tells_the_speed_of_this_run(monkeypatch: pytest.MonkeyPa
     middle, end = err.getvalue().splitlines()
     assert middle == "pretraining: 9,500 steps (5 steps/s) 95% 1m 40s left"
     assert end == "pretraining: 9,500 steps (4.17 steps/s) in 2m 00s"
+
+
+def test_a_step_that_did_nothing_says_nothing() -> None:
+    err = io.StringIO()
+    with redirect_stderr(err), PlainReporter(Console("text")).step("report.diff.comparing", 4, "step"):
+        pass
+    assert err.getvalue() == ""
+
+
+def test_rows_of_a_table_begin_small() -> None:
+    assert [_title(name) for name in ("accuracy", "mfu", "my_loss")] == [
+        "accuracy on masked tokens",
+        "MFU",
+        "my loss",
+    ]
 
 
 def test_a_resumed_bar_begins_where_it_was() -> None:

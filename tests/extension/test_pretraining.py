@@ -98,6 +98,7 @@ def test_a_run_learns_resumes_bit_by_bit_and_is_shown_everywhere(
 
 
 def test_counts_need_a_masked_lm(shards: Path, tmp_path: Path) -> None:
-    with pytest.raises(MalmoiError, match=r"MM0516.*objective swapped has no masked language model"):
+    with pytest.raises(MalmoiError, match=r"MM0516.*objective swapped has no masked language model") as error:
         train(shards, tmp_path / "run", objective="swapped", weight_init="cooccurrence")
+    assert error.value.why.endswith("Objectives with a masked language model: mlm, electra.")
     assert not (tmp_path / "run").exists()

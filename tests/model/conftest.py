@@ -10,6 +10,7 @@ from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import Classifier, ClassifyHead, MaskedLM, MlmHead
 from malmoi.model.sizes import EncoderConfig
+from tests.tiny.batches import batch_of
 
 SMALL = EncoderConfig(vocab_size=97, hidden=32, layers=2, heads=2, ffn=64, max_positions=24, dropout=0.0)
 SEQUENCES = [[2, 17, 33, 4, 8, 3], [2, 90, 3], [2, 5, 6, 7, 41, 42, 43, 44, 3], [2, 60, 61, 3]]
@@ -17,12 +18,12 @@ SEQUENCES = [[2, 17, 33, 4, 8, 3], [2, 90, 3], [2, 5, 6, 7, 41, 42, 43, 44, 3], 
 
 def one_per_row() -> Batch:
     """Each sequence in a padded row of its own, segments and all."""
-    return with_segments(Batch.from_rows([[s] for s in SEQUENCES], 12))
+    return with_segments(batch_of([[s] for s in SEQUENCES], 12))
 
 
 def packed() -> Batch:
     """The same sequences, two in a row."""
-    return with_segments(Batch.from_rows([SEQUENCES[:2], SEQUENCES[2:]], 16, sequences=9))
+    return with_segments(batch_of([SEQUENCES[:2], SEQUENCES[2:]], 16, sequences=9))
 
 
 def with_segments(batch: Batch) -> Batch:

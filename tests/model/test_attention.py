@@ -15,6 +15,7 @@ from malmoi.model import attention
 from malmoi.model.attention import AttentionPlan
 from malmoi.model.batch import Batch
 from malmoi.model.dropout import dropout
+from tests.tiny.batches import batch_of
 
 L = 8
 ROWS = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=2), min_size=1, max_size=3)
@@ -57,28 +58,28 @@ def compare(batch: Batch, heads: int, dtype: torch.dtype, kernel: str, tolerance
 @settings(max_examples=25, deadline=None)
 @given(ROWS, st.sampled_from([1, 2]))
 def test_fp32_agrees_with_the_oracle(lengths: list[list[int]], heads: int) -> None:
-    batch = Batch.from_rows([[[1] * n for n in row] for row in lengths], L, sequences=12)
+    batch = batch_of([[[1] * n for n in row] for row in lengths], L, sequences=12)
     compare(batch, heads, torch.float32, "sdpa", 2e-6)
 
 
 @settings(max_examples=25, deadline=None)
 @given(ROWS, st.sampled_from([1, 2]))
 def test_bf16_agrees_with_the_oracle(lengths: list[list[int]], heads: int) -> None:
-    batch = Batch.from_rows([[[1] * n for n in row] for row in lengths], L, sequences=12)
+    batch = batch_of([[[1] * n for n in row] for row in lengths], L, sequences=12)
     # Values are within a bf16 step (2⁻⁸) of 4: products of weights, values and gradients of size ~1.
     compare(batch, heads, torch.bfloat16, "products", 0.03)
 
 
 @pytest.mark.parametrize(("dtype", "kernel"), [(torch.float32, "sdpa"), (torch.bfloat16, "products")])
 def test_rows_of_one_full_sequence_need_no_mask(dtype: torch.dtype, kernel: str) -> None:
-    batch = Batch.from_rows([[[1] * L], [[2] * L]], L, sequences=5)
+    batch = batch_of([[[1] * L], [[2] * L]], L, sequences=5)
     assert attention.plan(batch, head_dim=16, dtype=dtype).mask_R1LL is None
     compare(batch, 2, dtype, kernel, 2e-6 if dtype == torch.float32 else 0.03)
 
 
 def test_products_also_hold_in_fp32() -> None:
     """The same operator without bf16's rounding: its backward is exact, not merely close."""
-    batch = Batch.from_rows([[[1] * 3, [1] * 4], [[1] * 8]], L)
+    batch = batch_of([[[1] * 3, [1] * 4], [[1] * 8]], L)
     allowed = attention.row_mask(batch)
     assert allowed is not None
     bias = torch.zeros_like(allowed, dtype=torch.float32).masked_fill(~allowed, -torch.inf)
@@ -105,7 +106,7 @@ def test_dropout_of_the_weights_agrees_with_the_oracle(
     lengths: list[list[int]], dtype: torch.dtype, tolerance: float
 ) -> None:
     """The same draws applied to the weights of the whole row, one head after the other."""
-    batch = Batch.from_rows([[[1] * n for n in row] for row in lengths], L)
+    batch = batch_of([[[1] * n for n in row] for row in lengths], L)
     plan = attention.plan(batch, head_dim=16, dtype=dtype, dropout_p=0.4)
     assert plan.kernel == "products"
     qkv = random_qkv(2 * L, 2, dtype)
@@ -132,7 +133,7 @@ def test_dropout_of_the_weights_agrees_with_the_oracle(
 
 def test_dropped_weights_keep_their_mean() -> None:
     """A lone token sees itself only: its value times 1 / .7, or nothing, and 30 % of the time nothing."""
-    batch = Batch.from_rows([[[1] * (L - 1)]] * 500, L)
+    batch = batch_of([[[1] * (L - 1)]] * 500, L)
     plan = attention.plan(batch, head_dim=16, dtype=torch.float32, dropout_p=0.3)
     value = torch.ones(500 * L, 2, 16)
     torch.manual_seed(1)

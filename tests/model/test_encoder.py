@@ -14,6 +14,7 @@ from malmoi.model.batch import Batch
 from malmoi.model.encoder import Encoder
 from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.sizes import SIZES, EncoderConfig, ModelConfig, flops_per_token, parameters
+from tests.tiny.batches import batch_of
 
 TINY = ModelConfig(size="tiny", dropout=0.0).resolve(vocab_size=97, pad_id=0)
 
@@ -24,7 +25,7 @@ def masked_lm(config: EncoderConfig = TINY) -> MaskedLM:
 
 
 def packed() -> Batch:
-    return Batch.from_rows([[[5, 6, 7], [8, 9]], [[11] * 5 + [12] * 3]], 8, sequences=6)
+    return batch_of([[[5, 6, 7], [8, 9]], [[11] * 5 + [12] * 3]], 8, sequences=6)
 
 
 def test_named_sizes_are_those_of_berts_miniatures() -> None:
@@ -136,7 +137,7 @@ def test_output_matrix_is_the_word_embeddings() -> None:
 @pytest.mark.parametrize("bf16", [False, True])
 def test_no_sequence_changes_another(bf16: bool) -> None:
     model, batch = masked_lm().eval(), packed()
-    changed = Batch.from_rows([[[5, 6, 7], [30, 31]], [[11] * 5 + [12] * 3]], 8, sequences=6)
+    changed = batch_of([[[5, 6, 7], [30, 31]], [[11] * 5 + [12] * 3]], 8, sequences=6)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         one, other = model.encoder(batch), model.encoder(changed)
     same = torch.ones(16, dtype=torch.bool)
@@ -147,7 +148,7 @@ def test_no_sequence_changes_another(bf16: bool) -> None:
 
 def test_a_sequence_is_the_same_alone_and_packed() -> None:
     model = masked_lm().eval()
-    alone = Batch.from_rows([[[8, 9]]], 2)
+    alone = batch_of([[[8, 9]]], 2)
     with torch.no_grad():
         torch.testing.assert_close(model.encoder(alone), model.encoder(packed())[3:5], rtol=0, atol=1e-6)
 

@@ -14,19 +14,19 @@ from safetensors.torch import load_file
 from malmoi.artifact.finished import read_manifest
 from malmoi.cli.main import run
 from malmoi.errors import MalmoiError
-from malmoi.model.batch import Batch
 from malmoi.model.hf.folder import read_masked_lm
 from malmoi.model.sizes import ModelConfig
 from malmoi.pretrain.config import PretrainConfig
 from malmoi.pretrain.init.from_checkpoint import Init, Vocabularies, compare_vocabularies, grown, open_init
 from malmoi.pretrain.monitor.journal import read_journal
-from malmoi.pretrain.objectives import ElectraConfig
+from malmoi.pretrain.objectives import OBJECTIVES, ElectraConfig
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.build import build_shards
 from malmoi.shards.config import ShardsConfig
 from malmoi.tokenizer import load_tokenizer
 from malmoi.tokenizer.extend import ExtendConfig, extend_tokenizer
 from malmoi.tokenizer.wordpiece.model import WordPiece
+from tests.tiny.batches import batch_of
 from tests.tiny.heard import Heard
 from tests.tiny.runs import MODEL, train, training
 
@@ -211,7 +211,9 @@ def test_the_words_that_are_added_are_no_deviation(trained: Path, longer: Path, 
     assert (reporter.warned, len(found.pieces)) == ([], 3)
 
 
-def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path) -> None:
+def test_folders_that_lack_something(
+    trained: Path, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if trained.name == "electra":
         alone = tmp_path / "alone"
         shutil.copytree(trained / "checkpoints" / "step-150", alone)
@@ -230,6 +232,9 @@ def test_folders_that_lack_something(trained: Path, shards: Path, tmp_path: Path
     start = training(**NEXT, init=step)
     error = fails(start.model_copy(update={"objective": ElectraConfig()}))
     assert error.code == "MM0268" and error.do.endswith("--set pretrain.objective=mlm")
+    monkeypatch.setitem(OBJECTIVES, "second", OBJECTIVES["mlm"])
+    error = fails(start.model_copy(update={"objective": ElectraConfig()}))
+    assert error.why == "electra continues models of kind electra; objectives for kind bert: mlm, second."
     assert fails(start.model_copy(update={"init": tmp_path / "nowhere"})).code == "MM0402"
     assert fails(start, ModelConfig(hidden=64)).code == "MM0507"
     headless = tmp_path / "headless"
@@ -259,7 +264,7 @@ def test_new_entries_take_no_more_probability_than_average_ones(trained: Path) -
     words_VE = grown(model.encoder.embeddings.word.weight, rows + 4, found, quiet=False)
     bias_V = grown(model.head.bias, rows + 4, found, quiet=True)
     ids = torch.randint(5, rows, (24,), generator=torch.Generator().manual_seed(0)).tolist()
-    hidden = model.encoder(Batch.from_rows([[[2, *ids, 3]]], 32), torch.arange(1, 25))
+    hidden = model.encoder(batch_of([[[2, *ids, 3]]], 32), torch.arange(1, 25))
     before = model.head(hidden, model.encoder.embeddings.word.weight)
     model.head.bias = torch.nn.Parameter(bias_V)
     after = model.head(hidden, words_VE)

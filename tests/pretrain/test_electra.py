@@ -28,6 +28,7 @@ from malmoi.pretrain.objectives.protocol import add_counts
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
 from malmoi.training.step import add
+from tests.tiny.batches import batch_of
 
 SPECIAL = SpecialIds()
 V, L = 60, 24
@@ -110,7 +111,7 @@ def around(text: list[int], ids: list[int], types: list[int], place: int) -> tup
     start = max(i for i in range(place + 1) if text[i] == SPECIAL.cls)
     ends = [i for i in range(start + 1, L) if text[i] in (SPECIAL.cls, SPECIAL.pad)]
     end = min(ends, default=L)
-    batch = Batch.from_rows([[ids[start:end]]], end - start)
+    batch = batch_of([[ids[start:end]]], end - start)
     return start, replace(batch, segments_T=torch.tensor(types[start:end]))
 
 
@@ -267,7 +268,7 @@ def test_both_folders_come_back_tied_and_open_in_transformers(tmp_path: Path) ->
     assert a and all(torch.equal(a[name], b[name]) for name in a)
     ids = [2, 9, 14, 4, 33, 3, 8, 21, 3]
     types = [0] * 6 + [1] * 3
-    batch = replace(Batch.from_rows([[ids]], 9), segments_T=torch.tensor(types))
+    batch = replace(batch_of([[ids]], 9), segments_T=torch.tensor(types))
     given = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([types])}
     objective.eval()
     with torch.no_grad():

@@ -27,6 +27,7 @@ from malmoi.pretrain.monitor.journal import read_journal
 from malmoi.pretrain.run import pretrain
 from malmoi.progress import SILENT
 from malmoi.shards.format import Shards
+from tests.tiny.batches import batch_of
 from tests.tiny.heard import Heard
 from tests.tiny.runs import MODEL, TRAINING, contents, train, training
 
@@ -53,6 +54,7 @@ import os
 import signal
 import sys
 from malmoi.pretrain.loop import Trainer
+from tests.tiny.batches import batch_of
 left = int(sys.argv.pop())
 def count(*_):
     global left
@@ -285,14 +287,13 @@ def test_too_long_rows_and_too_small_a_disk(shards: Path, tmp_path: Path) -> Non
 
 def test_checkpoints_open_in_transformers_and_predict_the_same(undisturbed: Path, shards: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    from malmoi.model.batch import Batch
 
     folder = newest_checkpoint(undisturbed)
     theirs = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("할머니는 아침마다 [MASK] 빵을 굽는다.", return_tensors="pt")["input_ids"]
     ours = read_masked_lm(folder).eval()
-    batch = Batch.from_rows([[ids[0].tolist()]], 32)
+    batch = batch_of([[ids[0].tolist()]], 32)
     with torch.no_grad():
         logits = ours(batch, torch.arange(ids.shape[1]))
         expected = theirs(input_ids=ids).logits[0]

@@ -25,6 +25,7 @@ from malmoi.pretrain.objectives.electra.objective import Electra
 from malmoi.pretrain.run import pretrain
 from malmoi.shards.format import Part
 from malmoi.special import SpecialIds
+from tests.tiny.batches import batch_of
 
 SPECIAL = SpecialIds()
 RESERVED = [0, 1, 2, 3, 4]
@@ -142,7 +143,7 @@ def masked_loss(model: MaskedLM, ids: list[int], rows: int = 40) -> tuple[float,
     texts = [ids[i * 30 : i * 30 + 30] for i in range(rows)]
     labels = torch.tensor([text[15] for text in texts])
     masked = [[[SPECIAL.cls, *text[:15], SPECIAL.mask, *text[16:], SPECIAL.sep]] for text in texts]
-    batch = Batch.from_rows(masked, 32)
+    batch = batch_of(masked, 32)
     logits = model(batch, torch.arange(rows) * 32 + 16)
     right = (logits.argmax(1) == labels).float().mean().item()
     return torch.nn.functional.cross_entropy(logits, labels).item(), right
@@ -162,7 +163,7 @@ def test_the_first_block_s_heads_look_at_their_offsets() -> None:
     """Attention from queries and keys by the formula; head h should look NEIGHBOURS[h] places on."""
     config = CONFIG.model_copy(update={"hidden": 128, "embedding": 128})
     model, _ = started(cycle(), config)
-    batch = Batch.from_rows([[[SPECIAL.cls, *cycle()[:46], SPECIAL.sep]]], 48)
+    batch = batch_of([[[SPECIAL.cls, *cycle()[:46], SPECIAL.sep]]], 48)
     weights_HLL = attention(model.encoder, batch)
     places = torch.arange(8, 40)
     for head, offset in enumerate(NEIGHBOURS[:4]):
@@ -196,7 +197,7 @@ def test_a_started_model_is_a_plain_checkpoint(tmp_path: Path) -> None:
     model, _ = started(cycle())
     write_model(tmp_path, model)
     ids = [2, *cycle()[:9], 4, *cycle()[10:20], 3]
-    batch = Batch.from_rows([[ids]], len(ids))
+    batch = batch_of([[ids]], len(ids))
     theirs = transformers.BertForMaskedLM.from_pretrained(tmp_path).eval()
     with torch.no_grad():
         wanted = theirs(input_ids=torch.tensor([ids])).logits[0]

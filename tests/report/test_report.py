@@ -230,9 +230,15 @@ def test_a_damaged_file_is_named(whole: Path, tmp_path: Path, file: str, content
     assert not (tmp_path / "r.html").exists()
 
 
-def test_a_folder_of_something_else(tmp_path: Path) -> None:
+def test_a_folder_of_something_else(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(MalmoiError, match="MM1001"):
         write_report(tmp_path, tmp_path / "r.html")
+    other = tmp_path / "documents"
+    shutil.copytree(whole / "shards", other)
+    manifest = json.loads((other / "manifest.json").read_text("utf-8"))
+    (other / "manifest.json").write_text(json.dumps(manifest | {"stage": "documents"}), "utf-8")
+    with pytest.raises(MalmoiError, match=r"MM1001.*nothing here to report on"):
+        write_report(other, tmp_path / "r.html")
 
 
 def test_the_verb_writes_beside_the_run(

@@ -33,7 +33,7 @@ def open_analyzer(name: str, user_dictionary: Path | None = None, *, threads: in
     for those that have some (`parallel.open_parallel` knows what is best for each).
 
     Raises MM0220 (its library is missing), MM0221 (no analyzer of that name), MM0222 to MM0225 (the
-    dictionary, see `words.UserWords`).
+    dictionary, see `user_dictionary.UserWords`).
     """
     kind = kind_of(name)
     words = UserWords(user_dictionary)

@@ -27,7 +27,6 @@ from malmoi.artifact.disk import (
     real_place,
     sync_folder,
     sync_tree,
-    write_bytes,
     write_json,
 )
 from malmoi.codes import Code
@@ -36,31 +35,6 @@ from malmoi.context import Context
 from malmoi.errors import MalmoiError
 from malmoi.json_files import JsonError, read_json, reason, to_json
 from malmoi.progress import Reporter
-
-__all__ = [  # and what writes single files, which every stage imports from here too
-    "MANIFEST",
-    "Draft",
-    "FileRecord",
-    "Manifest",
-    "artifact_key",
-    "check_files",
-    "digest_json",
-    "disk_errors",
-    "finished_artifact",
-    "is_current",
-    "is_free",
-    "locked",
-    "open_artifact",
-    "read_manifest",
-    "record_file",
-    "record_inputs",
-    "sync_folder",
-    "sync_tree",
-    "tool_versions",
-    "warn_versions",
-    "write_bytes",
-    "write_json",
-]
 
 MANIFEST = "manifest.json"
 # The outcome of a stage may depend on these.

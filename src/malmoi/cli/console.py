@@ -197,7 +197,8 @@ class _PlainStep:
             self._print(f"{left} {readable(detail)}".rstrip())
 
     def finish(self) -> None:
-        self._print(f" {text('cli.took', time=duration(time.monotonic() - self.started))}")
+        if self.done:
+            self._print(f" {text('cli.took', time=duration(time.monotonic() - self.started))}")
 
     def _print(self, rest: str) -> None:
         rate = (self.done - self.skipped) / max(time.monotonic() - self.started, 1e-3)

@@ -13,6 +13,7 @@ from malmoi.cli.console import amount, console
 from malmoi.context import Context
 from malmoi.json_files import expected_shape
 from malmoi.messages import text, words
+from malmoi.model.sizes import SIZES
 
 if TYPE_CHECKING:
     from malmoi.pretrain.counts import FinishedCounts
@@ -30,7 +31,9 @@ def pretrain(
     init: Annotated[
         Path | None, typer.Option("--from", help=text("cli.pretrain.from"), show_default=False)
     ] = None,
-    size: Annotated[str | None, typer.Option("--size", help=text("cli.pretrain.size"))] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help=text("cli.pretrain.size", known=", ".join(SIZES)))
+    ] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     verify: Annotated[bool, typer.Option("--verify", help=text("cli.verify"))] = False,
 ) -> None:
@@ -67,7 +70,7 @@ def _show(out: Path, counts: FinishedCounts) -> None:
         (text("cli.pretrain.row.tokens"), amount(counts.tokens, "token")),
     ]
     names = OBJECTIVES[counts.objective].summary
-    for prefix, title in (("", " / ".join(words("report.plot", n) for n in names)), ("heldout_", heldout)):
+    for prefix, title in (("", " / ".join(_title(n) for n in names)), ("heldout_", heldout)):
         if all(prefix + name in numbers for name in names):
             shown.append((title, " / ".join(f"{numbers[prefix + name]:.3f}" for name in names)))
     if "heldout_unigram" in numbers:
@@ -76,3 +79,9 @@ def _show(out: Path, counts: FinishedCounts) -> None:
     shown.append((text("cli.pretrain.row.model"), model))
     console().table("cli.pretrain.title", ["", ""], shown)
     console().result({"out": str(out), **counts.as_json()}, model)
+
+
+def _title(metric: str) -> str:
+    """As plots call it, but small like the other rows; abbreviations stay."""
+    title = words("report.plot", metric)
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]

@@ -251,10 +251,8 @@ class _Build:
     def _warn(self, stages: dict[str, Any]) -> None:
         """Report what the user should know about the counts."""
         dropped = stages["clean"]["dropped"] | stages["deduplicate"]["dropped"]
-        for reason, (
-            option,
-            _,
-        ) in OPTIONS.items():  # what takes more than half usually does not suit the text
+        # What takes more than half usually does not suit the text.
+        for reason, (option, _) in OPTIONS.items():
             share = dropped.get(reason, {"count": 0})["count"] / max(1, stages["clean"]["sentences_in"])
             if share > 0.5:
                 self.reporter.warn(

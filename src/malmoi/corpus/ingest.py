@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from malmoi.codes import Code
 from malmoi.corpus.book import RowBook
 from malmoi.corpus.config import AUTO, PLAIN, CorpusConfig
 from malmoi.corpus.documents import DOC, row_documents, text_documents
@@ -23,7 +24,17 @@ from malmoi.readers.choose import format_seen
 from malmoi.readers.decode import Decoded
 
 # What `on_bad_file = "skip"` forgives.
-BAD_FILE = {f"MM01{n:02d}" for n in (3, 4, 5, 6, 7, 11, 18, 19, 20)}
+BAD_FILE = {
+    Code.UNKNOWN_FORMAT,
+    Code.UNKNOWN_ENCODING,
+    Code.ARCHIVE_DAMAGED,
+    Code.BINARY_FILE,
+    Code.NO_TEXT_COLUMN,
+    Code.COLUMN_MISSING,
+    Code.COLUMN_TWICE,
+    Code.UNPACKS_TOO_LARGE,
+    Code.ENCODED_TWICE,
+}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ row) is data in `cu_seqlens`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -48,47 +47,4 @@ class Batch:
             positions_T=self.positions_T.to(device, non_blocking=non_blocking),
             segments_T=self.segments_T.to(device, non_blocking=non_blocking),
             cu_seqlens=self.cu_seqlens.to(device, non_blocking=non_blocking),
-        )
-
-    @classmethod
-    def from_rows(
-        cls,
-        rows: Sequence[Sequence[Sequence[int]]],
-        row_len: int,
-        *,
-        pad_id: int = 0,
-        sequences: int | None = None,
-    ) -> Batch:
-        """Lay out rows of sequences of ids flat; segments are all 0. For tests and small inputs.
-
-        Args:
-            rows: for each row, the sequences in it; their lengths sum to at most `row_len`.
-            row_len: L.
-            pad_id: what fills the tails.
-            sequences: S_max, the constant number of sequences `cu_seqlens` has room for; by default as many
-                as there are.
-        """
-        ids_T: list[int] = []
-        positions_T: list[int] = []
-        starts: list[int] = []
-        for row in rows:
-            used = sum(map(len, row))
-            if used > row_len:
-                raise ValueError(f"a row of {used} tokens does not fit into {row_len}")
-            tail = [pad_id] * (row_len - used)
-            for sequence in (*row, tail):
-                if sequence:
-                    starts.append(len(ids_T))
-                    ids_T += sequence
-                    positions_T += range(len(sequence))
-        room = len(starts) if sequences is None else sequences
-        if len(starts) > room:
-            raise ValueError(f"{len(starts)} sequences do not fit into {room}")
-        cu_seqlens = starts + [len(ids_T)] * (room + 1 - len(starts))
-        return cls(
-            ids_T=torch.tensor(ids_T, dtype=torch.int64),
-            positions_T=torch.tensor(positions_T, dtype=torch.int64),
-            segments_T=torch.zeros(len(ids_T), dtype=torch.int64),
-            cu_seqlens=torch.tensor(cu_seqlens, dtype=torch.int32),
-            row_len=row_len,
         )

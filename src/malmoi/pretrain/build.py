@@ -73,8 +73,8 @@ def prepare(
     """Check that the settings go together and read what the run starts from.
 
     Raises MM0510 (rows longer than the model reads), MM0515-MM0516 (a start that does not fit), MM0401 and
-    MM0411 (an impossible shape), MM0265, MM0269 and MM0013 (an `init` that does not fit), and those of
-    choosing a device.
+    MM0411 (an impossible shape), MM0265, MM0269, MM0413 and MM0013 (an `init` that does not fit), and
+    those of choosing a device.
     """
     config = run.pretrain
     if config.row_len > run.model.max_positions:
@@ -98,7 +98,7 @@ def build(
     """The trainer, at the newest whole checkpoint in `out` if there is one. Threads are set here.
 
     Raises MM0501 (no rows), MM0503 (all checkpoints damaged), MM0506 (the disk is too small), MM0507-MM0508
-    (a checkpoint of another shape).
+    (a checkpoint of another shape), MM0413 (an ELECTRA whose networks have different embeddings).
     """
     run, shards, config = setup.run, setup.shards, setup.run.pretrain
     made_of = run, shards.special, shards.vocab_size

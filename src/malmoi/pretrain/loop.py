@@ -102,9 +102,8 @@ class Trainer(Generic[B]):
 
     def resume(self, checkpoint: Path) -> None:
         """Take up the state of a checkpoint whose weights are in `objective` already."""
-        remove_oldest(
-            self.run, self.config.keep, self.milestones
-        )  # what a kill kept the last save from removing
+        # What a kill kept the last save from removing.
+        remove_oldest(self.run, self.config.keep, self.milestones)
         self.state = read_state(checkpoint)
         self.optimizer.restore(read_moments(checkpoint), self.state.step)
 

@@ -146,7 +146,7 @@ def _digest(shards: Path) -> str:
 
 
 def look(folder: Path) -> Found:
-    """Read what a report needs. Raises MM1001 (nothing that malmoi wrote), MM1002 (a damaged file),
+    """Read what a report needs. Raises MM1001 (nothing to report on), MM1002 (a damaged file),
     MM0011."""
     if (folder / MANIFEST).is_file():
         return _one(folder, read_manifest(folder))
@@ -178,7 +178,9 @@ def _one(folder: Path, manifest: Manifest) -> Found:
         return Found(folder, tokenizers=[_stage(folder)])
     if stage == "shards":
         return Found(folder, shards=[_stage(folder)])
-    return Found(folder, tuned=[_cell(folder, "")])
+    if stage == "finetune":
+        return Found(folder, tuned=[_cell(folder, "")])
+    raise MalmoiError(Code.NOTHING_TO_REPORT, folder)
 
 
 def pretrain_runs(folder: Path) -> list[PretrainRun]:

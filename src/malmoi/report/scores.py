@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from malmoi.json_files import expected_shape
+from malmoi.league.config import CHARACTERS
 from malmoi.messages import text
 from malmoi.report.charts import ROLES, Band, Level, plot
 from malmoi.report.figures import Figure, Key, shades_of
@@ -115,7 +116,7 @@ def _task(name: str, lines: list[dict[str, Any]]) -> LeagueTask:
                 high=ends[1],
             )
         )
-    bar = next((place(float(line["mean"])) for line in lines if line["row"] == "characters"), None)
+    bar = next((place(float(line["mean"])) for line in lines if line["row"] == CHARACTERS), None)
     first = lines[0]
     rows_scored = text(
         "report.league.scored", n=f"{first['scored']:,}", split=text(f"report.league.{first['split']}")
@@ -139,7 +140,7 @@ def _pooled(line: dict[str, Any]) -> str:
 
 
 def _name(row: str) -> str:
-    return text("report.league.characters") if row == "characters" else row
+    return text("report.league.characters") if row == CHARACTERS else row
 
 
 def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> list[Figure]:
@@ -174,7 +175,7 @@ def score_curves(league: League, runs: list[str], groups: Mapping[str, str]) -> 
 def _levels(lines: list[dict[str, Any]], shades: dict[str, str], scale: int) -> list[Level]:
     """The character n-grams by name, and in each row's colour the same model without pretraining."""
     means = {str(line["row"]): scale * float(line["mean"]) for line in lines}
-    levels = [Level(means["characters"], _name("characters"))] if "characters" in means else []
+    levels = [Level(means[CHARACTERS], _name(CHARACTERS))] if CHARACTERS in means else []
     against = {row: line.get("against") for line in lines for row in rows_of(line)}
     bases = dict.fromkeys((shade, against.get(name)) for name, shade in shades.items())
     return levels + [Level(means[base], "", shade) for shade, base in bases if base in means]

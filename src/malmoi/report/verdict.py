@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from malmoi.errors import MalmoiError
+from malmoi.league.config import CHARACTERS
 from malmoi.league.gains import Outcome, judge
 from malmoi.messages import text, words
 from malmoi.model.sizes import ModelConfig
@@ -224,7 +225,7 @@ def _task(line: dict[str, Any]) -> Finding:
 def _bar(line: dict[str, Any], league: League | None) -> Finding | None:
     """The best line of a task against the character n-grams, the bar that every network must clear."""
     lines = [x for x in (league.lines if league else []) if x["task"] == line["task"]]
-    base = next((x for x in lines if x["row"] == "characters"), None)
+    base = next((x for x in lines if x["row"] == CHARACTERS), None)
     if base is None:
         return None
     above = line["mean"] - base["mean"]
@@ -259,10 +260,8 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Finding]:
         values = entry.get("values") or {}
         try:
             error = MalmoiError(code, step=entry["step"], **values)
-            shown, detail = (
-                text("report.verdict.alarm", code=code, what=error.what),
-                f"{error.why} → {error.do}",
-            )
+            shown = text("report.verdict.alarm", code=code, what=error.what)
+            detail = f"{error.why} → {error.do}"
         except (KeyError, ValueError, TypeError):  # an alarm of another version
             shown = text("report.verdict.unknown_alarm", code=code, step=f"{entry['step']:,}")
             detail = ", ".join(f"{name} {value}" for name, value in values.items())
@@ -273,7 +272,7 @@ def alarms(run: PretrainRun, *, several: bool) -> list[Finding]:
 def _missing(found: Found) -> list[Finding]:
     said = []
     for stage, name in found.building:
-        shown = text(f"pipeline.stage.{stage}") + (f" ({name})" if name else "")
+        shown = words("pipeline.stage", stage) + (f" ({name})" if name else "")
         said.append(Finding("plain", text("report.verdict.building", stage=shown)))
     if found.runs and found.league is None:
         said.append(Finding("plain", text("report.verdict.no_league")))

@@ -27,7 +27,7 @@ from malmoi.report.verdict import below_frequencies, findings, gain, headline, s
 def write_report(out: Path, target: Path) -> None:
     """Write the report on the run folder `out` (finished or live) to `target`, a file or a folder.
 
-    Raises MM1001 (nothing that malmoi wrote in `out`), MM1002 and MM0031 (a damaged file), MM0011 (a damaged
+    Raises MM1001 (nothing to report on in `out`), MM1002 and MM0031 (a damaged file), MM0011 (a damaged
     manifest), MM0015-MM0016 (disk).
     """
     page = render("report.html", **_report(look(as_stored(out))))

@@ -61,8 +61,7 @@ def extend_tokenizer(
     """Write a tokenizer artifact with `config.words` and the words `corpus` asks for.
 
     Raises MM0244 (`out` is the tokenizer itself), MM0262 (a kind whose vocabulary is not a list one can add
-    to), MM0263 (nothing to add), and those
-    of `load_tokenizer` and artifacts.
+    to), MM0263 (nothing to add), and those of `load_tokenizer` and artifacts.
     """
     out, tokenizer, corpus = real_place(out), as_stored(tokenizer), corpus and as_stored(corpus)
     opened = load_tokenizer(tokenizer, reporter=context.reporter)

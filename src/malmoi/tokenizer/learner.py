@@ -55,6 +55,6 @@ def learn(task: LearningTask) -> Result:
 
 
 def passes(kind: str) -> int:
-    """How often learning this kind reads the text, in terms of `Task.advance`."""
+    """How often learning this kind reads the text, in terms of `LearningTask.advance`."""
     module, _, _ = KINDS[kind].learns.partition(":")
     return int(getattr(import_module(module), "PASSES", 2))

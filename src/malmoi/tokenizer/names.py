@@ -92,9 +92,8 @@ def refusals(
     try:
         library = Library.from_str(json.dumps(toy))
         theirs = _rows(library)
-    except (
-        BaseException
-    ) as error:  # the library raises Exception itself, and panics (0.23) where a token lacks
+    # The library raises Exception itself, and panics (0.23) where a token lacks.
+    except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise MalmoiError(Code.NOT_A_TOKENIZER, file, found=f"post_processor: {error}") from None

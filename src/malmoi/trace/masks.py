@@ -17,18 +17,17 @@ import numpy as np
 from malmoi.artifact.finished import MANIFEST, read_manifest
 from malmoi.json_files import expected_shape
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.data.masking import MASKINGS, Draw
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.objectives import OBJECTIVES, MlmConfig
+from malmoi.pretrain.objectives import OBJECTIVES
+from malmoi.special import SpecialIds
 from malmoi.tokenizer.base import Tokenizer
 from malmoi.tokenizer.measure import shown
 
-if TYPE_CHECKING:  # without a run no model is needed
+if TYPE_CHECKING:  # without a tokenizer there are no masks
     from torch import Tensor
 
-    from malmoi.pretrain.objectives.protocol import Objective, Slots
+    from malmoi.pretrain.objectives.protocol import MicroBatch, Objective, Slots
 
-RATE = 0.15
 TOP = 5
 
 
@@ -63,14 +62,17 @@ class Masking:
 
 
 def mask_tokens(ids: Sequence[int], tokenizer: Tokenizer, seed: int) -> Masking:
-    """Mask [CLS] … [SEP] as a masked LM's training would, without any model. Row number 0 of `seed`."""
-    draw = Draw(np.zeros(1, np.int64), seed, RATE, tokenizer.special, tokenizer.vocab_size)
-    config = MlmConfig()
-    masked = MASKINGS[config.masking.name].mask(one_row(ids), draw, config.masking)
-    chosen = set(masked.slots_RC[masked.weights_RC > 0].tolist())
-    entries = shown(tokenizer, masked.ids_RL[0])
+    """Mask [CLS] … [SEP] as the default objective's training would, without any model. Row number 0 of
+    `seed`."""
+    run = RunConfig()
+    settings = run.pretrain
+    kind = OBJECTIVES[settings.objective.name].load()
+    batch = _batch(ids, kind, (run, tokenizer.special, tokenizer.vocab_size), seed)
+    asked = batch.asked
+    chosen = set(asked.slots_M[asked.weights_M > 0].tolist()) if asked else set()
+    entries = shown(tokenizer, batch.shown_T.numpy())
     seen = [Seen(e, i in chosen, []) for i, e in enumerate(entries)]
-    return Masking(config.name, RATE, seed, None, seen)
+    return Masking(settings.objective.name, settings.mask_rate, seed, None, seen)
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,7 @@ def predict_masked(ids: Sequence[int], tokenizer: Tokenizer, opened: OpenRun, se
     import torch
 
     objective, settings = opened.objective, opened.run.pretrain
-    collate = type(objective).collator(*objective.made_of)
-    batch = collate(one_row(ids), np.zeros(1, np.int64), seed, settings.mask_rate)
+    batch = _batch(ids, type(objective), objective.made_of, seed)
     with torch.no_grad():
         found = objective.explain(batch)
     guesses = _guesses(batch.asked, found.logits_MV, tokenizer)
@@ -113,6 +114,14 @@ def predict_masked(ids: Sequence[int], tokenizer: Tokenizer, opened: OpenRun, se
         for i, entry in enumerate(shown(tokenizer, batch.shown_T.numpy()))
     ]
     return Masking(settings.objective.name, settings.mask_rate, seed, opened.checkpoint, tokens)
+
+
+def _batch(
+    ids: Sequence[int], kind: type[Objective[Any]], made_of: tuple[RunConfig, SpecialIds, int], seed: int
+) -> MicroBatch:
+    collate = kind.collator(*made_of)
+    batch: MicroBatch = collate(one_row(ids), np.zeros(1, np.int64), seed, made_of[0].pretrain.mask_rate)
+    return batch
 
 
 def one_row(ids: Sequence[int]) -> RowBlock:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from malmoi.codes import Code
 from malmoi.errors import MalmoiError
-from malmoi.model.encoder import Block, Embeddings, Encoder
-from malmoi.model.heads import Discriminator, MaskedLM, MlmHead
+from malmoi.model.encoder import Block, Embeddings
+from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.init.counts import Counted
 from malmoi.pretrain.init.matching import (
@@ -181,16 +181,3 @@ def _start_output(head: MlmHead, counted: Counted, W: int) -> None:
 def _orthogonal(D: int, generator: torch.Generator) -> Tensor:
     basis: Tensor = torch.linalg.qr(torch.randn(D, D, generator=generator))[0]
     return basis
-
-
-@torch.no_grad()
-def start_discriminator(discriminator: Discriminator, encoder: Encoder, replaced: float) -> None:
-    """Give ELECTRA's discriminator the start of the generator's encoder; they have one shape.
-
-    Its first answer is the rate of replaced tokens (as Lin et al. 2017, arXiv 1708.02002, section 4.1, start
-    a detector of rare things): otherwise all it learns at first is that rate, by making all texts look the
-    same (mean cosine of [CLS] vectors 1.00 after 50 updates).
-    """
-    discriminator.encoder.load_state_dict(encoder.state_dict())
-    share = min(max(replaced, 1e-3), 1 - 1e-3)  # of few tokens all, or none, may have been replaced
-    discriminator.head.prediction.bias.fill_(math.log(share / (1 - share)))

@@ -79,9 +79,15 @@ def open_init(path: Path, objective: str, out: Path, *, verify: bool = False) ->
     names = [*WEIGHTS, *tokenizer_files()]
     names += [f"{inner}/{name}" for inner in kind.folders for name in WEIGHTS]
     if (arch := read_config(folder)[0].arch) != kind.arch:
-        fitting = next(name for name, other in OBJECTIVES.items() if other.arch == arch)
+        fitting = [name for name, other in OBJECTIVES.items() if other.arch == arch]
         raise MalmoiError(
-            Code.OBJECTIVE_DOES_NOT_FIT, folder, arch=arch, objective=objective, fitting=fitting
+            Code.OBJECTIVE_DOES_NOT_FIT,
+            folder,
+            arch=arch,
+            objective=objective,
+            wanted=kind.arch,
+            fitting=fitting[0],
+            known=", ".join(fitting),
         )
     if any(not (folder / inner / WEIGHTS[0]).is_file() for inner in kind.folders):
         raise MalmoiError(Code.NO_GENERATOR, folder)

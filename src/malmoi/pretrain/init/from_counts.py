@@ -24,7 +24,8 @@ def check_shapes(run: RunConfig, kind: type[Objective[Any]], shards: Shards) -> 
     fit its shape."""
     name = run.pretrain.objective.name
     if OBJECTIVES[name].predicted is None:
-        raise MalmoiError(Code.NO_MASKED_LANGUAGE_MODEL, objective=name)
+        known = ", ".join(name for name, other in OBJECTIVES.items() if other.predicted is not None)
+        raise MalmoiError(Code.NO_MASKED_LANGUAGE_MODEL, objective=name, known=known)
     for shape in kind.shapes(run, shards.special, shards.vocab_size):
         word_width(shape)
 

@@ -8,6 +8,7 @@ settings; docs/pretrain.md lists what differs all the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,6 @@ from malmoi.pretrain.config import RunConfig
 from malmoi.pretrain.data.masking import MASKINGS
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import Stream, random_bits
-from malmoi.pretrain.init.cooccurrence import start_discriminator
 from malmoi.pretrain.objectives.electra import GENERATOR, ElectraConfig
 from malmoi.pretrain.objectives.electra.detection import detection_metrics, histogram
 from malmoi.pretrain.objectives.electra.sampling import sample
@@ -166,8 +166,17 @@ class Electra(Objective[ElectraBatch]):
             for name in inside
         ]
 
+    @torch.no_grad()
     def start_from_masked_lm(self, metrics: Mapping[str, float]) -> None:
-        start_discriminator(self.discriminator, self.generator.encoder, metrics["replaced_rate"])
+        """The discriminator gets the start of the generator's encoder; they have one shape.
+
+        Its first answer is the rate of replaced tokens (as Lin et al. 2017, arXiv 1708.02002, section 4.1,
+        start a detector of rare things): otherwise all it learns at first is that rate, by making all texts
+        look the same (mean cosine of [CLS] vectors 1.00 after 50 updates).
+        """
+        self.discriminator.encoder.load_state_dict(self.generator.encoder.state_dict())
+        share = min(max(metrics["replaced_rate"], 1e-3), 1 - 1e-3)  # of few tokens all, or none, may be
+        self.discriminator.head.prediction.bias.fill_(math.log(share / (1 - share)))
 
     def forward(self, batch: ElectraBatch, counts: Mapping[str, float]) -> Loss:
         """λg · Σ cross-entropy / slots + λd · Σ binary cross-entropy / tokens, counts of the global batch."""
