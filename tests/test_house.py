@@ -228,3 +228,4 @@ def test_the_plan_of_the_mutants_names_what_is_there() -> None:
             assert f"def {name}" in (ROOT / "tests" / file).read_text("utf-8"), test
     for one in plan["judged"]:
         assert one["module"] in plan["tests"] and one["was"] != one["is"] and one["why"], one
+        assert one["was"] in (SOURCE / f"{one['module']}.py").read_text("utf-8"), one
