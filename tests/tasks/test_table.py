@@ -137,7 +137,11 @@ def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
     assert found.code == "MM0608"
 
 
-cells = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=8)
+# U+FFFD is what is left of bytes that nobody could read: a file of little else is refused.
+cells = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t", exclude_characters="\ufffd"),
+    max_size=8,
+)
 
 
 @given(rows=st.lists(st.tuples(cells, cells, st.just("끝")), min_size=1, max_size=6))
