@@ -14,7 +14,7 @@ import torch
 from malmoi import messages
 from malmoi.cli.main import run as malmoi
 from malmoi.pretrain.build import HELDOUT_RATE
-from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.config import PretrainConfig, RunConfig
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.objectives.masked import MaskedBatch
 from malmoi.pretrain.objectives.mlm.objective import Mlm, MlmCollator
@@ -171,6 +171,13 @@ def test_settings_without_a_run(whole: Path, capsys: pytest.CaptureFixture[str])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     expected = make_row(_source(Shards.open(whole / "shards"), row_len=40, objective="electra", seed=5), 2)
     assert (result["place"], result["masked"]) == (expected.place, expected.fates()["masked"])
+    settings = ["--set", "pretrain.objective.masking=published", "--set", "pretrain.mask_rate=0.4"]
+    assert malmoi(["--json", "shards", "show", shards, "2", *settings]) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    objective = {"name": "mlm", "masking": "published"}
+    config = PretrainConfig.model_validate({"objective": objective, "mask_rate": 0.4})
+    wanted = make_row(make_source(RunConfig(pretrain=config, model=MODEL), Shards.open(shards)), 2)
+    assert {name: shown[name] for name in ("masked", "random", "kept")} == wanted.fates()
     assert malmoi(["shards", "show", shards, "2", "--objective", "bart"]) == 2
     assert "it should be one of 'mlm', 'electra'" in capsys.readouterr().err
     assert malmoi(["shards", "show", shards, "2", "--step", "1"]) == 2

@@ -29,6 +29,7 @@ def show(
         str | None, typer.Option("--objective", help=text("cli.shards.show.objective"))
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help=text("cli.shards.show.seed"))] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help=text("cli.set"))] = None,
     run: Annotated[Path | None, typer.Option("--run", help=text("cli.shards.show.run"))] = None,
     step: Annotated[int | None, typer.Option("--step", min=1, help=text("cli.shards.show.step"))] = None,
 ) -> None:
@@ -36,11 +37,12 @@ def show(
 
     chosen = {"row_len": row_len, "objective": objective, "seed": seed}
     given = {name: value for name, value in chosen.items() if value is not None}
-    if (run is not None and given) or (run is None and step is not None):
-        options = " ".join(f"--{name.replace('_', '-')}" for name in given) if run else "--step"
+    if (run is not None and (given or sets)) or (run is None and step is not None):
+        named = [*given, *(["set"] if sets else [])]
+        options = " ".join(f"--{name.replace('_', '-')}" for name in named) if run else "--step"
         other = "--run" if run else text("cli.shards.show.no_run")
         raise MalmoiError(Code.OPTIONS_CLASH, options=options, other=other, shards=shards, row=row)
-    source = _source_of_run(shards, run, row) if run is not None else _source(shards, given)
+    source = _source_of_run(shards, run, row) if run is not None else _source(shards, given, sets or [])
     number = row
     if step is not None:
         rows = source.feed.batch_size
@@ -52,8 +54,8 @@ def show(
     _print(make_row(source, number))
 
 
-def _source(shards: Path, given: dict[str, int | str]) -> BatchSource:
-    """The recipe's defaults, but for what was given. Raises MM0004."""
+def _source(shards: Path, given: dict[str, int | str], sets: list[str]) -> BatchSource:
+    """The recipe's defaults, but for what was given. Raises MM0003 and MM0004."""
     from malmoi.config import Section
     from malmoi.model.sizes import ModelConfig
     from malmoi.pipeline.recipe import read_sections
@@ -64,7 +66,8 @@ def _source(shards: Path, given: dict[str, int | str]) -> BatchSource:
     class Sections(Section):
         pretrain: PretrainConfig = PretrainConfig()
 
-    config, _ = read_sections(Sections, None, [f"pretrain.{name}={value}" for name, value in given.items()])
+    overrides = [f"pretrain.{name}={value}" for name, value in given.items()]
+    config, _ = read_sections(Sections, None, [*overrides, *sets])
     return make_source(RunConfig(pretrain=config.pretrain, model=ModelConfig()), Shards.open(shards))
 
 
