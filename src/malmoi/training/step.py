@@ -85,7 +85,7 @@ class TrainingStep:
                 update.begin()
                 with autocast(self.device, self.dtype):
                     loss = loss_of()
-                loss.total.backward()  # type: ignore[no-untyped-call]
+                loss.total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 sums = add(sums, loss.sums)
                 total += loss.total.detach()
         norm = self._clip()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from malmoi.config import Section
 from malmoi.model.sizes import Arch, EncoderConfig
+from malmoi.pretrain.data.masking import MaskingConfig
 
 if TYPE_CHECKING:
     from malmoi.pretrain.objectives.protocol import Objective
@@ -24,6 +25,12 @@ class ObjectiveConfig(Section):
     """The settings of an objective; `name` is its key in `OBJECTIVES`."""
 
     name: str
+
+
+class MaskedConfig(ObjectiveConfig):
+    """Those of an objective that predicts masked tokens; each has a default of its own."""
+
+    masking: MaskingConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from malmoi.pretrain.data.masking import Draw, Masked, MaskingConfig, MaskingKind
+from malmoi.pretrain.config import RunConfig
+from malmoi.pretrain.data.masking import MASKINGS, Draw, Masked, MaskingConfig, MaskingKind
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.objectives.protocol import MicroBatch, Slots
+from malmoi.pretrain.objectives.kind import MaskedConfig
+from malmoi.pretrain.objectives.protocol import MicroBatch, Objective, Slots
 from malmoi.special import SpecialIds
 
 # Shapes: R rows, L tokens a row, T = R·L, C slots a row, M = R·C.
@@ -52,3 +55,18 @@ class MaskingCollator:
     def mask(self, block: RowBlock, rows_R: NDArray[np.int64], seed: int, rate: float) -> Masked:
         draw = Draw(rows_R, seed, rate, self.special, self.vocab_size)
         return self.masking.mask(block, draw, self.settings)
+
+
+B = TypeVar("B", bound=MaskedBatch)
+
+
+class MaskedObjective(Objective[B]):
+    """An objective whose rows are masked as its settings say."""
+
+    collator_class: ClassVar[type[MaskingCollator]]
+
+    @classmethod
+    def collator(cls, run: RunConfig, special: SpecialIds, vocab_size: int) -> Any:
+        settings = run.pretrain.objective
+        assert isinstance(settings, MaskedConfig)
+        return cls.collator_class(MASKINGS[settings.masking.name], settings.masking, special, vocab_size)

@@ -12,7 +12,7 @@ from malmoi.model.hf.config import read_config
 from malmoi.model.sizes import EncoderConfig
 from malmoi.pretrain.data.masking import MASKINGS, MaskingConfig
 from malmoi.pretrain.objectives.electra.alarms import BLIND, ElectraJudge
-from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
+from malmoi.pretrain.objectives.kind import MaskedConfig, ObjectiveKind, PlottedMetric
 
 if TYPE_CHECKING:
     from malmoi.pretrain.objectives.electra.objective import Electra
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GENERATOR = "generator"  # its folder inside a checkpoint
 
 
-class ElectraConfig(ObjectiveConfig):
+class ElectraConfig(MaskedConfig):
     """Settings of ELECTRA."""
 
     name: Literal["electra"] = "electra"

@@ -26,14 +26,13 @@ from malmoi.model.heads import Discriminator, MaskedLM, MlmHead, RtdHead
 from malmoi.model.hf.folder import read_discriminator, read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, encoder_macs, mlm_head_macs
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.data.masking import MASKINGS
 from malmoi.pretrain.data.packing import RowBlock
 from malmoi.pretrain.data.random_bits import Stream, random_bits
 from malmoi.pretrain.objectives.electra import GENERATOR, ElectraConfig
 from malmoi.pretrain.objectives.electra.detection import detection_metrics, histogram
 from malmoi.pretrain.objectives.electra.sampling import sample
-from malmoi.pretrain.objectives.masked import MaskedBatch, MaskingCollator, slots_of
-from malmoi.pretrain.objectives.protocol import Explained, Objective, check_shape, lay_flat
+from malmoi.pretrain.objectives.masked import MaskedBatch, MaskedObjective, MaskingCollator, slots_of
+from malmoi.pretrain.objectives.protocol import Explained, check_shape, lay_flat
 from malmoi.special import SpecialIds
 from malmoi.training.step import Loss
 
@@ -91,7 +90,7 @@ def first_draws(slots_RC: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-class Electra(Objective[ElectraBatch]):
+class Electra(MaskedObjective[ElectraBatch]):
     """Both networks. The generator holds the discriminator's `embeddings` module itself: word, position and
     type embeddings and their LayerNorm are one set of parameters."""
 
@@ -123,12 +122,6 @@ class Electra(Objective[ElectraBatch]):
     def shapes(run: RunConfig, special: SpecialIds, vocab_size: int) -> tuple[EncoderConfig, ...]:
         shape = run.model.resolve(vocab_size=vocab_size, pad_id=special.pad, arch="electra")
         return shape, run.model.resolve_generator(shape)
-
-    @classmethod
-    def collator(cls, run: RunConfig, special: SpecialIds, vocab_size: int) -> ElectraCollator:
-        settings = run.pretrain.objective
-        assert isinstance(settings, ElectraConfig)
-        return cls.collator_class(MASKINGS[settings.masking.name], settings.masking, special, vocab_size)
 
     @classmethod
     def read(cls, folder: Path, run: RunConfig, special: SpecialIds, vocab_size: int) -> Self:

@@ -8,13 +8,13 @@ from pydantic import Field
 
 from malmoi.kinds import SettingsOf
 from malmoi.pretrain.data.masking import MASKINGS, MaskingConfig
-from malmoi.pretrain.objectives.kind import ObjectiveConfig, ObjectiveKind, PlottedMetric
+from malmoi.pretrain.objectives.kind import MaskedConfig, ObjectiveKind, PlottedMetric
 
 if TYPE_CHECKING:
     from malmoi.pretrain.objectives.mlm.objective import Mlm
 
 
-class MlmConfig(ObjectiveConfig):
+class MlmConfig(MaskedConfig):
     """Settings of the masked LM."""
 
     name: Literal["mlm"] = "mlm"

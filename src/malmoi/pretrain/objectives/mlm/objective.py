@@ -19,11 +19,9 @@ from malmoi.model.heads import MaskedLM, MlmHead
 from malmoi.model.hf.folder import read_masked_lm, write_model
 from malmoi.model.sizes import EncoderConfig, flops_per_token
 from malmoi.pretrain.config import RunConfig
-from malmoi.pretrain.data.masking import MASKINGS
 from malmoi.pretrain.data.packing import RowBlock
-from malmoi.pretrain.objectives.masked import MaskedBatch, MaskingCollator, slots_of
-from malmoi.pretrain.objectives.mlm import MlmConfig
-from malmoi.pretrain.objectives.protocol import Explained, Objective, check_shape, lay_flat
+from malmoi.pretrain.objectives.masked import MaskedBatch, MaskedObjective, MaskingCollator, slots_of
+from malmoi.pretrain.objectives.protocol import Explained, check_shape, lay_flat
 from malmoi.special import SpecialIds
 from malmoi.training.step import Loss
 
@@ -44,7 +42,7 @@ class MlmCollator(MaskingCollator):
         )
 
 
-class Mlm(Objective[MaskedBatch]):
+class Mlm(MaskedObjective[MaskedBatch]):
     """A masked LM; its output matrix is handed to the head at each call, so nothing is tied by name."""
 
     collator_class = MlmCollator
@@ -59,12 +57,6 @@ class Mlm(Objective[MaskedBatch]):
     @staticmethod
     def shapes(run: RunConfig, special: SpecialIds, vocab_size: int) -> tuple[EncoderConfig, ...]:
         return (run.model.resolve(vocab_size=vocab_size, pad_id=special.pad),)
-
-    @classmethod
-    def collator(cls, run: RunConfig, special: SpecialIds, vocab_size: int) -> MlmCollator:
-        settings = run.pretrain.objective
-        assert isinstance(settings, MlmConfig)
-        return cls.collator_class(MASKINGS[settings.masking.name], settings.masking, special, vocab_size)
 
     @classmethod
     def read(cls, folder: Path, run: RunConfig, special: SpecialIds, vocab_size: int) -> Self:
